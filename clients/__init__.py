@@ -1,0 +1,1 @@
+"""Speak MCP to a desktop: the reference agent, vendor adapters, recipes, scenarios."""

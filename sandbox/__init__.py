@@ -1,0 +1,1 @@
+"""One desktop: an X display, its pixels, its input, its processes."""

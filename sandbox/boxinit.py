@@ -1,0 +1,193 @@
+"""The parent of every process in one desktop; run as a script, never imported.
+
+It starts what its owner tells it to over a socket, reports what ended, starts again what must not
+end, and when the owner closes the socket, or dies, it ends every process below it and removes the
+paths it was told to. Orphans inside the desktop become its children (PR_SET_CHILD_SUBREAPER), so
+nothing that was started here can outlive it.
+
+The socket carries one JSON object a packet (SOCK_SEQPACKET):
+    asked     {"id": 1, "start": [argv], "env": {}, "cwd": "/", "log": "path" | null, "keep": false}
+                  with the file descriptors the program inherits; "{fd:0}" in argv stands for the
+                  number of the first of them
+              {"id": 2, "signal": 15, "pid": 123}
+              {"remove": [paths]}
+    answered  {"id": 1, "pid": 123}  {"id": 1, "error": "why"}
+    told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
+"""
+
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PACKET = 1 << 18
+# A program that must be kept but ends this often is left alone (in how many seconds).
+TRIES, WITHIN = 5, 10.0
+
+libc = ctypes.CDLL(None)
+
+
+def die_with_parent() -> None:
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def children(pid: int) -> list[int]:
+    """Pids of all direct children, adopted orphans included."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def descendants() -> list[int]:
+    """Children of children started by another thread are missed; they become ours later."""
+    found: list[int] = []
+    queue = children(os.getpid())
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        with suppress(OSError):
+            queue += children(pid)
+    return found
+
+
+def fill(word: str, fds: list[int]) -> str:
+    for place, fd in enumerate(fds):
+        word = word.replace(f"{{fd:{place}}}", str(fd))
+    return word
+
+
+class Box:
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.kept: dict[int, tuple[dict[str, Any], list[float]]] = {}
+        self.remove: list[Path] = []
+
+    def start(self, asked: dict[str, Any], passed: list[int]) -> int:
+        output = asked.get("log") or os.devnull
+        log = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        argv = [fill(word, passed) for word in asked["start"]]
+        try:
+            program = subprocess.Popen(
+                argv,
+                env=asked["env"],
+                cwd=asked["cwd"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                pass_fds=tuple(passed),
+            )
+        finally:
+            os.close(log)
+            for fd in passed:
+                os.close(fd)
+        program.returncode = 0  # reaped by reap(), not by Popen
+        if asked.get("keep"):
+            self.kept[program.pid] = (asked, [])
+        return program.pid
+
+    def serve(self, asked: dict[str, Any], passed: list[int]) -> None:
+        if "remove" in asked:
+            self.remove += [Path(path) for path in asked["remove"]]
+        elif "signal" in asked:
+            self.kept.pop(asked["pid"], None)
+            with suppress(ProcessLookupError):
+                os.kill(asked["pid"], asked["signal"])
+            self.tell({"id": asked["id"], "pid": asked["pid"]})
+        else:
+            try:
+                self.tell({"id": asked["id"], "pid": self.start(asked, passed)})
+            except OSError as error:
+                self.tell({"id": asked["id"], "error": error.strerror or str(error)})
+
+    def tell(self, message: dict[str, Any]) -> None:
+        with suppress(OSError):
+            self.sock.send(json.dumps(message).encode())
+
+    def reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            asked, ends = self.kept.pop(pid, (None, list[float]()))
+            now = time.monotonic()
+            ends = [end for end in ends if now - end < WITHIN] + [now]
+            if asked and len(ends) < TRIES:
+                try:
+                    again = self.start(asked, [])
+                except OSError:
+                    pass
+                else:
+                    self.kept[again] = (asked, ends)
+                    self.tell({"restarted": pid, "pid": again})
+                    continue
+            self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
+
+    def end(self) -> None:
+        """End everything below: ask, wait up to a second, then kill what is left."""
+        self.kept.clear()
+        for number, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 2.0)):
+            until = time.monotonic() + seconds
+            told: set[int] = set()
+            while (living := descendants()) and time.monotonic() < until:
+                for pid in set(living) - told:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+                told |= set(living)
+                self.drain()
+        for path in self.remove:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
+
+    def drain(self) -> None:
+        signal.sigtimedwait([signal.SIGCHLD], 0.02)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def main() -> None:
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    box = Box(sock)
+    bell, ring = os.pipe()
+    os.set_blocking(ring, False)
+    signal.set_wakeup_fd(ring)
+    stopped: list[int] = []
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the owner's to handle
+    while not stopped:
+        ready, _, _ = select.select([sock, bell], [], [])
+        if bell in ready:
+            os.read(bell, 4096)
+            box.reap()
+        if sock in ready:
+            try:
+                data, passed, _, _ = socket.recv_fds(sock, PACKET, 16)
+            except ConnectionError:
+                break
+            if not data:
+                break
+            box.serve(json.loads(data), passed)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    box.end()
+
+
+if __name__ == "__main__":
+    main()

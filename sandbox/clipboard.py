@@ -1,0 +1,320 @@
+"""The clipboard of a desktop: owns and reads X selections on a thread and connection of its own.
+
+Selections are not stored anywhere: whoever owns one hands it out piece by piece when asked (ICCCM,
+chapter 2). Text longer than one request goes in pieces (INCR), both ways.
+"""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from Xlib import X, Xatom, error
+from Xlib.display import Display
+from Xlib.protocol import event, rq
+from Xlib.xobject.drawable import Window
+
+from .errors import Broken, NotDone
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_PIECE = 200_000  # bytes; a request holds 262,140 at most without BIG-REQUESTS
+_ATOMS = (
+    "CLIPBOARD", "PRIMARY", "TARGETS", "TIMESTAMP", "INCR", "UTF8_STRING", "TEXT", "STRING",
+    "text/plain;charset=utf-8", "text/plain", "ATOM", "INTEGER", "_GLOVEPORT",
+)  # fmt: skip
+_TEXT_TARGETS = ("UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT", "STRING")
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What a requestor has still to fetch, piece by piece."""
+
+    kind: int
+    rest: bytes
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is being fetched: the answer, and the pieces so far."""
+
+    answer: Future[bytes | None]
+    pieces: list[bytes] = field(default_factory=list[bytes])
+    in_pieces: bool = False
+
+
+class Clipboard:
+    """Text in and out of the selections CLIPBOARD and PRIMARY; thread-safe.
+
+    Args:
+        display: A connection of its own, which it closes.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._atoms = {name: display.intern_atom(name) for name in _ATOMS}
+        self._names = {atom: name for name, atom in self._atoms.items()}
+        self._window: Window = display.screen().root.create_window(
+            -1, -1, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask
+        )
+        self._owned: dict[int, bytes] = {}
+        self._since: dict[int, int] = {}
+        self._sending: dict[tuple[int, int], _Sending] = {}
+        self._reading: _Reading | None = None
+        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._served = threading.Condition()
+        self._serves = 0
+        self._closing = False
+        display.set_error_handler(_quiet)
+        display.sync()
+        self._bell, self._ring = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="gloveport-clipboard", daemon=True)
+        self._thread.start()
+
+    def own(self, text: str, selections: Sequence[str] = ("CLIPBOARD",)) -> None:
+        """Become the owner of selections that hold this text.
+
+        Raises:
+            NotDone: Another program did not let go of it.
+        """
+        self._do(lambda: self._own(text.encode(), [self._atoms[name] for name in selections]))
+
+    def read(self, selection: str = "CLIPBOARD", seconds: float = 3.0) -> str | None:
+        """The text of a selection; None when nobody owns it or it holds no text.
+
+        Raises:
+            NotDone: Its owner did not hand it out in time.
+        """
+        answer: Future[bytes | None] = Future()
+        self._do(lambda: self._begin_reading(self._atoms[selection], answer))
+        try:
+            found = answer.result(seconds)
+        except TimeoutError as late:
+            self._do(self._stop_reading)
+            why = f"The program that owns the clipboard did not hand it out in {seconds:g} s."
+            raise NotDone(why) from late
+        return None if found is None else found.decode("utf-8", "replace")
+
+    @property
+    def serves(self) -> int:
+        """How many times text of ours was fetched to the end so far."""
+        return self._serves
+
+    def wait_served(self, serves: int, seconds: float) -> bool:
+        """Wait until text of ours was fetched more than `serves` times."""
+        with self._served:
+            return self._served.wait_for(lambda: self._serves > serves, seconds)
+
+    def close(self) -> None:
+        self._closing = True
+        os.write(self._ring, b".")
+        self._thread.join()
+        os.close(self._bell)
+        os.close(self._ring)
+        with suppress(error.ConnectionClosedError):
+            self._display.close()
+
+    def _do(self, work: Callable[[], T]) -> T:
+        """Run on the clipboard's thread, which alone talks to the display."""
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except Exception as failure:  # noqa: BLE001 - it is raised again where it was asked for
+                done.set_exception(failure)
+
+        self._asked.put(run)
+        os.write(self._ring, b".")
+        try:
+            return done.result(5)
+        except TimeoutError as late:
+            raise Broken("The clipboard does not answer.") from late
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                if not self._display.pending_events():
+                    self._wait([self._display, self._bell])
+                for _ in range(self._display.pending_events()):
+                    self._handle(self._display.next_event())
+        except (error.ConnectionClosedError, OSError, ValueError):
+            logger.debug("the display is gone")
+            while not self._closing:  # whoever asks is told so by the display
+                self._wait([self._bell])
+
+    def _wait(self, sources: Sequence[Any]) -> None:
+        ready, _, _ = select.select(sources, [], [])
+        if self._bell in ready:
+            os.read(self._bell, 4096)
+            self._serve_asked()
+
+    def _serve_asked(self) -> None:
+        while True:
+            try:
+                self._asked.get_nowait()()
+            except Empty:
+                return
+
+    def _handle(self, seen: rq.Event) -> None:
+        match seen:
+            case event.SelectionRequest():
+                self._hand_out(seen)
+            case event.SelectionClear():
+                self._owned.pop(seen.atom, None)
+            case event.SelectionNotify():
+                self._fetched(seen)
+            case event.PropertyNotify() if seen.window == self._window:
+                if seen.state == X.PropertyNewValue:
+                    self._fetched_piece(seen)
+            case event.PropertyNotify() if seen.state == X.PropertyDelete:
+                self._send_piece(seen.window, seen.atom)
+            case _:
+                pass
+
+    # Owning
+
+    def _own(self, text: bytes, selections: Sequence[int]) -> None:
+        now = self._server_time()
+        for atom in selections:
+            self._window.set_selection_owner(atom, now)
+            if self._display.get_selection_owner(atom) != self._window:
+                raise NotDone("Another program did not let go of the clipboard.")
+            self._owned[atom] = text
+            self._since[atom] = now
+
+    def _server_time(self) -> int:
+        """The server's clock, which only an event tells: ICCCM wants a real time."""
+        self._window.change_property(self._atoms["_GLOVEPORT"], Xatom.STRING, 8, b"")
+        self._display.flush()
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            seen = self._display.next_event()
+            if isinstance(seen, event.PropertyNotify) and seen.window == self._window:
+                return seen.time
+            self._handle(seen)
+        raise Broken("The X server does not tell the time.")
+
+    def _hand_out(self, asked: Any) -> None:
+        text = self._owned.get(asked.selection)
+        place = asked.property or asked.target
+        answered = text is not None and self._put(asked, place, text)
+        asked.requestor.send_event(
+            event.SelectionNotify(
+                time=asked.time, requestor=asked.requestor, selection=asked.selection,
+                target=asked.target, property=place if answered else X.NONE,
+            )
+        )  # fmt: skip
+        self._display.flush()
+
+    def _put(self, asked: Any, place: int, text: bytes) -> bool:
+        target = self._names.get(asked.target)
+        if target == "TARGETS":
+            atoms = [self._atoms[name] for name in ("TARGETS", "TIMESTAMP", *_TEXT_TARGETS)]
+            asked.requestor.change_property(place, self._atoms["ATOM"], 32, atoms)
+            return True
+        if target == "TIMESTAMP":
+            since = [self._since[asked.selection]]
+            asked.requestor.change_property(place, self._atoms["INTEGER"], 32, since)
+            return True
+        if target not in _TEXT_TARGETS:
+            return False
+        kind = asked.target
+        if target == "STRING":
+            text = text.decode().encode("latin-1", "replace")
+        elif target == "TEXT":
+            kind = self._atoms["UTF8_STRING"]
+        if len(text) <= _PIECE:
+            asked.requestor.change_property(place, kind, 8, text)
+            self._display.sync()
+            self._count_serve()
+        else:
+            asked.requestor.change_attributes(event_mask=X.PropertyChangeMask)
+            self._sending[asked.requestor.id, place] = _Sending(kind, text)
+            asked.requestor.change_property(place, self._atoms["INCR"], 32, [len(text)])
+        return True
+
+    def _send_piece(self, requestor: Window, place: int) -> None:
+        sending = self._sending.get((requestor.id, place))
+        if sending is None:
+            return
+        piece, sending.rest = sending.rest[:_PIECE], sending.rest[_PIECE:]
+        requestor.change_property(place, sending.kind, 8, piece)
+        self._display.sync()
+        if not piece:
+            del self._sending[requestor.id, place]
+            self._count_serve()
+
+    def _count_serve(self) -> None:
+        with self._served:
+            self._serves += 1
+            self._served.notify_all()
+
+    # Reading
+
+    def _begin_reading(self, selection: int, answer: Future[bytes | None]) -> None:
+        owner = self._display.get_selection_owner(selection)
+        if owner == X.NONE:
+            answer.set_result(None)
+        elif owner == self._window:
+            answer.set_result(self._owned.get(selection))
+        else:
+            self._reading = _Reading(answer)
+            place = self._atoms["_GLOVEPORT"]
+            self._window.convert_selection(
+                selection, self._atoms["UTF8_STRING"], place, X.CurrentTime
+            )
+            self._display.flush()
+
+    def _stop_reading(self) -> None:
+        self._reading = None
+
+    def _fetched(self, seen: Any) -> None:
+        if self._reading is None:
+            return
+        if seen.property == X.NONE:
+            self._finish(None)
+            return
+        kind, data = self._take(seen.property)
+        if kind == self._atoms["INCR"]:
+            self._reading.in_pieces = True
+        else:
+            self._finish(data)
+
+    def _fetched_piece(self, seen: Any) -> None:
+        if self._reading is None or not self._reading.in_pieces:
+            return
+        _, data = self._take(seen.atom)
+        if data:
+            self._reading.pieces.append(data)
+        else:
+            self._finish(b"".join(self._reading.pieces))
+
+    def _take(self, place: int) -> tuple[int, bytes]:
+        """Read and delete a property of our window, which asks for the next piece."""
+        found = self._window.get_full_property(place, X.AnyPropertyType, sizehint=_PIECE)
+        self._window.delete_property(place)
+        self._display.flush()
+        if found is None:
+            return X.NONE, b""
+        data = found.value
+        return found.property_type, data if isinstance(data, bytes) else bytes(data)
+
+    def _finish(self, data: bytes | None) -> None:
+        if self._reading is not None:
+            self._reading.answer.set_result(data)
+            self._reading = None
+
+
+def _quiet(failure: error.XError, request: object) -> None:
+    """A requestor may vanish while it is served."""
+    logger.debug("X error: %s", failure)

@@ -1,0 +1,583 @@
+"""One desktop, seen and touched in turns.
+
+Every verb is a single turn on the desktop's own thread: act, wait until the screen rests, look.
+Turns come strictly in the order they were asked for, so no two callers can get between each
+other's press and release. A turn that is cancelled lets go of what it held and ends within a
+second; when the display dies, the turn says so and a fresh desktop takes its place.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import anyio
+from mss.exception import ScreenShotError
+from Xlib import error
+
+from . import apps, windows
+from .actions import Action
+from .activity import Activity
+from .clipboard import Clipboard
+from .errors import BadRegion, BadText, Broken, Cancelled, DesktopClosed, DesktopLost, SandboxError
+from .eyes import Eyes, Seen
+from .geometry import Point, Rect, View
+from .hands import Hands
+from .keymap import Keymap
+from .picture import Picture
+from .session import Session, start_session, sweep_folders
+from .settle import End, Patience
+from .wallpaper import hang
+from .watcher import Watcher
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Show = Literal["auto", "always", "never"]
+"""Whether a frame carries a picture: if the screen looks new to the caller, always, never."""
+
+LONGEST_CLIPBOARD = 1_000_000  # characters
+# A starting program shows an empty window first and goes on after a pause.
+_STARTING = Patience(first=1.0, quiet=0.5, deadline=10.0)
+_WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a desktop is like.
+
+    Args:
+        below: The folder its private folder is made in.
+        name: Its name.
+        width: Of the screen, in pixels.
+        height: Of the screen, in pixels.
+        longest: The longer side of a screenshot, in pixels; a larger screen is scaled down.
+        budget: The most bytes a picture may have.
+        cursor: Whether screenshots show the pointer.
+        deadline: Seconds after which an action's wait ends, whatever still moves.
+    """
+
+    below: Path
+    name: str = "main"
+    width: int = 1280
+    height: int = 800
+    longest: int = 1456
+    budget: int = 500_000
+    cursor: bool = False
+    deadline: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The desktop after a turn. Points and rectangles are pixels of the full screenshot."""
+
+    number: int
+    look: int
+    """Stays the same as long as the screen looks the same."""
+    view: View
+    cursor: Point
+    window: str
+    """Title of the window with the focus; empty when none has."""
+    picture: Picture | None = None
+    changed: Rect | None = None
+    meanwhile: Rect | None = None
+    """What changed between the last answer and this action, by itself or by somebody else."""
+    end: End | None = None
+    """What ended the wait; None when nothing was waited for."""
+    first_change_ms: int | None = None
+    settle_ms: int | None = None
+    pasted: int = 0
+    """How many characters were pasted because no key has them."""
+
+
+class _Parts:
+    """What a running session is driven with; closed in the reverse order."""
+
+    def __init__(self, session: Session, keymap: Keymap, turn: Callable[[], "_Turn"]) -> None:
+        self.session = session
+        self.camera = session.x.camera()
+        self.display = session.x.connect()
+        self.display.set_error_handler(_quiet)
+        self.watcher = Watcher(session.x.connect())
+        self.clipboard = Clipboard(session.x.connect())
+        hang(self.display)
+        self.windows = windows.Windows(self.display)
+        self.hands = Hands(
+            self.display,
+            keymap,
+            self.clipboard,
+            reload=lambda: session.x.load_keymap(keymap.text()),
+            gave_up=lambda: turn().given_up.is_set(),
+            rest=lambda seconds: turn().rest(seconds),
+        )
+        self.eyes = Eyes(
+            self.camera,
+            self.display,
+            self.watcher,
+            Activity(session.box.pid, session.x.pid),
+            gave_up=lambda: turn().given_up.is_set(),
+        )
+
+    def close(self) -> None:
+        """Close the connections, then end the session; the display may be dead already."""
+        self.clipboard.close()
+        self.watcher.close()
+        with suppress(error.ConnectionClosedError):
+            self.display.close()
+        with suppress(ScreenShotError):
+            self.camera.close()
+        self.session.close()
+
+
+class _Turn:
+    """One caller's time with the desktop."""
+
+    def __init__(self) -> None:
+        self.given_up = threading.Event()
+
+    def rest(self, seconds: float) -> None:
+        """Wait some seconds, less if the caller gives up."""
+        self.given_up.wait(seconds)
+
+
+class Desktop:
+    """A running desktop; made by `open_desktop`."""
+
+    def __init__(self, settings: Settings, keymap: Keymap) -> None:
+        self.settings = settings
+        self.view = View.fitting(settings.width, settings.height, settings.longest)
+        self._keymap = keymap
+        self._thread = ThreadPoolExecutor(1, f"gloveport-{settings.name}")
+        self._turn = _Turn()
+        self._parts: _Parts | None = None
+        self._frames = 0
+
+    # Acting
+
+    async def do(
+        self,
+        action: Action,
+        *,
+        show: Show = "auto",
+        seen: int = 0,
+        patience: Patience | None = None,
+    ) -> Frame:
+        """Act, wait until the screen rests, and look.
+
+        Args:
+            action: What to do.
+            show: Whether the frame carries a picture.
+            seen: The `look` of the last picture the caller has; `auto` sends no second one of it.
+            patience: How long to wait for what, if not as long as is usual for the action.
+
+        Raises:
+            Impossible: The action cannot be done; nothing was.
+            DesktopLost: The display died.
+        """
+        frames = await self.do_all([action], show=show, seen=seen, patience=patience)
+        return frames[0]
+
+    async def do_all(
+        self,
+        actions: Sequence[Action],
+        *,
+        show: Show = "auto",
+        seen: int = 0,
+        patience: Patience | None = None,
+        done: Callable[[Frame], None] = lambda frame: None,
+    ) -> list[Frame]:
+        """Do several things in one turn; only the last frame carries a picture.
+
+        All are checked before the first is done. The first that fails ends the turn; `done` is
+        told about each that succeeded.
+
+        Raises:
+            Impossible: One of them cannot be done; nothing was.
+        """
+        plans = [action.plan(self.view) for action in actions]
+
+        def turn(parts: _Parts) -> list[Frame]:
+            frames: list[Frame] = []
+            for place, (action, plan) in enumerate(zip(actions, plans, strict=True)):
+                last = place == len(plans) - 1
+                pasted = 0
+
+                def act(plan: Callable[[Hands], int | None] = plan) -> None:
+                    nonlocal pasted
+                    pasted = plan(parts.hands) or 0
+
+                patient = patience or self._patience(action.patience)
+                frame = self._during(parts, act, patient, show if last else "never", seen)
+                frames.append(replace(frame, pasted=pasted))
+                done(frames[-1])
+            return frames
+
+        return await self._take(turn)
+
+    async def open(self, target: str, *, show: Show = "auto", seen: int = 0) -> Frame:
+        """Open an application by name, or a URL or file with the application it belongs to.
+
+        Raises:
+            NoSuchApplication: No application has this name.
+            NotDone: The program ended without showing a window.
+        """
+
+        def turn(parts: _Parts) -> Frame:
+            argv = self._command(target, parts.session.applications)
+            return self._open(parts, argv, show, seen)
+
+        return await self._take(turn)
+
+    # Looking
+
+    async def look(self, *, show: Show = "always", seen: int = 0) -> Frame:
+        """Take a screenshot of the desktop as it is now."""
+        return await self._take(lambda parts: self._frame(parts, show, seen))
+
+    async def zoom(self, region: Sequence[int]) -> Frame:
+        """Look at a part of the screen in as many pixels as a whole screenshot has.
+
+        Args:
+            region: x0, y0, x1, y1 in pixels of the full screenshot; the last two are outside.
+
+        Raises:
+            BadRegion: It is empty or reaches outside.
+        """
+        part = self._region(region)
+        budget, within = self.settings.budget, self.view.picture
+
+        def turn(parts: _Parts) -> Frame:
+            picture = parts.eyes.zoom(self.view.region_to_screen(part), within, budget)
+            return replace(self._frame(parts, "never", 0), picture=picture)
+
+        return await self._take(turn)
+
+    async def lossless(self) -> Picture:
+        """The whole screen, pixel for pixel, in its own size."""
+        return await self._take(lambda parts: parts.eyes.lossless())
+
+    async def wait_until_still(
+        self, seconds: float, *, show: Show = "auto", seen: int = 0
+    ) -> Frame:
+        """Wait until nothing is painted any more and no program is at work, or some seconds."""
+        patience = Patience(first=0.3, deadline=seconds)
+        return await self._take(
+            lambda parts: self._told(
+                parts, parts.eyes.during(lambda: None, patience, afresh=True), show, seen
+            )
+        )
+
+    async def wait_until_changed(
+        self,
+        seconds: float,
+        region: Sequence[int] | None = None,
+        *,
+        show: Show = "auto",
+        seen: int = 0,
+    ) -> tuple[bool, Frame]:
+        """Wait until the screen, or a region of it, looks different; False when it did not."""
+        part = self.view.region_to_screen(self._region(region)) if region else None
+
+        def turn(parts: _Parts) -> tuple[bool, Frame]:
+            changed = parts.eyes.wait_until_changed(part, seconds)
+            return changed, self._frame(parts, show, seen)
+
+        return await self._take(turn)
+
+    async def wait_for_window(
+        self, title: str, seconds: float, *, gone: bool = False, show: Show = "auto", seen: int = 0
+    ) -> tuple[bool, Frame]:
+        """Wait until a window has this text in its title, or none has; False when in vain."""
+        wanted = title.casefold()
+
+        def turn(parts: _Parts) -> tuple[bool, Frame]:
+            def there() -> bool:
+                return any(wanted in one.title.casefold() for one in parts.windows.list())
+
+            found = parts.eyes.wait_until(lambda: there() is not gone, seconds)
+            return found, self._frame(parts, show, seen)
+
+        return await self._take(turn)
+
+    # Windows and clipboard
+
+    async def windows(self) -> list[windows.Window]:
+        """The open windows, the one on top last; their rectangles in pixels of the screenshot."""
+        listed = await self._take(lambda parts: parts.windows.list())
+        return [replace(one, rect=self.view.region_to_picture(one.rect)) for one in listed]
+
+    async def manage(
+        self,
+        what: Literal["focus", "close", "move", "maximise", "minimise"],
+        window: str,
+        to: Rect | None = None,
+        *,
+        show: Show = "auto",
+        seen: int = 0,
+    ) -> Frame:
+        """Focus, close, move, maximise or minimise the window with this id or title.
+
+        Raises:
+            NoSuchWindow: There is none.
+        """
+        if what == "move" and to is None:
+            raise BadText("To move a window, give rect [x, y, width, height].")
+        place = to and self.view.region_to_screen(to)
+
+        def turn(parts: _Parts) -> Frame:
+            found = parts.windows.find(window)
+
+            def act() -> None:
+                match what:
+                    case "focus":
+                        parts.windows.focus(found)
+                    case "close":
+                        parts.windows.close(found)
+                    case "maximise":
+                        parts.windows.maximise(found)
+                    case "minimise":
+                        parts.windows.minimise(found)
+                    case "move":
+                        assert place is not None
+                        parts.windows.move(found, place)
+
+            return self._during(parts, act, self._patience(Patience()), show, seen)
+
+        return await self._take(turn)
+
+    async def copy(self, text: str) -> None:
+        """Put text on the clipboard.
+
+        Raises:
+            BadText: It is too long or no valid Unicode.
+        """
+        if len(text) > LONGEST_CLIPBOARD:
+            raise BadText(
+                f"The text has {len(text)} characters; the clipboard takes {LONGEST_CLIPBOARD}."
+            )
+        if any(0xD800 <= ord(char) < 0xE000 for char in text):
+            raise BadText("The text has half of a surrogate pair; send it as valid Unicode.")
+        await self._take(lambda parts: parts.clipboard.own(text))
+
+    async def clipboard(self) -> str | None:
+        """The text on the clipboard; None when there is none.
+
+        Raises:
+            NotDone: The program that owns it does not hand it out.
+        """
+        return await self._take(lambda parts: parts.clipboard.read())
+
+    # Turns
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment its programs have, for a program that is to join them.
+
+        Raises:
+            DesktopClosed: It is closed.
+        """
+        if self._parts is None:
+            raise DesktopClosed
+        return dict(self._parts.session.env)
+
+    @property
+    def holding(self) -> bool:
+        """Whether a key or button is held down from one turn to the next."""
+        return self._parts is not None and self._parts.hands.holding
+
+    async def let_go(self) -> None:
+        """Release every key and button."""
+        await self._take(lambda parts: parts.hands.release_all())
+
+    async def start(self) -> None:
+        await self._run(self._start)
+
+    async def close(self) -> None:
+        """End every program of the desktop; what is asked of it afterwards is refused."""
+        with suppress(DesktopClosed):
+            await self._run(self._stop)
+        self._thread.shutdown(wait=False)
+
+    async def _take(self, work: Callable[[_Parts], T]) -> T:
+        return await self._run(lambda: self._safely(work))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Run work on the desktop's thread, in order; cancelling it waits until it has let go."""
+        turn = _Turn()
+
+        def run() -> T:
+            self._turn = turn
+            return work()
+
+        try:
+            future = self._thread.submit(run)
+        except RuntimeError as ended:
+            raise DesktopClosed from ended
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            turn.given_up.set()
+            with anyio.CancelScope(shield=True), suppress(SandboxError):
+                if not future.cancelled():
+                    await asyncio.wrap_future(future)
+            raise
+
+    def _safely(self, work: Callable[[_Parts], T]) -> T:
+        """Do work of one turn; whatever goes wrong, nothing stays pressed that was not before."""
+        if self._parts is None:
+            raise DesktopClosed
+        parts = self._parts
+        if parts.session.lost.is_set():
+            self._restart()
+        held = parts.hands.holding
+        try:
+            return work(parts)
+        except Cancelled:
+            parts.hands.release_all()
+            raise
+        except (error.ConnectionClosedError, ScreenShotError, OSError) as failure:
+            if parts.session.lost.wait(1):
+                self._restart()
+            raise Broken(f"The display does not answer as it should ({failure}).") from failure
+        except error.XError as failure:
+            if not held:
+                parts.hands.release_all()
+            raise Broken(
+                f"The X server refused a request ({type(failure).__name__}); a window may just "
+                "have closed. Take a screenshot and try again."
+            ) from failure
+
+    def _start(self) -> None:
+        settings = self.settings
+        began = time.monotonic()
+        if settings.below.exists():
+            sweep_folders(settings.below)
+        session = start_session(
+            settings.below, settings.name, settings.width, settings.height, self._keymap
+        )
+        try:
+            self._parts = _Parts(session, self._keymap, lambda: self._turn)
+        except BaseException:
+            session.close()
+            raise
+        logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
+
+    def _stop(self) -> None:
+        parts, self._parts = self._parts, None
+        if parts:
+            parts.close()
+
+    def _restart(self) -> None:
+        logger.error("the display of desktop %s died; starting it afresh", self.settings.name)
+        self._stop()
+        self._start()
+        raise DesktopLost
+
+    # Frames
+
+    def _patience(self, usual: Patience) -> Patience:
+        return replace(usual, deadline=max(usual.deadline, self.settings.deadline))
+
+    def _during(
+        self, parts: _Parts, act: Callable[[], None], patience: Patience, show: Show, seen: int
+    ) -> Frame:
+        return self._told(parts, parts.eyes.during(act, patience), show, seen)
+
+    def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
+        return replace(
+            self._frame(parts, show, seen),
+            changed=what.changed and self.view.region_to_picture(what.changed),
+            meanwhile=what.meanwhile and self.view.region_to_picture(what.meanwhile),
+            end=what.end,
+            first_change_ms=None if what.first_change is None else round(what.first_change * 1e3),
+            settle_ms=round(what.settled * 1e3),
+        )
+
+    def _frame(self, parts: _Parts, show: Show, seen: int) -> Frame:
+        parts.eyes.pixels()
+        look = parts.eyes.look
+        picture = None
+        if show == "always" or (show == "auto" and look != seen):
+            settings = self.settings
+            picture = parts.eyes.picture(self.view, settings.budget, cursor=settings.cursor)
+        parts.eyes.answer()
+        self._frames += 1
+        active = parts.windows.active()
+        return Frame(
+            self._frames,
+            look,
+            self.view,
+            self.view.to_picture(parts.hands.where()),
+            active.title if active else "",
+            picture,
+        )
+
+    def _region(self, region: Sequence[int]) -> Rect:
+        whole = self.view.picture
+        if len(region) == 4:
+            left, top, right, bottom = region
+            if 0 <= left < right <= whole.width and 0 <= top < bottom <= whole.height:
+                return Rect(left, top, right - left, bottom - top)
+        raise BadRegion(region, whole.width, whole.height)
+
+    # Opening
+
+    def _command(self, target: str, own: Path) -> list[str]:
+        """What to run for a URL, a file of the home, or the name of an application."""
+        if not target.strip() or "\0" in target:
+            raise BadText("Name an application, a URL or a file to open.")
+        found = apps.installed(own)
+        scheme, colon, _ = target.partition(":")
+        if colon and scheme in ("http", "https", "about", "file", "data"):
+            return apps.find("browser", found).argv([target])
+        if target.startswith(("/", "~/")):
+            return ["gio", "open", target]
+        return apps.find(target, found).argv()
+
+    def _open(self, parts: _Parts, argv: Sequence[str], show: Show, seen: int) -> Frame:
+        before = {window.id: window.title for window in parts.windows.list()}
+        pid = 0
+
+        def act() -> None:
+            nonlocal pid
+            pid = parts.session.launch(argv)
+
+        def shown() -> bool:
+            """A new window, or another title: a browser may open a tab in a window it has."""
+            return any(before.get(one.id) != one.title for one in parts.windows.list())
+
+        def start() -> None:
+            act()
+            parts.eyes.wait_until(
+                lambda: shown() or not Path(f"/proc/{pid}").exists(), _WINDOW_WITHIN
+            )
+
+        return self._during(parts, start, _STARTING, show, seen)
+
+
+@asynccontextmanager
+async def open_desktop(settings: Settings, keymap: Keymap | None = None) -> AsyncGenerator[Desktop]:
+    """Run a desktop for as long as the context lasts.
+
+    Raises:
+        CannotStart: A program is missing or did not get ready.
+    """
+    desktop = Desktop(settings, keymap or Keymap())
+    try:
+        await desktop.start()
+        yield desktop
+    finally:
+        with anyio.CancelScope(shield=True):
+            await desktop.close()
+
+
+def _quiet(failure: error.XError, request: object) -> None:
+    """A window may vanish between two requests."""
+    logger.debug("X error: %s", failure)

@@ -1,0 +1,119 @@
+"""What can go wrong in a desktop, in words a model can act on.
+
+Each sentence says what was asked, why not, and what would work. The axis is whose fault it is.
+
+SandboxError
+├── Impossible              what was asked for cannot be done; nothing was done
+│   ├── OffScreen
+│   ├── BadRegion
+│   ├── BadText
+│   ├── BadAmount
+│   ├── UnknownKey
+│   ├── NoSuchWindow
+│   └── NoSuchApplication
+├── Broken                  the desktop, or a part of it, does not work
+│   ├── CannotStart
+│   ├── DesktopLost
+│   ├── DesktopClosed
+│   └── NotDone
+└── Cancelled               the caller gave up while the action ran
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+class SandboxError(Exception):
+    """A failure the caller can act on; its text is shown to the model."""
+
+
+class Impossible(SandboxError):
+    """The caller asked for something that cannot be; no input was sent."""
+
+
+class OffScreen(Impossible):
+    def __init__(self, x: int, y: int, width: int, height: int) -> None:
+        super().__init__(
+            f"({x}, {y}) is outside the {width}x{height} screenshot; "
+            f"x goes from 0 to {width - 1}, y from 0 to {height - 1}."
+        )
+
+
+class BadRegion(Impossible):
+    def __init__(self, region: Sequence[int], width: int, height: int) -> None:
+        super().__init__(
+            f"{list(region)} is not a region of the {width}x{height} screenshot; give "
+            f"[x0, y0, x1, y1] with 0 <= x0 < x1 <= {width} and 0 <= y0 < y1 <= {height}."
+        )
+
+
+class BadText(Impossible):
+    """Text that cannot be typed or copied as it is."""
+
+
+class BadAmount(Impossible):
+    def __init__(self, what: str, asked: float, least: float, most: float, unit: str = "") -> None:
+        unit = f" {unit}" if unit else ""
+        super().__init__(f"{what} {asked:g} is not possible; it goes from {least} to {most}{unit}.")
+
+
+class UnknownKey(Impossible):
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name.lower(), known, 3, 0.6)
+        hint = (
+            f"did you mean {_either(near)}?" if near else 'use names such as "Return" or "ctrl+s".'
+        )
+        super().__init__(f"There is no key named {name!r}; {hint}")
+
+
+class NoSuchWindow(Impossible):
+    def __init__(self, asked: str, titles: Sequence[str]) -> None:
+        there = f"open windows: {_listed(titles)}." if titles else "no window is open."
+        super().__init__(f"There is no window {asked!r}; {there}")
+
+
+class NoSuchApplication(Impossible):
+    def __init__(self, asked: str, known: Sequence[str]) -> None:
+        near = get_close_matches(asked.lower(), [name.lower() for name in known], 3, 0.5)
+        named = [name for name in known if name.lower() in near] or list(known)
+        super().__init__(f"There is no application {asked!r}; there are {_listed(named)}.")
+
+
+class Broken(SandboxError):
+    """The desktop, or a part of it, does not work."""
+
+
+class CannotStart(Broken):
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} did not start: {why}.")
+
+
+class DesktopLost(Broken):
+    def __init__(self) -> None:
+        super().__init__(
+            "The display of this desktop died and took every window with it. A fresh, empty "
+            "desktop has been started: take a screenshot before you act."
+        )
+
+
+class DesktopClosed(Broken):
+    def __init__(self) -> None:
+        super().__init__("This desktop is closed.")
+
+
+class NotDone(Broken):
+    """Input was sent, but it did not have the effect that was asked for."""
+
+
+class Cancelled(SandboxError):
+    def __init__(self) -> None:
+        super().__init__("The action was cancelled; keys and buttons it held were released.")
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(repr(name) for name in names)
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

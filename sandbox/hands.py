@@ -1,0 +1,266 @@
+"""What hands can do on a desktop: move, press, type, paste. One thread at a time.
+
+Points are pixels of the screen, and everything asked for is possible: `actions.py` has checked it.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby, pairwise
+
+from Xlib import X
+from Xlib.display import Display
+
+from .clipboard import Clipboard
+from .errors import Cancelled, NotDone
+from .geometry import Point
+from .keyboard import Keyboard, Tap
+from .keymap import SHIFT, Keymap, Stroke
+from .keys import Chord
+from .pointer import Pointer
+from .windows import Windows
+
+# How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
+# at its input once a frame (a game) sees the press. The X server waits, not we.
+PRESS_MS = 20
+_GLIDE_STEPS, _GLIDE_MS = 12, 8  # a drag passes this many points; toolkits drag by what they see
+_PASTED_WITHIN = 3.0  # seconds a program has to fetch what was pasted
+_WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
+_SHIFT_L = 0xFFE1
+_CONTROL_L, _INSERT = 0xFFE3, 0xFF63
+
+# Terminals paste with keys of their own: (held, key). xterm and its like take PRIMARY only.
+_PRIMARY_PASTERS = {"xterm", "uxterm", "urxvt"}
+_SHIFTED_PASTERS = {
+    "lxterminal", "gnome-terminal", "gnome-terminal-server", "xfce4-terminal", "kitty", "alacritty",
+    "konsole", "terminator", "tilix", "mate-terminal", "qterminal", "kgx", "ptyxis",
+}  # fmt: skip
+
+
+class Hands:
+    """The input of one desktop.
+
+    Args:
+        display: A connection for input, which its owner closes.
+        keymap: The map that is loaded.
+        clipboard: For the characters the map lacks.
+        reload: Loads the map again.
+        gave_up: Whether the caller has given up; asked while something takes long.
+        rest: Waits some seconds, less if the caller gives up.
+    """
+
+    def __init__(
+        self,
+        display: Display,
+        keymap: Keymap,
+        clipboard: Clipboard,
+        reload: Callable[[], None],
+        gave_up: Callable[[], bool],
+        rest: Callable[[float], None],
+    ) -> None:
+        self._display = display
+        self._keymap = keymap
+        self._clipboard = clipboard
+        self._reload = reload
+        self._gave_up = gave_up
+        self._rest = rest
+        self._keyboard = Keyboard(display, gave_up)
+        self._pointer = Pointer(display)
+        self._windows = Windows(display)
+
+    @property
+    def holding(self) -> bool:
+        """Whether any key or button is held down."""
+        return bool(self._keyboard.down or self._pointer.down)
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass.
+
+        Raises:
+            Cancelled: The caller gave up.
+        """
+        self._rest(seconds)
+        if self._gave_up():
+            raise Cancelled
+
+    def where(self) -> Point:
+        return self._pointer.where()
+
+    def move(self, to: Point) -> None:
+        self._pointer.move(to)
+
+    def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
+        if at:
+            self._pointer.move(at)
+        with self._held(held):
+            for _ in range(times):
+                self._pointer.press(button)
+                self._pointer.release(button, PRESS_MS)
+
+    def press_button(self, button: int) -> None:
+        self._pointer.press(button)
+
+    def release_button(self, button: int) -> None:
+        self._pointer.release(button)
+
+    def drag(self, path: Sequence[Point], button: int, held: Sequence[int]) -> None:
+        """Press at the first point, pass the others, release at the last."""
+        self._pointer.move(path[0])
+        with self._held(held):
+            self._pointer.press(button)
+            try:
+                for start, end in pairwise(path):
+                    if self._gave_up():
+                        raise Cancelled
+                    self._pointer.glide(list(_between(start, end)), _GLIDE_MS)
+            finally:
+                self._pointer.release(button, PRESS_MS)
+
+    def scroll(self, at: Point | None, direction: str, clicks: int, held: Sequence[int]) -> None:
+        if at:
+            self._pointer.move(at)
+        button = _WHEEL[direction]
+        with self._held(held):
+            for _ in range(clicks):
+                self._pointer.press(button)
+                self._pointer.release(button)
+
+    def press(self, chords: Sequence[Chord], times: int = 1) -> None:
+        for _ in range(times):
+            for chord in chords:
+                if self._gave_up():
+                    raise Cancelled
+                with self._chord_down(chord):
+                    pass
+
+    def hold(self, chords: Sequence[Chord], seconds: float) -> None:
+        with ExitStack() as down:
+            for chord in chords:
+                down.enter_context(self._chord_down(chord))
+            self.rest(seconds)
+
+    def press_key(self, chord: Chord) -> None:
+        """Press and keep down."""
+        for keysym in (*chord.held, chord.key):
+            self._keyboard.press(self._stroke(keysym).keycode)
+
+    def release_key(self, chord: Chord) -> None:
+        for keysym in reversed((*chord.held, chord.key)):
+            self._keyboard.release(self._stroke(keysym).keycode)
+
+    def release_all(self) -> None:
+        """Let go of every key and button."""
+        self._keyboard.release_all()
+        self._pointer.release_all()
+
+    def type(self, text: str) -> int:
+        """Type text; lines with characters no key has are pasted.
+
+        Returns:
+            How many characters were pasted.
+
+        Raises:
+            NotDone: The program did not take what was pasted.
+            Cancelled: The caller gave up; what was typed until then stays typed.
+        """
+        self._keep_keymap()
+        pasted = 0
+        for typeable, runs in groupby(_runs(text), key=self._typeable):
+            if typeable:
+                strokes = (self._keymap[char] for run in runs for char in run)
+                self._keyboard.type([Tap(one.keycode, one.group, one.mods) for one in strokes])
+            else:
+                for run in runs:
+                    self._paste(run)
+                    pasted += len(run)
+        return pasted
+
+    def _typeable(self, run: str) -> bool:
+        return all(char in self._keymap for char in run)
+
+    def _keep_keymap(self) -> None:
+        """Load the map again if somebody replaced it (setxkbmap, a settings daemon)."""
+        keycode, keysym = self._keymap.probe()
+        if self._display.get_keyboard_mapping(keycode, 1)[0][0] != keysym:
+            self._reload()
+
+    def _paste(self, text: str) -> None:
+        """Paste, wait until the program has fetched it, and put back what the clipboard held."""
+        active = self._windows.active()
+        application = active.application.casefold() if active else ""
+        if application in _PRIMARY_PASTERS:
+            selection, chord = "PRIMARY", Chord((_SHIFT_L,), _INSERT)
+        elif application in _SHIFTED_PASTERS:
+            selection, chord = "CLIPBOARD", Chord((_CONTROL_L, _SHIFT_L), "v")
+        else:
+            selection, chord = "CLIPBOARD", Chord((_CONTROL_L,), "v")
+        former = self._clipboard.read(selection)
+        serves = self._clipboard.serves
+        self._clipboard.own(text, (selection,))
+        try:
+            self.press((chord,))
+            if not self._clipboard.wait_served(serves, _PASTED_WITHIN):
+                raise NotDone(
+                    f"{text[:40]!r} has characters that no key has, and the window with the focus "
+                    "did not take them as a paste; nothing of it has arrived."
+                )
+        finally:
+            if former is not None:
+                self._clipboard.own(former, (selection,))
+
+    @contextmanager
+    def _chord_down(self, chord: Chord) -> Generator[None]:
+        """Keys down on entry, up on exit, at least PRESS_MS apart."""
+        stroke = self._stroke(chord.key)
+        with ExitStack() as down:
+            down.enter_context(self._held(chord.held))
+            if stroke.mods == SHIFT and stroke.group == 0:
+                down.enter_context(self._held((_SHIFT_L,)))
+            elif stroke.mods or stroke.group:
+                down.enter_context(self._keyboard.locked(stroke.group, stroke.mods))
+            self._keyboard.press(stroke.keycode)
+            try:
+                yield
+            finally:
+                self._keyboard.release(stroke.keycode, PRESS_MS)
+
+    @contextmanager
+    def _held(self, keysyms: Iterable[int]) -> Generator[None]:
+        keycodes = [self._stroke(keysym).keycode for keysym in keysyms]
+        pressed: list[int] = []
+        try:
+            for keycode in keycodes:
+                if keycode not in self._keyboard.down:
+                    self._keyboard.press(keycode)
+                    pressed.append(keycode)
+            yield
+        finally:
+            for keycode in reversed(pressed):
+                self._keyboard.release(keycode)
+
+    def _stroke(self, key: int | str) -> Stroke:
+        """Where a key is: characters in the keymap, the others where the server says."""
+        if isinstance(key, str):
+            if key in self._keymap:
+                return self._keymap[key]
+            raise NotDone(f"No key has the character {key!r}; use type, which can paste it.")
+        keycode = self._display.keysym_to_keycode(key)
+        if keycode == X.NoSymbol:
+            raise NotDone(f"The keyboard of this desktop has no key with the keysym 0x{key:x}.")
+        return Stroke(keycode, 0, 0)
+
+
+def _runs(text: str) -> Iterator[str]:
+    """Pieces of text between newlines and tabs, and those by themselves: they are always keys."""
+    for breaks, chars in groupby(text, key=lambda char: char in "\n\t"):
+        if breaks:
+            yield from chars
+        else:
+            yield "".join(chars)
+
+
+def _between(start: Point, end: Point) -> Iterator[Point]:
+    for step in range(1, _GLIDE_STEPS + 1):
+        part = step / _GLIDE_STEPS
+        yield Point(
+            round(start.x + (end.x - start.x) * part), round(start.y + (end.y - start.y) * part)
+        )

@@ -1,0 +1,162 @@
+"""The windows of a desktop, through the window manager (EWMH)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from Xlib import X, Xatom, error
+from Xlib.display import Display
+from Xlib.protocol import event
+from Xlib.xobject.drawable import Window as XWindow
+
+from .errors import NoSuchWindow
+from .geometry import Rect
+
+_PAGER = 2  # EWMH source indication: a request of the user, which no focus prevention refuses
+_HIDDEN_FROM_LISTS = {"_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window as its user sees it; `rect` is its contents on the screen, without the frame."""
+
+    id: int
+    title: str
+    application: str
+    rect: Rect
+    active: bool
+    minimised: bool
+
+
+class Windows:
+    """Lists and moves windows. Used by one thread at a time.
+
+    Args:
+        display: A connection that its owner closes.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._root = display.screen().root
+
+    def list(self) -> list[Window]:
+        """The open windows, the one on top last; panels and the desktop itself are left out."""
+        active = self.active_id()
+        stack = self._numbers(self._root, "_NET_CLIENT_LIST_STACKING")
+        found = [self._describe(number, active) for number in stack]
+        return [window for window in found if window]
+
+    def active_id(self) -> int:
+        """The window that has the focus; 0 when none has."""
+        return next(iter(self._numbers(self._root, "_NET_ACTIVE_WINDOW")), 0)
+
+    def active(self) -> Window | None:
+        active = self.active_id()
+        return self._describe(active, active) if active else None
+
+    def find(self, asked: str) -> Window:
+        """The window with this id ("0x1e00003") or this title, whole or in part; the topmost one.
+
+        Raises:
+            NoSuchWindow: There is none; the error lists the titles there are.
+        """
+        windows = self.list()
+        wanted = asked.strip().casefold()
+        ways: tuple[Callable[[Window], bool], ...] = (
+            lambda window: wanted in (f"0x{window.id:x}", str(window.id)),
+            lambda window: window.title.casefold() == wanted,
+            lambda window: wanted in window.title.casefold(),
+            lambda window: window.application.casefold() == wanted,
+        )
+        for fits in ways if wanted else ():
+            for window in reversed(windows):
+                if fits(window):
+                    return window
+        raise NoSuchWindow(asked, [window.title for window in windows])
+
+    def focus(self, window: Window) -> None:
+        """Raise a window, un-minimised, and give it the focus."""
+        self._send(window.id, "_NET_ACTIVE_WINDOW", [_PAGER, X.CurrentTime, self.active_id()])
+
+    def close(self, window: Window) -> None:
+        """Ask a window to close; its program may ask back."""
+        self._send(window.id, "_NET_CLOSE_WINDOW", [X.CurrentTime, _PAGER])
+
+    def move(self, window: Window, to: Rect) -> None:
+        """Give the frame's top left corner a place and the contents a size."""
+        self._maximise(window, add=False)
+        everything = 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | _PAGER << 12
+        self._send(
+            window.id, "_NET_MOVERESIZE_WINDOW", [everything, to.x, to.y, to.width, to.height]
+        )
+
+    def maximise(self, window: Window) -> None:
+        self._maximise(window, add=True)
+
+    def minimise(self, window: Window) -> None:
+        self._send(window.id, "WM_CHANGE_STATE", [3])  # IconicState
+
+    def pid(self, window: int) -> int:
+        """The process a window says it belongs to; 0 when it does not say."""
+        return next(iter(self._numbers(self._window(window), "_NET_WM_PID")), 0)
+
+    def _maximise(self, window: Window, *, add: bool) -> None:
+        both = [
+            self._display.intern_atom(f"_NET_WM_STATE_MAXIMIZED_{way}") for way in ("VERT", "HORZ")
+        ]
+        self._send(window.id, "_NET_WM_STATE", [int(add), *both, _PAGER])
+
+    def _describe(self, number: int, active: int) -> Window | None:
+        """None when the window has gone or is none for people."""
+        window = self._window(number)
+        try:
+            kinds = self._names(window, "_NET_WM_WINDOW_TYPE")
+            if kinds & _HIDDEN_FROM_LISTS:
+                return None
+            size = window.get_geometry()
+            corner = window.translate_coords(self._root, 0, 0)
+            hidden = "_NET_WM_STATE_HIDDEN" in self._names(window, "_NET_WM_STATE")
+            return Window(
+                number,
+                self._title(window),
+                (window.get_wm_class() or ("", ""))[1],
+                Rect(-corner.x, -corner.y, size.width, size.height),
+                number == active,
+                hidden,
+            )
+        except (error.BadWindow, error.BadDrawable):
+            return None
+
+    def _title(self, window: XWindow) -> str:
+        for name in ("_NET_WM_VISIBLE_NAME", "_NET_WM_NAME"):
+            found = window.get_full_property(
+                self._display.intern_atom(name), self._display.intern_atom("UTF8_STRING")
+            )
+            if found:
+                return bytes(found.value).decode("utf-8", "replace")
+        plain: Any = window.get_wm_name()
+        return plain.decode("latin-1") if isinstance(plain, bytes) else str(plain or "")
+
+    def _numbers(self, window: XWindow, name: str) -> Sequence[int]:
+        try:
+            found = window.get_full_property(self._display.intern_atom(name), X.AnyPropertyType)
+        except error.BadWindow:
+            return []
+        return list(found.value) if found and found.format == 32 else []
+
+    def _names(self, window: XWindow, name: str) -> set[str]:
+        found = window.get_full_property(self._display.intern_atom(name), Xatom.ATOM)
+        return {self._display.get_atom_name(atom) for atom in found.value} if found else set()
+
+    def _window(self, number: int) -> XWindow:
+        return self._display.create_resource_object("window", number)
+
+    def _send(self, window: int, name: str, data: Sequence[int]) -> None:
+        message = event.ClientMessage(
+            window=window,
+            client_type=self._display.intern_atom(name),
+            data=(32, [*data, *[0] * (5 - len(data))]),
+        )
+        mask = X.SubstructureRedirectMask | X.SubstructureNotifyMask
+        self._root.send_event(message, event_mask=mask)
+        self._display.flush()

@@ -1,0 +1,149 @@
+"""An X server of our own: Xvfb with its own cookie, and connections to it."""
+
+import os
+import secrets
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import mss
+from Xlib.display import Display
+
+from .errors import CannotStart
+
+# Families of an Xauthority entry (Xauth(3)). libxcb takes the wild entry; python-xlib only the
+# local one with this machine's name.
+_FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
+_COOKIE = b"MIT-MAGIC-COOKIE-1"
+_SOCKETS = Path("/tmp/.X11-unix")  # where every X client looks
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_connecting = threading.Lock()
+
+Start = Callable[[Sequence[str], Sequence[int]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class XServer:
+    """A running X server: its pid, the number of its display, and the file with its cookie."""
+
+    pid: int
+    number: int
+    xauthority: Path
+
+    @property
+    def display(self) -> str:
+        return f":{self.number}"
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The lock and the socket it leaves behind when it is killed."""
+        return Path(f"/tmp/.X{self.number}-lock"), _SOCKETS / f"X{self.number}"
+
+    def connect(self) -> Display:
+        """Open a connection; its owner closes it."""
+        with self._authorised(), redirect_stdout(sys.stderr):
+            return Display(self.display)
+
+    def camera(self) -> mss.MSS:
+        """Open a connection that grabs pixels through shared memory; its owner closes it."""
+        with self._authorised():
+            return mss.MSS(display=self.display)
+
+    def load_keymap(self, source: str) -> None:
+        """Replace the keymap; every client is told.
+
+        Raises:
+            CannotStart: `xkbcomp` is missing or refused the map.
+        """
+        try:
+            done = subprocess.run(
+                ["xkbcomp", "-w0", "-", self.display], input=source.encode(), timeout=20,
+                capture_output=True, env={"PATH": _PATH, "XAUTHORITY": str(self.xauthority)},
+                check=False,
+            )  # fmt: skip
+        except FileNotFoundError as missing:
+            raise CannotStart("xkbcomp", "it is not installed (x11-xkb-utils)") from missing
+        if done.returncode:
+            raise CannotStart("The keymap", done.stderr.decode(errors="replace").strip()[-200:])
+
+    @contextmanager
+    def _authorised(self) -> Generator[None]:
+        """libxcb and python-xlib both look for the cookie only where XAUTHORITY points."""
+        environ = os.environ  # noqa: TID251 - the two libraries offer no other way
+        with _connecting:
+            before = environ.get("XAUTHORITY")
+            environ["XAUTHORITY"] = str(self.xauthority)
+            try:
+                yield
+            finally:
+                if before is None:
+                    del environ["XAUTHORITY"]
+                else:
+                    environ["XAUTHORITY"] = before
+
+
+def start_xserver(start: Start, folder: Path, width: int, height: int) -> XServer:
+    """Start Xvfb on the first free display and return once it accepts connections.
+
+    Args:
+        start: Starts a program that inherits some descriptors and returns its pid.
+        folder: A private folder for the cookie.
+
+    Raises:
+        CannotStart: Xvfb is missing, or did not get ready within 10 s.
+    """
+    _SOCKETS.mkdir(mode=0o1777, exist_ok=True)
+    xauthority = folder / "Xauthority"
+    _write_cookie(xauthority, secrets.token_bytes(16))
+    ready, told = os.pipe()
+    try:
+        pid = start(
+            [
+                "Xvfb", "-displayfd", "{fd:0}", "-screen", "0", f"{width}x{height}x24",
+                "-auth", str(xauthority), "-nolisten", "tcp", "-noreset", "-dpi", "96",
+            ],
+            [told],
+        )  # fmt: skip
+        os.close(told)
+        told = -1
+        number = _number(ready)
+    finally:
+        os.close(ready)
+        if told >= 0:
+            os.close(told)
+    return XServer(pid, number, xauthority)
+
+
+def _number(ready: int, seconds: float = 10) -> int:
+    """Read the number of the display; Xvfb writes the digits and the newline separately."""
+    said = b""
+    while not said.endswith(b"\n"):
+        if not select.select([ready], [], [], seconds)[0]:
+            raise CannotStart("Xvfb", f"it was not ready after {seconds:g} s")
+        part = os.read(ready, 16)
+        if not part:
+            raise CannotStart("Xvfb", "it ended while starting")
+        said += part
+    return int(said)
+
+
+def _write_cookie(path: Path, cookie: bytes) -> None:
+    """Entries without a display number stand for all of them: this file knows one server."""
+    path.touch(mode=0o600)
+    path.write_bytes(
+        b"".join(
+            struct.pack(">H", family)
+            + b"".join(struct.pack(">H", len(part)) + part for part in (host, b"", _COOKIE, cookie))
+            for family, host in (
+                (_FAMILY_LOCAL, socket.gethostname().encode()),
+                (_FAMILY_WILD, b""),
+            )
+        )
+    )

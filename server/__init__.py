@@ -1,0 +1,1 @@
+"""The MCP face of a desktop, and the command line."""

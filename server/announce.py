@@ -1,0 +1,41 @@
+"""What a person reads once the server is up: addresses, and what to paste where."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def announce(host: str, port: int, token: str) -> None:
+    """Print where the server is and how clients reach it."""
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    command = str(Path(sys.executable).with_name("gloveport"))
+    reach = (
+        ["stdio"] if not token else ["stdio", "--url", f"{url}/mcp", "--token-file", "TOKEN_FILE"]
+    )
+    desktop = {"mcpServers": {"gloveport": {"command": command, "args": reach}}}
+    header = f' --header "Authorization: Bearer {token}"' if token else ""
+    quoted = ", ".join(json.dumps(word) for word in reach)
+    print(  # noqa: T201 - this is for people; MCP on stdio is another command
+        f"""
+  MCP    {url}/mcp
+  live   {url}/live/main
+{f"  token  {token}{chr(10)}" if token else ""}
+  Claude Code     claude mcp add -t http gloveport {url}/mcp{header}
+
+  Claude Desktop  claude_desktop_config.json:
+{_indented(json.dumps(desktop, indent=2))}
+
+  Codex           ~/.codex/config.toml:
+                  [mcp_servers.gloveport]
+                  command = {json.dumps(command)}
+                  args = [{quoted}]
+
+  Ctrl+C ends the desktop and everything in it.
+""",
+        flush=True,
+    )
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"{'':18}{line}" for line in text.splitlines())

@@ -1,0 +1,319 @@
+"""The command line: reads arguments and environment, and nothing else does.
+
+Each command imports what it needs when it runs: a bridge must not wait for the server's imports.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gloveport.sandbox import desktop
+
+_DEFAULT_TTL = 15 * 60  # seconds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if not given.command:
+        parser.print_help()
+        return 2
+    logging.basicConfig(
+        level=logging.DEBUG if given.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("httpx2", "httpcore2", "mcp", "uvicorn", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    run: Callable[[argparse.Namespace], int] = given.run
+    return run(given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gloveport",
+        description="Hands on a sealed Linux desktop for any MCP client.",
+        epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
+    )
+    parser.add_argument("--version", action="version", version=version("gloveport"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    serving = commands.add_parser(
+        "serve",
+        help="run a desktop and serve it over HTTP",
+        description="Run a desktop and serve it at http://HOST:PORT/mcp until told to stop.",
+    )
+    serving.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serving.add_argument("--port", type=int, default=8750, help="0 takes a free one (%(default)s)")
+    serving.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a name this server is also reached by; may be repeated",
+    )  # fmt: skip
+    serving.add_argument(
+        "--token-file", type=Path, metavar="F",
+        help="file with the token callers must show; made if missing. Without it a token is asked "
+        "for only when HOST is not this machine itself",
+    )  # fmt: skip
+    serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
+    serving.add_argument("--no-tcp", action="store_true", help=argparse.SUPPRESS)
+    serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
+    serving.add_argument(
+        "--ttl", type=float, default=0, metavar="SECONDS",
+        help="end after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    _desktop_options(serving)
+    serving.set_defaults(run=_serve)
+
+    bridging = commands.add_parser(
+        "stdio",
+        help="speak MCP on stdin and stdout; what a client's configuration runs",
+        description="Speak MCP on stdin and stdout. Without --url, uses this user's own server and "
+        "starts one if none runs; the desktop outlives this process.",
+    )
+    bridging.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    bridging.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    bridging.add_argument(
+        "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
+        help="a server started here ends after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    _desktop_options(bridging)
+    bridging.set_defaults(run=_stdio)
+
+    demonstrating = commands.add_parser(
+        "demo",
+        help="see the whole loop: a shop, a brain with the MCP wire alone, and a judge",
+        description="Run a desktop and a practice shop; a brain without a model buys a phone in it "
+        "by the MCP wire alone. The shop's own books judge. Needs no key.",
+    )
+    demonstrating.add_argument("--json", action="store_true", help="print one JSON object last")
+    demonstrating.add_argument(
+        "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
+    )
+    demonstrating.add_argument(
+        "--rounds", type=int, default=20, metavar="N",
+        help="how often the shop's name is typed, our way and xdotool's (%(default)s)",
+    )  # fmt: skip
+    _desktop_options(demonstrating)
+    demonstrating.set_defaults(run=_demo)
+
+    examining = commands.add_parser(
+        "doctor", help="say what is missing and the one command that gets it"
+    )
+    examining.set_defaults(run=_doctor)
+    return parser
+
+
+def _desktop_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", default="1280x800", metavar="WxH", help="screen (%(default)s)")
+    parser.add_argument(
+        "--max-image", type=int, default=1456, metavar="PIXELS",
+        help="longer side of a screenshot, at most 2000; larger screens are scaled (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--cursor", action="store_true", help="draw the pointer in screenshots")
+    parser.add_argument(
+        "--tools", default="", metavar="GROUPS", help="opt-in groups, by commas: low-level"
+    )
+    parser.add_argument(
+        "--deadline", type=float, default=3.0, metavar="SECONDS",
+        help="longest wait for the screen to rest after an action (%(default)s)",
+    )  # fmt: skip
+
+
+def _serve(given: argparse.Namespace) -> int:
+    import anyio
+
+    from gloveport.sandbox.errors import SandboxError
+
+    from .serving import Settings, serve
+
+    settings = Settings(
+        desktop=_desktop(given),
+        host="" if given.no_tcp else given.host,
+        port=given.port,
+        names=tuple(given.allow_host),
+        token="" if given.no_tcp else _token(given.token_file, given.host),
+        local=given.socket or _own_socket(given),
+        ttl=given.ttl,
+        groups=_groups(given.tools),
+    )
+
+    def ready(port: int) -> None:
+        if given.ready_fd >= 0:
+            os.write(given.ready_fd, b"ready\n")
+            os.close(given.ready_fd)
+        if port:
+            _announce(given.host, port, settings.token)
+
+    try:
+        anyio.run(serve, settings, ready)
+    except SandboxError as why:
+        print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.host}:{given.port}: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _demo(given: argparse.Namespace) -> int:
+    import anyio
+
+    from gloveport.sandbox.errors import SandboxError
+
+    from .demo import demo
+    from .serving import Settings
+
+    settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
+    logging.getLogger().setLevel(logging.WARNING)
+    try:
+        return anyio.run(lambda: demo(settings, given.out, given.rounds, as_json=given.json))
+    except SandboxError as why:
+        print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _desktop(given: argparse.Namespace) -> "desktop.Settings":
+    from gloveport.sandbox import desktop
+
+    width, height = _size(given.size)
+    return desktop.Settings(
+        below=_desktops(),
+        width=width,
+        height=height,
+        longest=min(given.max_image, 2000),
+        cursor=given.cursor,
+        deadline=given.deadline,
+    )
+
+
+def _stdio(given: argparse.Namespace) -> int:
+    import asyncio
+
+    from .bridge import bridge
+    from .local import NoServer, ensure_server
+
+    socket = ""
+    if not given.url:
+        options = _serve_options(given)
+        path = _socket(options)
+        socket = str(path)
+        try:
+            ensure_server(path, [*options, "--ttl", str(given.ttl)])
+        except NoServer as why:
+            print(f"gloveport: {why}. Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+            return 1
+    token = given.token_file.read_text().strip() if given.token_file else ""
+    asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    return examine()
+
+
+def _announce(host: str, port: int, token: str) -> None:
+    from .announce import announce
+
+    announce(host, port, token)
+
+
+def _serve_options(given: argparse.Namespace) -> list[str]:
+    """The options that make a desktop what it is, as `serve` takes them; none if as usual."""
+    usual = _parser().parse_args(["stdio"])
+    options: list[str] = []
+    for name in ("size", "max_image", "tools", "deadline"):
+        if getattr(given, name) != getattr(usual, name):
+            options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
+    return [*options, *(["--cursor"] if given.cursor else [])]
+
+
+def _own_socket(given: argparse.Namespace) -> Path | None:
+    """The socket `gloveport stdio` looks for, unless a server listens there already."""
+    from .local import connectable
+
+    path = _socket(_serve_options(given))
+    return None if connectable(path) else path
+
+
+def _socket(options: Sequence[str]) -> Path:
+    """The Unix socket of this user's server with these options."""
+    import hashlib
+
+    name = f"-{hashlib.sha256(' '.join(options).encode()).hexdigest()[:8]}" if options else ""
+    return _runtime() / f"server{name}.sock"
+
+
+def _runtime() -> Path:
+    """This user's own folder for sockets."""
+    given = os.environ.get("XDG_RUNTIME_DIR")  # noqa: TID251 - this is the command line
+    if given and Path(given).is_dir():
+        return _private(Path(given) / "gloveport")
+    return _private(Path("/tmp") / f"gloveport-{os.getuid()}")
+
+
+def _desktops() -> Path:
+    """Where desktops live: on a disk, for their homes hold browser profiles."""
+    return _private(Path("/tmp") / f"gloveport-{os.getuid()}") / "desktops"
+
+
+def _private(path: Path) -> Path:
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if path.is_symlink() or found.st_uid != os.getuid():
+        sys.exit(f"gloveport: {path} belongs to somebody else.")
+    if found.st_mode & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def _token(file: Path | None, host: str) -> str:
+    """The token callers must show; none where only this machine can reach the server."""
+    import ipaddress
+    import secrets
+
+    if file is None:
+        local = host == "localhost"
+        with contextlib.suppress(ValueError):
+            local = local or ipaddress.ip_address(host).is_loopback
+        if local:
+            return ""
+        file = Path.home() / ".config" / "gloveport" / "token"
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32) + "\n")
+    token = file.read_text().strip()
+    if len(token) < 16:
+        sys.exit(f"gloveport: the token in {file} is shorter than 16 characters.")
+    return token
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if width.isdecimal() and height.isdecimal():
+        size = int(width), int(height)
+        if all(320 <= side <= 7680 for side in size):
+            return size
+    sys.exit(f"gloveport: --size {text} is not possible; write one such as 1280x800 (320 to 7680).")
+
+
+def _groups(text: str) -> frozenset[str]:
+    groups = frozenset(name for name in text.split(",") if name)
+    if unknown := groups - {"low-level"}:
+        sys.exit(f"gloveport: there is no group of tools {', '.join(sorted(unknown))}: low-level.")
+    return groups
+
+
+if __name__ == "__main__":
+    sys.exit(main())

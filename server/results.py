@@ -1,0 +1,57 @@
+"""Frames as answers: the picture, if any, then one compact JSON object.
+
+No structured content: some clients drop the picture for it, others the text.
+"""
+
+import base64
+import json
+from typing import Any
+
+from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
+
+from gloveport.sandbox.desktop import Frame
+from gloveport.sandbox.geometry import Rect
+from gloveport.sandbox.picture import Picture
+from gloveport.sandbox.settle import End
+
+
+def answer(frame: Frame, **more: Any) -> CallToolResult:
+    """What a frame shows and tells; `more` goes first."""
+    return said({"ok": True, **more, **facts(frame)}, frame.picture)
+
+
+def said(told: dict[str, Any], picture: Picture | None = None) -> CallToolResult:
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    content: list[ContentBlock] = [TextContent(type="text", text=text)]
+    if picture:
+        data = base64.b64encode(picture.data).decode()
+        content.insert(0, ImageContent(type="image", data=data, mime_type=picture.mime))
+    return CallToolResult(content=content)
+
+
+def facts(frame: Frame) -> dict[str, Any]:
+    """What a frame tells, with only the keys that apply."""
+    told: dict[str, Any] = {"frame": frame.number}
+    if frame.end is not None:
+        told["changed"] = _listed(frame.changed)
+        told["settled"] = frame.end is not End.DEADLINE
+        told["ended"] = frame.end.value
+        told["settle_ms"] = frame.settle_ms
+        if frame.first_change_ms is not None:
+            told["first_change_ms"] = frame.first_change_ms
+        if frame.changed is None:
+            told["note"] = "no visible change"
+    if frame.meanwhile:
+        told["changed_meanwhile"] = _listed(frame.meanwhile)
+    if frame.pasted:
+        told["pasted"] = frame.pasted
+    told["cursor"] = [frame.cursor.x, frame.cursor.y]
+    told["window"] = frame.window
+    if frame.picture:
+        told["size"] = [frame.picture.width, frame.picture.height]
+        told["scale"] = round(frame.view.scale, 4)
+    return told
+
+
+def _listed(rect: Rect | None) -> list[int] | None:
+    return [rect.x, rect.y, rect.width, rect.height] if rect else None

@@ -1,0 +1,170 @@
+"""Runs the server: a desktop, its web face, and an end that leaves nothing behind."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+
+from gloveport.sandbox import desktop
+from gloveport.sandbox.desktop import Desktop, open_desktop
+
+from .app import DesktopServer
+from .web import Door, Web
+
+logger = logging.getLogger(__name__)
+
+_LAST_CALLS = 3  # seconds running calls have to end once the server is told to
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve.
+
+    Args:
+        desktop: What the desktop is like.
+        host: Address to listen on; empty: no TCP at all.
+        port: TCP port; 0: any free one.
+        names: Names the server is also reached by.
+        token: What callers must show; empty only where the host is a loopback address.
+        local: A Unix socket for this user's own clients, if any.
+        ttl: End after so many seconds without a client; 0: never.
+        groups: Opt-in groups of tools.
+    """
+
+    desktop: desktop.Settings
+    host: str = "127.0.0.1"
+    port: int = 8750
+    names: tuple[str, ...] = ()
+    token: str = ""
+    local: Path | None = None
+    ttl: float = 0
+    groups: frozenset[str] = frozenset()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are ours: see `serve`."""
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that answers calls."""
+
+    desktop: Desktop
+    port: int
+    """Its TCP port; 0: it has none."""
+    ended: anyio.Event
+    """Set when it was told to end."""
+
+
+async def serve(settings: Settings, ready: Callable[[int], None] = lambda port: None) -> None:
+    """Serve one desktop until told to end by SIGTERM or SIGINT, or nobody needed it for long.
+
+    Args:
+        settings: How to serve.
+        ready: Told the TCP port once calls are answered.
+
+    Raises:
+        CannotStart: The desktop did not start.
+        OSError: The address is taken.
+    """
+    async with serving(settings) as served:
+        ready(served.port)
+        await served.ended.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings) -> AsyncGenerator[Served]:
+    """Serve one desktop for as long as the context lasts; see `serve`."""
+    with contextlib.ExitStack() as sockets, _listen(settings, sockets) as (listening, port):
+        async with open_desktop(settings.desktop) as running:
+            server = DesktopServer(running, settings.groups)
+            hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
+            web = Web(server, running, Door(hosts, settings.token))
+            http = _Server(
+                uvicorn.Config(
+                    web.app,
+                    log_config=None,
+                    access_log=False,
+                    timeout_graceful_shutdown=_LAST_CALLS,
+                    ws="none",
+                )
+            )
+            ended = anyio.Event()
+            async with anyio.create_task_group() as until_ended:
+                until_ended.start_soon(http.serve, listening)
+                while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                    await anyio.sleep(0.002)
+                async with anyio.create_task_group() as meanwhile:
+                    await meanwhile.start(_end_on_signal, ended)
+                    if settings.ttl:
+                        meanwhile.start_soon(_end_when_idle, ended, web, server, settings.ttl)
+                    try:
+                        yield Served(running, port, ended)
+                    finally:
+                        web.close()
+                        http.should_exit = True
+                        meanwhile.cancel_scope.cancel()
+
+
+@contextlib.contextmanager
+def _listen(
+    settings: Settings, closing: contextlib.ExitStack
+) -> Generator[tuple[list[socket.socket], int]]:
+    listening: list[socket.socket] = []
+    port, mine = 0, 0
+    if settings.host:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say TCP.
+        tcp = closing.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind((settings.host, settings.port))
+        port = tcp.getsockname()[1]
+        listening.append(tcp)
+    if settings.local:
+        unix = closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        settings.local.unlink(missing_ok=True)
+        unix.bind(str(settings.local))
+        settings.local.chmod(0o600)
+        mine = settings.local.stat().st_ino
+        listening.append(unix)
+    try:
+        yield listening, port
+    finally:
+        if settings.local:
+            with contextlib.suppress(FileNotFoundError):
+                if settings.local.stat().st_ino == mine:  # not the socket of one that came after
+                    settings.local.unlink()
+
+
+async def _end_on_signal(
+    ended: anyio.Event, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            if ended.is_set():  # told twice: now; the desktop's box ends by itself
+                os._exit(1)
+            ended.set()
+
+
+async def _end_when_idle(
+    ended: anyio.Event, web: Web, server: DesktopServer, seconds: float
+) -> None:
+    while not ended.is_set():
+        idle = time.monotonic() - server.last_call
+        if not web.attached and idle >= seconds:
+            logger.info("nobody needed the desktop for %.0f s", idle)
+            ended.set()
+        await anyio.sleep(max(1.0, seconds - idle) if not web.attached else min(seconds, 5.0))

@@ -1,0 +1,179 @@
+"""The shape every tool has, so that every client can call it and no call is misread.
+
+Unknown arguments are errors, `null` stands for a left-out optional parameter, text is never parsed
+as JSON, coordinates are lists (some clients send them as "[1,2]"), and what is wrong with a call is
+said in one sentence that names the right parameters.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
+from typing import Annotated, Any, get_origin
+
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+Run = Callable[..., Awaitable[CallToolResult]]
+
+
+def _whole(value: object) -> object:
+    """Whole numbers only: neither 10.5 nor "10" nor true is a pixel."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool | float | str):
+        raise ValueError(f"{json.dumps(value)} is not a whole number")
+    return value
+
+
+def _of(length: int, shape: str) -> AfterValidator:
+    """A list of so many numbers, or none at all where it is optional."""
+
+    def check(numbers: list[int]) -> list[int]:
+        if len(numbers) not in (0, length):
+            raise ValueError(f"{numbers} is not of the form {shape}")
+        return numbers
+
+    return AfterValidator(check)
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Point = Annotated[list[Whole], Field(max_length=2), _of(2, "[x, y]")]
+Region = Annotated[list[Whole], Field(max_length=4), _of(4, "[x0, y0, x1, y1]")]
+
+
+def about(description: str, **limits: Any) -> Any:
+    """Describe a required parameter."""
+    return Field(description=description, **limits)
+
+
+def optional(description: str, **limits: Any) -> Any:
+    """Describe a parameter that may be left out or null."""
+    return Field(description=description, json_schema_extra={"nullable": True}, **limits)
+
+
+class _Arguments(FuncMetadata):
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Read lists that came as JSON text, and take null for left out; touch nothing else."""
+        read: dict[str, Any] = {}
+        for name, value in data.items():
+            field = self.arg_model.model_fields.get(name)
+            if field is None:
+                read[name] = value
+            elif value is None and not field.is_required():
+                continue
+            elif isinstance(value, str) and get_origin(field.annotation) in (list, dict):
+                read[name] = _from_json(value)
+            else:
+                read[name] = value
+        return read
+
+
+class DeskTool(Tool):
+    """A tool whose refusals are sentences and whose arguments are exact."""
+
+    async def run(
+        self, arguments: dict[str, Any], context: Any, convert_result: bool = False
+    ) -> Any:
+        try:
+            return await super().run(arguments, context, convert_result=convert_result)
+        except ToolError as failure:
+            if isinstance(failure.__cause__, ValidationError):
+                return refusal(self.wrong(failure.__cause__))
+            raise
+
+    def wrong(self, failure: ValidationError) -> str:
+        """What is wrong with a call, in one sentence, and what would be right."""
+        names = list(self.parameters.get("properties", {}))
+        said = "; ".join(_said(error, names) for error in failure.errors()[:3])
+        takes = f"{self.name} takes {', '.join(names)}." if names else f"{self.name} takes nothing."
+        return f"{said[:1].upper()}{said[1:]}. {takes}"
+
+
+def desk_tool(
+    run: Run,
+    *,
+    name: str = "",
+    title: str = "",
+    looks: bool = False,
+    core: bool = False,
+    hint: str = "",
+) -> DeskTool:
+    """Make a tool of a function: its signature is the schema, its docstring what the model reads.
+
+    Args:
+        run: The function.
+        name: The tool's name, if not the function's.
+        title: What people see.
+        looks: Whether it only looks; clients run such tools side by side. Of the others they
+            assume that they may destroy something, which is true.
+        core: Whether clients that hide tools until they are searched for should show it at once.
+        hint: What it is also searched for by.
+    """
+    meta: dict[str, Any] = {}
+    if core:
+        meta["anthropic/alwaysLoad"] = True
+    if hint:
+        meta["anthropic/searchHint"] = hint
+    tool = DeskTool.from_function(
+        run,
+        name=name or run.__name__,
+        title=title or None,
+        description=" ".join((run.__doc__ or "").split()),
+        structured_output=False,
+        meta=meta or None,
+        annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False) if looks else None,
+    )
+    model = tool.fn_metadata.arg_model
+    model.model_config["extra"] = "forbid"
+    model.model_rebuild(force=True)
+    tool.fn_metadata = _Arguments(arg_model=model)
+    schema = model.model_json_schema(by_alias=True)
+    schema.pop("title", None)
+    for parameter in schema.get("properties", {}).values():
+        parameter.pop("title", None)
+    tool.parameters = schema
+    assert isinstance(tool, DeskTool)
+    return tool
+
+
+def refusal(sentence: str) -> CallToolResult:
+    """An answer that says what could not be done."""
+    return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        read: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if isinstance(read, str | int | float | None) else read
+
+
+def _said(error: Any, names: list[str]) -> str:
+    place = [str(part) for part in error["loc"]]
+    where = ".".join(place)
+    match error["type"]:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            near = get_close_matches(place[-1], names, 1)
+            return f"there is no parameter {where}" + (f", did you mean {near[0]}?" if near else "")
+        case "literal_error":
+            return f"{where} must be one of {error['ctx']['expected']}"
+        case "too_short" | "too_long":
+            least = error["ctx"].get("min_length", error["ctx"].get("max_length"))
+            return f"{where} must have {least} items, not {error['ctx']['actual_length']}"
+        case "list_type":
+            return f"{where} must be a list of numbers such as [640, 400]"
+        case "value_error":
+            return f"{where}: {error['ctx']['error']}"
+        case "string_type":
+            return f"{where} must be text"
+        case "finite_number" | "float_type" | "float_parsing" | "int_type":
+            return f"{where} must be a number"
+        case _:
+            message = str(error["msg"])
+            return f"{where}: {message[:1].lower()}{message[1:]}"

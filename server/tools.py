@@ -1,0 +1,248 @@
+"""What a model may ask of the desktop, besides acting: look, wait, windows, clipboard.
+
+One method, one tool, one turn. The tools that act are in acting.py.
+"""
+
+import json
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from mcp_types import CallToolResult
+from pydantic import ValidationError
+
+from gloveport.sandbox.actions import Action
+from gloveport.sandbox.desktop import Desktop, Frame, Show
+from gloveport.sandbox.errors import BadText, SandboxError
+from gloveport.sandbox.geometry import Rect
+
+from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting
+from .results import answer, facts, said
+from .shape import DeskTool, Region, about, desk_tool, optional, refusal
+
+MOST_ACTIONS = 20
+NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
+_CORE = {
+    "screenshot", "zoom", "left_click", "right_click", "double_click", "left_click_drag", "scroll",
+    "type", "key", "wait", "mouse_move", "actions", "wait_for", "open",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who is calling, and the look of the last picture they were sent."""
+
+    name: str
+    seen: int = 0
+
+
+caller: ContextVar[Caller] = ContextVar("caller")
+
+Items = Annotated[
+    list[dict[str, Any]],
+    about(
+        'Steps such as {"action":"left_click","coordinate":[640,60]}: each names a tool that acts '
+        "and its parameters.",
+        min_length=1,
+        max_length=MOST_ACTIONS,
+    ),
+]
+
+
+class Tools:
+    """The tools of one desktop.
+
+    Args:
+        desktop: What they act on.
+        groups: Opt-in groups of tools: "low-level".
+    """
+
+    def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
+        self._desktop = desktop
+        self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
+        self._acting = {
+            name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
+            for name, build in self._builds.items()
+        }
+
+    def all(self) -> list[DeskTool]:
+        """The tools in the order a model reads them."""
+        looking = [
+            desk_tool(run, looks=True, core=run.__name__ in _CORE, hint=hint)
+            for run, hint in (
+                (self.screenshot, "see look picture screen"),
+                (self.zoom, "see small text detail"),
+                (self.cursor_position, ""),
+                (self.wait_for, "wait until stable change window"),
+            )
+        ]
+        doing = [
+            desk_tool(run, core=run.__name__ in _CORE, hint=hint)
+            for run, hint in (
+                (self.actions, "batch several actions sequence"),
+                (self.open, "launch start application browser url"),
+                (self.windows, "window title focus close move"),
+                (self.clipboard, "copy paste text"),
+            )
+        ]
+        return [*looking, *self._acting.values(), *doing]
+
+    async def screenshot(self) -> CallToolResult:
+        """Look at the whole screen. Coordinates of all tools are pixels of this picture."""
+        return self._shown(await self._desktop.look())
+
+    async def zoom(
+        self,
+        region: Annotated[Region, about("[x0, y0, x1, y1] in the last full screenshot.")],
+    ) -> CallToolResult:
+        """Look at a part of the screen, enlarged from its native pixels, to read small text.
+        Coordinates stay those of the full screenshot."""
+        return answer(await self._desktop.zoom(region), region=region)
+
+    async def cursor_position(self) -> CallToolResult:
+        """Where the pointer is."""
+        frame = await self._desktop.look(show="never")
+        return said({"ok": True, "x": frame.cursor.x, "y": frame.cursor.y})
+
+    async def wait_for(
+        self,
+        event: Annotated[
+            Literal["still", "change", "window", "window_gone"],
+            about("The screen rests, it changes, a window has text in its title, or none has."),
+        ],
+        text: Annotated[str, optional("Part of the title, for window and window_gone.")] = "",
+        region: Annotated[
+            Region, optional("[x0, y0, x1, y1] to watch, for change; default: all.")
+        ] = NOWHERE,
+        seconds: Annotated[float, optional("Give up after, at most 45.", gt=0, le=45)] = 10,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Wait until something happens, instead of for a fixed time; says whether it did."""
+        look: Any = {"show": screenshot, "seen": caller.get().seen}
+        if event == "still":
+            return self._shown(await self._desktop.wait_until_still(seconds, **look))
+        if event == "change":
+            happened, frame = await self._desktop.wait_until_changed(seconds, region, **look)
+        elif not text.strip():
+            raise BadText(f'To wait for {event}, give part of the title as "text".')
+        else:
+            happened, frame = await self._desktop.wait_for_window(
+                text, seconds, gone=event == "window_gone", **look
+            )
+        return self._shown(frame, happened=happened)
+
+    async def actions(self, actions: Items, screenshot: Screenshot = "auto") -> CallToolResult:
+        """Do several things in order in one call, the screen at rest between them; stops at the
+        first that fails. All coordinates refer to the screenshot before the call."""
+        planned = [self._planned(place, step) for place, step in enumerate(actions)]
+        for place, action in enumerate(planned):
+            try:
+                action.plan(self._desktop.view)
+            except SandboxError as why:
+                raise BadText(f"actions[{place}]: {why} Nothing was done.") from why
+        done: list[Frame] = []
+        try:
+            frames = await self._desktop.do_all(
+                planned, show=screenshot, seen=caller.get().seen, done=done.append
+            )
+        except SandboxError as why:
+            told: list[dict[str, Any]] = [{"ok": True, **facts(frame)} for frame in done]
+            told += [{"ok": False, "error": str(why)}]
+            told += [{"ok": False, "error": NOT_EXECUTED}] * (len(planned) - len(told))
+            return refusal(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+        steps = [
+            {key: value for key, value in facts(frame).items() if key in ("changed", "settle_ms")}
+            for frame in frames
+        ]
+        return self._shown(frames[-1], steps=steps)
+
+    async def open(
+        self,
+        target: Annotated[
+            str, about('An application ("Chromium", "Text Editor"), a URL, or a path in the home.')
+        ],
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Open an application, a web page or a file, and wait for its window."""
+        seen = caller.get().seen
+        return self._shown(await self._desktop.open(target, show=screenshot, seen=seen))
+
+    async def windows(
+        self,
+        action: Annotated[
+            Literal["list", "focus", "close", "move", "maximize", "minimize"],
+            optional("What to do."),
+        ] = "list",
+        window: Annotated[str, optional("Title, part of it, or id, for all but list.")] = "",
+        rect: Annotated[
+            Region, optional("[x, y, width, height] in the screenshot, for move.")
+        ] = NOWHERE,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """List the open windows (topmost last), or focus, close, move or resize one."""
+        if action == "list":
+            return said({"ok": True, "windows": await self._listed()})
+        if not window.strip():
+            raise BadText(f'To {action} a window, give its title or id as "window".')
+        verbs: dict[str, Any] = {"maximize": "maximise", "minimize": "minimise"}
+        frame = await self._desktop.manage(
+            verbs.get(action, action),
+            window,
+            Rect(*rect) if rect else None,
+            show=screenshot,
+            seen=caller.get().seen,
+        )
+        return self._shown(frame)
+
+    async def clipboard(
+        self,
+        action: Annotated[Literal["read", "write"], optional("What to do.")] = "read",
+        text: Annotated[str, optional("What to put there, for write.")] = "",
+    ) -> CallToolResult:
+        """Read or write the text of the clipboard."""
+        if action == "write":
+            await self._desktop.copy(text)
+            return said({"ok": True, "written": len(text)})
+        return said({"ok": True, "text": await self._desktop.clipboard()})
+
+    async def _act(self, action: Action, show: Show) -> CallToolResult:
+        return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))
+
+    def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
+        if frame.picture:
+            caller.get().seen = frame.look
+        return answer(frame, **more)
+
+    async def _listed(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"0x{one.id:x}",
+                "title": one.title,
+                "application": one.application,
+                "rect": [one.rect.x, one.rect.y, one.rect.width, one.rect.height],
+                **({"active": True} if one.active else {}),
+                **({"minimized": True} if one.minimised else {}),
+            }
+            for one in await self._desktop.windows()
+        ]
+
+    def _planned(self, place: int, step: dict[str, Any]) -> Action:
+        """Read one step of a batch as the tool of its name would.
+
+        Raises:
+            BadText: There is no such tool, or its parameters are wrong; nothing was done.
+        """
+        name = str(step.get("action", ""))
+        tool = self._acting.get(name)
+        if tool is None:
+            raise BadText(
+                f"actions[{place}] names no tool that acts ({name!r}); "
+                f"use one of {', '.join(self._acting)}. Nothing was done."
+            )
+        given = {key: value for key, value in step.items() if key != "action"}
+        try:
+            read = tool.fn_metadata.validate_arguments(given)
+        except ValidationError as failure:
+            raise BadText(f"actions[{place}]: {tool.wrong(failure)} Nothing was done.") from failure
+        read.pop("screenshot", None)
+        return self._builds[name](**read)

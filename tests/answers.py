@@ -1,0 +1,35 @@
+"""Reading what a tool answered."""
+
+import json
+from typing import Any
+
+from mcp import Client
+from mcp_types import CallToolResult, ImageContent, TextContent
+
+
+async def call(client: Client, name: str, /, **arguments: Any) -> CallToolResult:
+    result = await client.call_tool(name, arguments)
+    assert isinstance(result, CallToolResult)
+    return result
+
+
+def text(result: CallToolResult) -> str:
+    last = result.content[-1]
+    assert isinstance(last, TextContent)
+    return last.text
+
+
+def facts(result: CallToolResult) -> Any:
+    assert not result.is_error, text(result)
+    return json.loads(text(result))
+
+
+def refusal(result: CallToolResult) -> str:
+    assert result.is_error, text(result)
+    assert len(result.content) == 1
+    return text(result)
+
+
+def picture(result: CallToolResult) -> ImageContent | None:
+    first = result.content[0]
+    return first if isinstance(first, ImageContent) else None

@@ -1,0 +1,59 @@
+"""The demo as a newcomer runs it, and the shop that judges it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from PIL import Image
+
+from gloveport.clients.shop import HIGH, LOOKALIKE, LOW, OFFICIAL, PRODUCTS, Shop, open_shop
+
+
+@pytest.mark.timeout(120)
+def test_the_demo_buys_what_was_asked_for(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gloveport.server.cli", "demo", "--json", "--rounds", "2",
+         "--out", str(tmp_path)],
+        capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert told["ok"] is True, told
+    assert done.returncode == 0
+    assert (told["cart"], told["searched"]) == (["Redmi K70E"], [OFFICIAL])
+    assert told["typing"]["gloveport"] == 2
+    with Image.open(told["pictures"]) as pictures:
+        assert pictures.width > 1000
+    assert "Traceback" not in done.stderr
+
+
+def test_exactly_one_product_is_right() -> None:
+    phones = [one for one in PRODUCTS if (one.shop, one.kind) == (OFFICIAL, "手机")]
+    assert [one.name for one in phones if LOW <= one.price <= HIGH] == ["Redmi K70E"]
+
+
+@pytest.mark.parametrize(
+    ("bought", "done"),
+    [([5], True), ([], False), ([21], False), ([3], False), ([5, 1], False), ([5, 5], False)],
+    ids=["right", "nothing", "look-alike shop", "a tablet", "one too many", "twice"],
+)
+async def test_the_shop_judges_by_its_own_books(bought: list[int], done: bool) -> None:
+    shop = Shop()
+    async with open_shop(shop) as url, httpx2.AsyncClient(trust_env=False) as http:
+        for one in bought:
+            await http.post(f"{url}/cart", data={"id": str(one)})
+    assert shop.done is done
+
+
+async def test_a_mistyped_name_finds_nothing() -> None:
+    shop = Shop()
+    async with open_shop(shop) as url, httpx2.AsyncClient(trust_env=False) as http:
+        right = (await http.get(f"{url}/search", params={"q": OFFICIAL})).text
+        wrong = (await http.get(f"{url}/search", params={"q": "小官官方旗舰店"})).text
+    assert OFFICIAL in right
+    assert LOOKALIKE in right
+    assert "没有找到" in wrong
+    assert shop.searches == [OFFICIAL, "小官官方旗舰店"]

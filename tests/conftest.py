@@ -1,0 +1,60 @@
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+from desks import session_of
+from witness import Witness
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session import Session
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def keymap() -> Keymap:
+    return Keymap()
+
+
+@pytest.fixture(scope="session")
+async def shared_desktop(
+    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
+) -> AsyncGenerator[Desktop]:
+    """One desktop for all tests; see `desktop`."""
+    below = tmp_path_factory.mktemp("desktops")
+    async with open_desktop(Settings(below, width=640, height=480), keymap) as running:
+        yield running
+
+
+@pytest.fixture
+async def desktop(shared_desktop: Desktop) -> AsyncGenerator[Desktop]:
+    """A desktop that the test leaves as it found it."""
+    yield shared_desktop
+    if shared_desktop.holding:
+        await shared_desktop.let_go()
+
+
+@pytest.fixture
+def session(desktop: Desktop) -> Session:
+    """What runs the desktop; tests look at it, the product does not."""
+    return session_of(desktop)
+
+
+@pytest.fixture
+def witness(session: Session) -> Generator[Witness]:
+    witness = Witness(session.x)
+    yield witness
+    witness.close()
+
+
+@pytest.fixture
+async def own_desktop(
+    anyio_backend: str, tmp_path: Path, keymap: Keymap
+) -> AsyncGenerator[Desktop]:
+    """A desktop for a test that breaks it."""
+    async with open_desktop(Settings(tmp_path / "d", width=640, height=480), keymap) as running:
+        yield running

@@ -1,0 +1,10 @@
+"""What runs a desktop: tests look at it, the product does not."""
+
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.session import Session
+
+
+def session_of(desktop: Desktop) -> Session:
+    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
+    assert parts
+    return parts.session

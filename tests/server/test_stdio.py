@@ -1,0 +1,210 @@
+"""What a client's configuration runs, as a process: it starts, finds or joins a server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from answers import call, facts, picture, refusal
+from mcp import Client, StdioServerParameters
+from processes import alive, until
+
+COMMAND = [sys.executable, "-m", "gloveport.server.cli"]
+
+
+@pytest.fixture
+def runtime() -> Generator[Path]:
+    """A folder for sockets with a short name, as a Unix socket needs."""
+    with tempfile.TemporaryDirectory(prefix="gp") as folder:
+        yield Path(folder)
+        for pid in servers(Path(folder)):
+            os.kill(pid, signal.SIGTERM)
+        assert until(lambda: not servers(Path(folder)))
+
+
+def servers(runtime: Path) -> list[int]:
+    """Servers that were started with this folder."""
+    found: list[int] = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(runtime / "gloveport").encode() in command.read_bytes():
+                found.append(int(command.parent.name))
+        except OSError:
+            pass
+    return [pid for pid in found if alive(pid)]
+
+
+def environment(runtime: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(runtime)}  # noqa: TID251
+
+
+def parameters(runtime: Path, *options: str) -> StdioServerParameters:
+    return StdioServerParameters(
+        command=COMMAND[0],
+        args=[*COMMAND[1:], "stdio", "--size", "640x480", *options],
+        env=environment(runtime),
+    )
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_desktop_is_started_and_outlives_the_client(runtime: Path, mode: Any) -> None:
+    async with Client(parameters(runtime), mode=mode) as client:
+        assert picture(await call(client, "screenshot"))
+        await call(client, "mouse_move", coordinate=[77, 88])
+    async with Client(parameters(runtime), mode=mode) as client:
+        told = facts(await call(client, "cursor_position"))
+        assert (told["x"], told["y"]) == (77, 88)
+    assert len(servers(runtime)) == 1
+
+
+async def test_several_clients_at_once_start_one_server(runtime: Path) -> None:
+    async def use() -> None:
+        async with Client(parameters(runtime)) as client:
+            facts(await call(client, "screenshot"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(use)
+    assert len(servers(runtime)) == 1
+
+
+async def test_calls_sent_at_once_are_done_in_order(runtime: Path) -> None:
+    async with Client(parameters(runtime)) as client:
+        done: list[int] = []
+
+        async def move(x: int) -> None:
+            told = facts(await call(client, "mouse_move", coordinate=[x, 1], screenshot="never"))
+            assert told["cursor"] == [x, 1]
+            done.append(x)
+
+        async with anyio.create_task_group() as tasks:
+            for x in range(8):
+                tasks.start_soon(move, x)
+        assert done == list(range(8))
+
+
+async def test_a_server_that_nobody_needs_ends(runtime: Path) -> None:
+    async with Client(parameters(runtime, "--ttl", "1")) as client:
+        facts(await call(client, "screenshot"))
+        (server,) = servers(runtime)
+        await anyio.sleep(1.5)
+        assert alive(server)
+    assert await anyio.to_thread.run_sync(until, lambda: not alive(server), 15)
+    assert list((runtime / "gloveport").glob("*.sock")) == []
+
+
+async def test_what_a_killed_client_holds_is_released(runtime: Path) -> None:
+    async with Client(parameters(runtime)) as other:
+        process = subprocess.Popen(  # noqa: ASYNC220
+            [*COMMAND, "stdio", "--size", "640x480"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(runtime),
+        )  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        message = {
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "left_mouse_down", "arguments": {}, "_meta": meta},
+        }  # fmt: skip
+        process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+        answer = json.loads(await anyio.to_thread.run_sync(process.stdout.readline))
+        assert not answer["result"].get("isError"), answer
+        process.kill()
+        await anyio.to_thread.run_sync(process.wait)
+        process.stdin.close()
+        process.stdout.close()
+        # Held, the button would turn this move into a drag that never ends; see the server's log.
+        log = next((runtime / "gloveport").glob("*.log"))
+        facts(await call(other, "mouse_move", coordinate=[5, 5]))
+        assert await anyio.to_thread.run_sync(until, lambda: "released what" in log.read_text(), 5)
+
+
+@pytest.fixture
+def process(runtime: Path) -> Generator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [*COMMAND, "stdio", "--size", "640x480"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(runtime),
+    ) as process:  # fmt: skip
+        yield process
+        process.kill()
+
+
+def initialize(process: subprocess.Popen[bytes]) -> Any:
+    assert process.stdin
+    assert process.stdout
+    message = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {},
+                   "clientInfo": {"name": "test", "version": "0"}},
+    }  # fmt: skip
+    process.stdin.write(json.dumps(message).encode() + b"\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+@pytest.mark.parametrize("how", ["end of input", signal.SIGINT, signal.SIGTERM], ids=str)
+def test_the_bridge_ends_cleanly(process: subprocess.Popen[bytes], how: Any) -> None:
+    assert initialize(process)["result"]["serverInfo"]["name"] == "gloveport"
+    if how == "end of input":
+        assert process.stdin
+        process.stdin.close()
+    else:
+        process.send_signal(how)
+    assert process.wait(5) == 0
+    assert process.stderr
+    assert b"Traceback" not in process.stderr.read()
+
+
+def test_what_is_no_json_gets_an_error_and_the_bridge_goes_on(
+    process: subprocess.Popen[bytes],
+) -> None:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"hello\n[1,2]\n\n")
+    process.stdin.flush()
+    codes = [json.loads(process.stdout.readline())["error"]["code"] for _ in range(2)]
+    assert codes == [-32700, -32600]
+    assert initialize(process)["result"]["protocolVersion"] == "2025-06-18"
+
+
+async def test_a_server_elsewhere_is_reached_by_its_address(runtime: Path) -> None:
+    token = runtime / "token"
+    with subprocess.Popen(  # noqa: ASYNC220
+        [*COMMAND, "serve", "--port", "0", "--size", "640x480", "--token-file", str(token)],
+        stdout=subprocess.PIPE, text=True, env=environment(runtime),
+    ) as server:  # fmt: skip
+        assert server.stdout
+        url = ""
+        while not url:
+            line = await anyio.to_thread.run_sync(server.stdout.readline)
+            url = line.split()[-1] if "/mcp" in line else ""
+        options = ["--url", url, "--token-file", str(token)]
+        async with Client(parameters(runtime, *options)) as client:
+            assert picture(await call(client, "screenshot"))
+            assert "outside" in refusal(await call(client, "mouse_move", coordinate=[640, 0]))
+        assert token.stat().st_mode & 0o777 == 0o600
+        server.send_signal(signal.SIGINT)
+        assert await anyio.to_thread.run_sync(server.wait, 10) == 0
+
+
+def test_a_server_that_cannot_start_is_said(runtime: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "stdio", "--size", "9x9"], input=b"", capture_output=True, timeout=30,
+        env=environment(runtime), check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert b"--size 9x9 is not possible" in done.stderr

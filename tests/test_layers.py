@@ -1,0 +1,91 @@
+"""Who may import whom. A room may only look down."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "sandbox": {"Xlib", "mss", "anyio", "numpy", "PIL", "isal"},
+    "server": {
+        "gloveport.sandbox", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio",
+        "httpx2",
+    },
+    "clients": {"mcp", "mcp_types", "anthropic", "anyio", "httpx2", "PIL", "numpy"},
+}  # fmt: skip
+# Where the parts are put together: the command line starts clients too, and the demo's shop is a
+# web site, not a part of the server.
+ALSO = {
+    "server/cli.py": {"gloveport.clients"},
+    "server/demo.py": {"gloveport.clients", "PIL"},
+    "clients/shop.py": {"starlette", "uvicorn"},
+}
+# Every other module of the sandbox knows these and nothing else of it.
+WORDS = {"errors", "geometry"}
+COMPOSE = {
+    "session": {"box", "xserver", "keymap"},
+    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
+    "eyes": {"activity", "picture", "settle", "watcher", "windows"},
+    "actions": {"hands", "keys", "settle"},
+    "desktop": {
+        "actions", "activity", "apps", "clipboard", "eyes", "hands", "keymap", "picture", "session",
+        "settle", "wallpaper", "watcher", "windows",
+    },
+}  # fmt: skip
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+    return names
+
+
+def siblings(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names |= {node.module} if node.module else {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", [p for room in MAY_IMPORT for p in modules(room)], ids=str)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    here = path.relative_to(ROOT)
+    allowed = MAY_IMPORT[here.parts[0]] | ALSO.get(str(here), set()) | set(sys.stdlib_module_names)
+    strangers = {
+        name
+        for name in imported(path)
+        if not any(name == one or name.startswith(f"{one}.") for one in allowed)
+    }
+    assert not strangers
+
+
+@pytest.mark.parametrize("path", modules("sandbox"), ids=lambda path: path.stem)
+def test_modules_of_the_sandbox_know_only_what_they_compose(path: Path) -> None:
+    assert siblings(path) <= WORDS | COMPOSE.get(path.stem, set())
+
+
+def modules_after(code: str) -> set[str]:
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+def test_the_server_does_not_load_model_clients_or_ocr() -> None:
+    code = "import sys, gloveport.server.serving; print(*sys.modules)"
+    assert not {"anthropic", "openai", "rapidocr", "google.genai"} & modules_after(code)
+
+
+def test_the_bridge_does_not_load_the_sdk() -> None:
+    code = "import sys, gloveport.server.cli, gloveport.server.bridge; print(*sys.modules)"
+    assert not {"mcp", "mcp_types", "pydantic", "Xlib", "numpy"} & modules_after(code)
