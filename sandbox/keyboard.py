@@ -18,7 +18,10 @@ from .errors import Cancelled, Impossible
 
 _CORE_KEYBOARD = 0x100  # XkbUseCoreKbd
 _ALL_MODS = 0xFF
-_CHECKED = 256  # characters between two looks at whether the caller gave up
+# Characters between two looks at whether the caller gave up. The server is waited for as often:
+# nothing is ahead of it that cannot be stopped, and python-xlib loses a reply that comes more than
+# 65,536 requests (the width of a serial number) after the one before.
+_CHECKED = 256
 
 
 class _UseExtension(rq.ReplyRequest):
@@ -101,8 +104,10 @@ class Keyboard:
             state = (0, 0)
             self._lock(*state)
             for place, tap in enumerate(taps):
-                if place % _CHECKED == 0 and self._gave_up():
-                    raise Cancelled
+                if place % _CHECKED == 0:
+                    self._display.sync()
+                    if self._gave_up():
+                        raise Cancelled
                 if (tap.group, tap.mods) != state:
                     state = (tap.group, tap.mods)
                     self._lock(*state)
