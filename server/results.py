@@ -5,6 +5,8 @@ No structured content: some clients drop the picture for it, others the text.
 
 import base64
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
@@ -51,6 +53,20 @@ def facts(frame: Frame) -> dict[str, Any]:
         told["size"] = [frame.picture.width, frame.picture.height]
         told["scale"] = round(frame.view.scale, 4)
     return told
+
+
+def together(frames: Sequence[Frame]) -> Frame:
+    """Several frames of one turn as one: the last, with what changed in any of them."""
+    rects = [frame.changed for frame in frames if frame.changed]
+    firsts = [frame.first_change_ms for frame in frames if frame.first_change_ms is not None]
+    return replace(
+        frames[-1],
+        changed=Rect.around(rects),
+        meanwhile=frames[0].meanwhile,
+        first_change_ms=firsts[0] if firsts else None,
+        settle_ms=sum(frame.settle_ms or 0 for frame in frames),
+        pasted=sum(frame.pasted for frame in frames),
+    )
 
 
 def _listed(rect: Rect | None) -> list[int] | None:

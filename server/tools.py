@@ -17,7 +17,7 @@ from gloveport.sandbox.errors import BadText, SandboxError
 from gloveport.sandbox.geometry import Rect
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting
-from .results import answer, facts, said
+from .results import answer, facts, said, together
 from .shape import DeskTool, Region, about, desk_tool, optional, refusal
 
 MOST_ACTIONS = 20
@@ -154,7 +154,7 @@ class Tools:
             {key: value for key, value in facts(frame).items() if key in ("changed", "settle_ms")}
             for frame in frames
         ]
-        return self._shown(frames[-1], steps=steps)
+        return self._shown(together(frames), steps=steps)
 
     async def open(
         self,
