@@ -3,7 +3,7 @@
 #   docker build -t gloveport .
 #   docker run --rm -p 8750:8750 --shm-size 512m gloveport
 #
-# The token callers must show is printed at the start; mount a file at /token to choose it.
+# The token callers must show is printed at the start; mount a file at /home/user/token to choose it.
 
 FROM debian:trixie-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv \
@@ -23,7 +23,7 @@ RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --
 FROM debian:trixie-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
        tini python3 xvfb xkb-data x11-xkb-utils openbox tint2 dbus at-spi2-core libglib2.0-bin \
-       lxterminal thunar mousepad adwaita-icon-theme hicolor-icon-theme chromium \
+       lxterminal thunar mousepad adwaita-icon-theme hicolor-icon-theme chromium chromium-sandbox \
        fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -m 1777 /tmp/.X11-unix \

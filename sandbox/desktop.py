@@ -25,7 +25,16 @@ from . import apps, windows
 from .actions import Action
 from .activity import Activity
 from .clipboard import Clipboard
-from .errors import BadRegion, BadText, Broken, Cancelled, DesktopClosed, DesktopLost, SandboxError
+from .errors import (
+    BadRegion,
+    BadText,
+    Broken,
+    Cancelled,
+    DesktopClosed,
+    DesktopLost,
+    NotDone,
+    SandboxError,
+)
 from .eyes import Eyes, Seen
 from .geometry import Point, Rect, View
 from .hands import Hands
@@ -226,11 +235,11 @@ class Desktop:
 
         Raises:
             NoSuchApplication: No application has this name.
-            NotDone: The program ended without showing a window.
+            NotDone: The program showed no window within 12 s, and nothing else changed.
         """
 
         def turn(parts: _Parts) -> Frame:
-            argv = self._command(target, parts.session.applications)
+            argv = self._command(target, parts.session)
             return self._open(parts, argv, show, seen)
 
         return await self._take(turn)
@@ -529,37 +538,38 @@ class Desktop:
 
     # Opening
 
-    def _command(self, target: str, own: Path) -> list[str]:
+    def _command(self, target: str, session: Session) -> list[str]:
         """What to run for a URL, a file of the home, or the name of an application."""
         if not target.strip() or "\0" in target:
             raise BadText("Name an application, a URL or a file to open.")
-        found = apps.installed(own)
+        found = apps.installed(session.applications)
         scheme, colon, _ = target.partition(":")
         if colon and scheme in ("http", "https", "about", "file", "data"):
             return apps.find("browser", found).argv([target])
         if target.startswith(("/", "~/")):
-            return ["gio", "open", target]
+            return ["gio", "open", str(session.home / target.removeprefix("~/"))]
         return apps.find(target, found).argv()
 
     def _open(self, parts: _Parts, argv: Sequence[str], show: Show, seen: int) -> Frame:
         before = {window.id: window.title for window in parts.windows.list()}
-        pid = 0
-
-        def act() -> None:
-            nonlocal pid
-            pid = parts.session.launch(argv)
+        silent = parts.session.said(argv[0])
 
         def shown() -> bool:
             """A new window, or another title: a browser may open a tab in a window it has."""
             return any(before.get(one.id) != one.title for one in parts.windows.list())
 
         def start() -> None:
-            act()
-            parts.eyes.wait_until(
-                lambda: shown() or not Path(f"/proc/{pid}").exists(), _WINDOW_WITHIN
-            )
+            running = Path(f"/proc/{parts.session.launch(argv)}")
+            parts.eyes.wait_until(lambda: shown() or not running.exists(), _WINDOW_WITHIN)
 
-        return self._during(parts, start, _STARTING, show, seen)
+        frame = self._during(parts, start, _STARTING, show, seen)
+        if frame.changed is None and not shown():
+            words = parts.session.last_words(argv[0], silent)
+            raise NotDone(
+                f"{Path(argv[0]).name} was started, showed no window and changed nothing; "
+                + (f"it said: {words}" if words else "it said nothing about why.")
+            )
+        return frame
 
 
 @asynccontextmanager

@@ -119,14 +119,25 @@ class Session:
         return self.box.start(argv, self.env, self.folder.home, log=log, keep=keep)
 
     @property
+    def home(self) -> Path:
+        """The home of this desktop's programs."""
+        return self.folder.home
+
+    @property
     def applications(self) -> Path:
         """The folder of this desktop's own desktop entries."""
         return self.folder.home / _OWN_ENTRIES
 
-    def last_words(self, program: str) -> str:
-        """The last line a program wrote; empty when it said nothing."""
+    def said(self, program: str) -> int:
+        """How many bytes the runs of a program have written so far."""
         log = self.folder.log / f"{Path(program).name}.log"
-        lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
+        return log.stat().st_size if log.is_file() else 0
+
+    def last_words(self, program: str, after: int = 0) -> str:
+        """The last line a program wrote, `after` so many bytes; empty when it said nothing."""
+        log = self.folder.log / f"{Path(program).name}.log"
+        wrote = log.read_bytes()[after:] if log.is_file() else b""
+        lines = wrote.decode(errors="replace").split("\n")
         return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 
     def close(self) -> None:
@@ -259,6 +270,22 @@ _LAUNCHERS = (
 )
 
 
+# Chromium refuses to start where it cannot have a sandbox of its own: as root, and where neither a
+# user namespace nor its set-uid helper is allowed to work (a container, a chroot). Bit 21 is
+# CAP_SYS_ADMIN, which the helper needs.
+_CHROMIUM_WRAPPER = """\
+#!/bin/sh
+of_status() {{ sed -n "s/^$1:[[:space:]]*//p" /proc/self/status; }}
+helper_works() {{
+  [ -u /usr/lib/chromium/chrome-sandbox ] && [ "$(of_status NoNewPrivs)" = 0 ] &&
+    [ $((0x$(of_status CapBnd) >> 21 & 1)) = 1 ]
+}}
+[ "$(id -u)" != 0 ] && {{ unshare --user true 2>/dev/null || helper_works; }} ||
+  set -- --no-sandbox --test-type "$@"
+exec {system} {flags} "$@"
+"""
+
+
 def _first_entry(home: Path, names: Sequence[str]) -> Path | None:
     folders = (home / _OWN_ENTRIES, _ENTRIES)
     entries = (folder / f"{name}.desktop" for name in names for folder in folders)
@@ -271,10 +298,9 @@ def _furnish_chromium(home: Path) -> None:
     entry = _ENTRIES / "chromium.desktop"
     if not system.exists() or not entry.exists():
         return
-    flags = [*_CHROMIUM, *(["--no-sandbox", "--test-type"] if os.geteuid() == 0 else [])]
     wrapper = home / _OWN_PROGRAMS / "chromium"
     wrapper.parent.mkdir(parents=True)
-    wrapper.write_text(f'#!/bin/sh\nexec {system} {" ".join(flags)} "$@"\n')
+    wrapper.write_text(_CHROMIUM_WRAPPER.format(system=system, flags=" ".join(_CHROMIUM)))
     wrapper.chmod(0o700)
     (home / _OWN_ENTRIES).mkdir(parents=True)
     ours = re.sub(rf"^Exec={system}", f"Exec={wrapper}", entry.read_text(), flags=re.MULTILINE)

@@ -7,7 +7,7 @@ import pytest
 from desks import session_of
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.errors import BadText, NoSuchApplication, NoSuchWindow
+from gloveport.sandbox.errors import BadText, NoSuchApplication, NoSuchWindow, NotDone
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.windows import Window
@@ -113,6 +113,20 @@ async def test_a_file_is_opened_with_its_application(own_desktop: Desktop) -> No
     home: Path = session_of(own_desktop).folder.home
     (home / "note.txt").write_text("hello")
     assert "note.txt" in (await own_desktop.open(f"{home}/note.txt")).window
+
+
+async def test_a_file_of_the_home_is_opened_by_its_short_path(own_desktop: Desktop) -> None:
+    (session_of(own_desktop).home / "购物.txt").write_text("小米")
+    frame = await own_desktop.open("~/购物.txt")
+    assert "购物.txt" in frame.window
+
+
+async def test_opening_what_shows_no_window_says_what_the_program_said(
+    own_desktop: Desktop,
+) -> None:
+    await own_desktop.wait_until_still(5)
+    with pytest.raises(NotDone, match=r"gio was started, showed no window .* said: .*gone\.txt"):
+        await own_desktop.open("~/gone.txt")
 
 
 async def test_an_unknown_application_is_refused_with_near_ones(desktop: Desktop) -> None:
