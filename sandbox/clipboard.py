@@ -73,6 +73,7 @@ class Clipboard:
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._served = threading.Condition()
         self._serves = 0
+        self._asked_at = 0.0
         self._closing = False
         display.set_error_handler(_quiet)
         display.sync()
@@ -113,6 +114,13 @@ class Clipboard:
         """Wait until text of ours was fetched more than `serves` times."""
         with self._served:
             return self._served.wait_for(lambda: self._serves > serves, seconds)
+
+    def wait_unasked(self, quiet: float, seconds: float) -> None:
+        """Wait until nobody has asked for what we own for `quiet` seconds, `seconds` at most."""
+        end = time.monotonic() + seconds
+        with self._served:
+            while (now := time.monotonic()) < end and now < self._asked_at + quiet:
+                self._served.wait(min(end, self._asked_at + quiet) - now)
 
     def close(self) -> None:
         self._closing = True
@@ -205,6 +213,7 @@ class Clipboard:
         raise Broken("The X server does not tell the time.")
 
     def _hand_out(self, asked: Any) -> None:
+        self._asked_at = time.monotonic()
         text = self._owned.get(asked.selection)
         place = asked.property or asked.target
         answered = text is not None and self._put(asked, place, text)

@@ -24,6 +24,10 @@ from .windows import Windows
 PRESS_MS = 20
 _GLIDE_STEPS, _GLIDE_MS = 12, 8  # a drag passes this many points; toolkits drag by what they see
 _PASTED_WITHIN = 3.0  # seconds a program has to fetch what was pasted
+# A program that pastes asks several times (Chromium: what there is, the text, what there is again)
+# and drops the paste when the clipboard has another content in between. So it stays as it is until
+# nobody has asked for so many seconds; a stalled program was away for 0.3 s.
+_PASTE_DONE, _PASTE_DONE_WITHIN = 0.4, 3.0
 _WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
 _SHIFT_L = 0xFFE1
 _CONTROL_L, _INSERT = 0xFFE3, 0xFF63
@@ -203,6 +207,7 @@ class Hands:
                     f"{text[:40]!r} has characters that no key has, and the window with the focus "
                     "did not take them as a paste; nothing of it has arrived."
                 )
+            self._clipboard.wait_unasked(_PASTE_DONE, _PASTE_DONE_WITHIN)
         finally:
             if former is not None:
                 self._clipboard.own(former, (selection,))

@@ -25,6 +25,7 @@ let sent = null, busy = false;
 async function send() {
   if (busy) return;
   busy = true;
+  while (!document.hasFocus()) await new Promise(resolve => setTimeout(resolve, 30));
   while (sent !== field.value) {
     await new Promise(resolve => setTimeout(resolve, 30));
     sent = field.value;

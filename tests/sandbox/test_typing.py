@@ -60,6 +60,17 @@ async def test_text_arrives_as_it_was_asked_for(
     assert await typed(wide, open_field, text) == text
 
 
+@pytest.mark.timeout(120)
+async def test_a_paste_arrives_and_the_clipboard_is_put_back(
+    wide: Desktop, open_field: Field
+) -> None:
+    await wide.copy("former")
+    for number in range(3):
+        text = f"한국어 텍스트 {number}"
+        assert await typed(wide, open_field, text) == text
+    assert await wide.clipboard() == "former"
+
+
 @pytest.mark.timeout(180)
 async def test_text_arrives_in_a_stalled_program(wide: Desktop, open_field: Field) -> None:
     chance = random.Random(7)
