@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-Show = Literal["auto", "always", "never"]
+Show = Literal["auto", "always", "never", "changed"]
 
 
 class Refused(Exception):
@@ -29,6 +29,8 @@ class Answer:
     data: bytes = b""
     """The image file; empty when none was sent."""
     mime: str = ""
+    text: str = ""
+    """The answer as it was sent."""
 
     @property
     def image(self) -> Image.Image | None:
@@ -60,16 +62,17 @@ class DeskClient:
         self.mcp = mcp
 
     async def call(self, name: str, /, **arguments: Any) -> Answer:
-        """Call any tool by name."""
-        result = await self.mcp.call_tool(name, arguments)
-        assert isinstance(result, CallToolResult)
-        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-        if result.is_error:
-            raise Refused(text)
+        """Call any tool by name that answers with facts."""
+        result, text = await self._call(name, arguments)
         for part in result.content:
             if isinstance(part, ImageContent):
-                return Answer(json.loads(text), base64.b64decode(part.data), part.mime_type)
-        return Answer(json.loads(text))
+                return Answer(json.loads(text), base64.b64decode(part.data), part.mime_type, text)
+        return Answer(json.loads(text), text=text)
+
+    async def read_screen(self, *, query: str = "", since: int = 0) -> str:
+        """The screen in words: a line with ref, role, name and click point for each thing."""
+        _, text = await self._call("read_screen", {"query": query, "since": since})
+        return text
 
     async def screenshot(self) -> Answer:
         return await self.call("screenshot")
@@ -77,8 +80,9 @@ class DeskClient:
     async def click(self, x: int, y: int, *, held: str = "", show: Show = "auto") -> Answer:
         return await self.call("left_click", coordinate=[x, y], text=held, screenshot=show)
 
-    async def type(self, text: str, *, show: Show = "auto") -> Answer:
-        return await self.call("type", text=text, screenshot=show)
+    async def type(self, text: str, *, into: str = "", show: Show = "auto") -> Answer:
+        """Type, into the field that a ref or a text names, or where the focus is."""
+        return await self.call("type", text=text, into=into, screenshot=show)
 
     async def key(self, keys: str, *, repeat: int = 1, show: Show = "auto") -> Answer:
         return await self.call("key", text=keys, repeat=repeat, screenshot=show)
@@ -96,7 +100,9 @@ class DeskClient:
 
     async def wait_for(
         self,
-        event: Literal["still", "change", "window", "window_gone"],
+        event: Literal[
+            "still", "change", "window", "window_gone", "text", "text_gone", "element", "enabled"
+        ],
         text: str = "",
         *,
         seconds: float = 10,
@@ -107,6 +113,14 @@ class DeskClient:
     async def clipboard(self) -> str | None:
         """The text on the clipboard; None when there is none."""
         return (await self.call("clipboard")).facts["text"]
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> tuple[CallToolResult, str]:
+        result = await self.mcp.call_tool(name, arguments)
+        assert isinstance(result, CallToolResult)
+        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+        if result.is_error:
+            raise Refused(text)
+        return result, text
 
 
 @asynccontextmanager

@@ -182,7 +182,8 @@ send();
 def _page(title: str, body: str, asked: str = "", *, search: bool = True) -> HTMLResponse:
     field = (
         f'<form class=search action="/search"><input type=search name=q autofocus '
-        f'autocomplete=off value="{escape(asked)}"><button>搜索</button></form>'
+        f'autocomplete=off placeholder="搜索店铺或商品" value="{escape(asked)}">'
+        "<button>搜索</button></form>"
         if search
         else ""
     )

@@ -1,8 +1,9 @@
 """What a desktop can be asked to do, as values: checked before anything happens, then done.
 
 An action is planned against the view its caller sees: `plan` raises when it asks for something
-impossible, and otherwise gives what hands have to do (and returns how many characters had to be
-pasted). Points are pixels of the full screenshot.
+impossible, and otherwise gives what has to be done, which may return facts for the answer. Points
+are pixels of the full screenshot. What an action names by a ref or a text is looked up when it is
+done, for it may have moved or gone.
 """
 
 import math
@@ -10,13 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from .errors import BadAmount, BadText, OffScreen
+from .errors import BadAmount, BadText, NotExpected, OffScreen
 from .geometry import Point, View
 from .hands import Hands
 from .keys import Chord, held_keys, sequence
 from .settle import Patience
+from .sight import Sight, described
+from .typist import Facts, Typist
 
-Plan = Callable[[Hands], int | None]
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What acts."""
+
+    hands: Hands
+    sight: Sight
+    typist: Typist
+
+
+Plan = Callable[[Body], Facts | None]
 Button = Literal["left", "middle", "right", "back", "forward"]
 Direction = Literal["up", "down", "left", "right"]
 
@@ -50,18 +63,69 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Press and release a button `times` times, holding modifier keys such as "ctrl+shift"."""
+    """Press and release a button `times` times, holding modifier keys such as "ctrl+shift".
+
+    With `expect`, only if something with this text or role is there.
+    """
 
     at: Point | None = None
+    button: Button = "left"
+    times: int = 1
+    held: str = ""
+    expect: str = ""
+    patience: Patience = _USUAL
+
+    def plan(self, view: View) -> Plan:
+        at = None if self.at is None else _on_screen(self.at, view)
+        held = held_keys(self.held)
+
+        def act(body: Body) -> None:
+            if self.expect.strip():
+                here = at or body.hands.where()
+                if found := body.sight.instead_of(self.expect, here):
+                    shown = self.at or view.to_picture(here)
+                    raise NotExpected(self.expect, shown.x, shown.y, found)
+            body.hands.click(at, _BUTTONS[self.button], self.times, held)
+
+        return act
+
+
+@dataclass(frozen=True, slots=True)
+class ClickElement:
+    """Click what a ref or a text names, wherever it is now."""
+
+    named: str
     button: Button = "left"
     times: int = 1
     held: str = ""
     patience: Patience = _USUAL
 
     def plan(self, view: View) -> Plan:
-        at = None if self.at is None else _on_screen(self.at, view)
         held = held_keys(self.held)
-        return lambda hands: hands.click(at, _BUTTONS[self.button], self.times, held)
+
+        def act(body: Body) -> Facts:
+            element = body.sight.target(self.named)
+            at = body.sight.clickable(element)
+            body.hands.click(at, _BUTTONS[self.button], self.times, held)
+            return {"clicked": described(element)}
+
+        return act
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """Give a field, switch, slider or choice a value."""
+
+    named: str
+    value: str
+
+    @property
+    def patience(self) -> Patience:
+        return Type(self.value).patience
+
+    def plan(self, view: View) -> Plan:
+        value = _typeable(self.value) if self.value else ""
+        return lambda body: body.typist.set_value(self.named, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +135,7 @@ class Move:
 
     def plan(self, view: View) -> Plan:
         to = _on_screen(self.to, view)
-        return lambda hands: hands.move(to)
+        return lambda body: body.hands.move(to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +144,7 @@ class ButtonDown:
     patience: Patience = _QUICK
 
     def plan(self, view: View) -> Plan:
-        return lambda hands: hands.press_button(_BUTTONS[self.button])
+        return lambda body: body.hands.press_button(_BUTTONS[self.button])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +153,7 @@ class ButtonUp:
     patience: Patience = _USUAL
 
     def plan(self, view: View) -> Plan:
-        return lambda hands: hands.release_button(_BUTTONS[self.button])
+        return lambda body: body.hands.release_button(_BUTTONS[self.button])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +176,7 @@ class Drag:
             )
         path = [_on_screen(point, view) for point in self.path]
         held = held_keys(self.held)
-        return lambda hands: hands.drag(path, _BUTTONS[self.button], held)
+        return lambda body: body.hands.drag(path, _BUTTONS[self.button], held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,40 +193,25 @@ class Scroll:
         _within("scroll_amount", self.clicks, 1, MOST_SCROLL, "notches")
         at = None if self.at is None else _on_screen(self.at, view)
         held = held_keys(self.held)
-        return lambda hands: hands.scroll(at, self.direction, self.clicks, held)
+        return lambda body: body.hands.scroll(at, self.direction, self.clicks, held)
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """Type text at the keyboard focus; newline is Return, tab is Tab."""
+    """Type text at the keyboard focus or into a field; newline is Return, tab is Tab."""
 
     text: str
+    into: str = ""
 
     @property
     def patience(self) -> Patience:
         return Patience(deadline=min(40.0, 3.0 + len(self.text) / _SLOWEST))
 
     def plan(self, view: View) -> Plan:
-        text = self.text.replace("\r\n", "\n").replace("\r", "\n")
-        if not text:
+        if not self.text:
             raise BadText("There is no text to type.")
-        if len(text) > LONGEST_TEXT:
-            raise BadText(
-                f"The text has {len(text)} characters; type takes at most {LONGEST_TEXT} in one "
-                "call. Type it in parts."
-            )
-        for place, char in enumerate(text):
-            if (ord(char) < 0x20 and char not in "\n\t") or 0x7F <= ord(char) < 0xA0:
-                raise BadText(
-                    f"Character {place + 1} of the text is the control character "
-                    f"U+{ord(char):04X}, which cannot be typed; leave it out or press a key."
-                )
-            if 0xD800 <= ord(char) < 0xE000:
-                raise BadText(
-                    f"Character {place + 1} of the text is U+{ord(char):04X}, half of a surrogate "
-                    "pair and no character; send the text as valid Unicode."
-                )
-        return lambda hands: hands.type(text)
+        text = _typeable(self.text)
+        return lambda body: body.typist.type(text, self.into)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +225,7 @@ class Press:
     def plan(self, view: View) -> Plan:
         _within("repeat", self.times, 1, MOST_REPEATS, "times")
         chords = sequence(self.keys)
-        return lambda hands: hands.press(chords, self.times)
+        return lambda body: body.hands.press(chords, self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +239,7 @@ class Hold:
     def plan(self, view: View) -> Plan:
         _within("duration", self.seconds, 0, LONGEST_HOLD, "seconds")
         chords = sequence(self.keys)
-        return lambda hands: hands.hold(chords, self.seconds)
+        return lambda body: body.hands.hold(chords, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +251,7 @@ class KeyDown:
 
     def plan(self, view: View) -> Plan:
         chord = _only(sequence(self.keys))
-        return lambda hands: hands.press_key(chord)
+        return lambda body: body.hands.press_key(chord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +261,7 @@ class KeyUp:
 
     def plan(self, view: View) -> Plan:
         chord = _only(sequence(self.keys))
-        return lambda hands: hands.release_key(chord)
+        return lambda body: body.hands.release_key(chord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +273,39 @@ class Wait:
 
     def plan(self, view: View) -> Plan:
         _within("duration", self.seconds, 0, LONGEST_HOLD, "seconds")
-        return lambda hands: hands.rest(self.seconds)
+        return lambda body: body.hands.rest(self.seconds)
 
 
 def _on_screen(point: Point, view: View) -> Point:
     if not view.picture.holds(point):
         raise OffScreen(point.x, point.y, view.picture.width, view.picture.height)
     return view.to_screen(point)
+
+
+def _typeable(asked: str) -> str:
+    """Text with one kind of newline.
+
+    Raises:
+        BadText: It is too long, or has characters that no keyboard has.
+    """
+    text = asked.replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > LONGEST_TEXT:
+        raise BadText(
+            f"The text has {len(text)} characters; type takes at most {LONGEST_TEXT} in one "
+            "call. Type it in parts."
+        )
+    for place, char in enumerate(text):
+        if (ord(char) < 0x20 and char not in "\n\t") or 0x7F <= ord(char) < 0xA0:
+            raise BadText(
+                f"Character {place + 1} of the text is the control character "
+                f"U+{ord(char):04X}, which cannot be typed; leave it out or press a key."
+            )
+        if 0xD800 <= ord(char) < 0xE000:
+            raise BadText(
+                f"Character {place + 1} of the text is U+{ord(char):04X}, half of a surrogate "
+                "pair and no character; send the text as valid Unicode."
+            )
+    return text
 
 
 def _within(what: str, asked: float, least: float, most: float, unit: str) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -22,9 +22,11 @@ from mss.exception import ScreenShotError
 from Xlib import error
 
 from . import apps, windows
-from .actions import Action
+from .actions import Action, Body, Plan
 from .activity import Activity
+from .atspi import Tree
 from .clipboard import Clipboard
+from .elements import Element, Elements
 from .errors import (
     BadRegion,
     BadText,
@@ -39,9 +41,12 @@ from .eyes import Eyes, Seen
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
+from .ocr import Ocr
 from .picture import Picture
 from .session import Session, start_session, sweep_folders
 from .settle import End, Patience
+from .sight import Found, Scene, Sight
+from .typist import Typist
 from .wallpaper import hang
 from .watcher import Watcher
 
@@ -49,12 +54,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Show = Literal["auto", "always", "never"]
-"""Whether a frame carries a picture: if the screen looks new to the caller, always, never."""
+Show = Literal["auto", "always", "never", "changed"]
+"""What picture a frame carries: the screen if it looks new to the caller, always, or never; or only
+the part that changed."""
 
 LONGEST_CLIPBOARD = 1_000_000  # characters
 # A starting program shows an empty window first and goes on after a pause.
 _STARTING = Patience(first=1.0, quiet=0.5, deadline=10.0)
+_PIXELS_AFTER = 1.0  # seconds a program has to tell of a text before its pixels are read
+_EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
 
 
@@ -102,14 +110,20 @@ class Frame:
     """What ended the wait; None when nothing was waited for."""
     first_change_ms: int | None = None
     settle_ms: int | None = None
-    pasted: int = 0
-    """How many characters were pasted because no key has them."""
+    told: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What the action itself tells, such as whether text was read back as it was typed."""
+    focus: Element | None = None
+    """What has the keyboard focus after an action, if a program tells."""
+    part: Rect | None = None
+    """Which part of the full screenshot the picture is, if not the whole."""
 
 
 class _Parts:
     """What a running session is driven with; closed in the reverse order."""
 
-    def __init__(self, session: Session, keymap: Keymap, turn: Callable[[], "_Turn"]) -> None:
+    def __init__(
+        self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "_Turn"]
+    ) -> None:
         self.session = session
         self.camera = session.x.camera()
         self.display = session.x.connect()
@@ -133,9 +147,17 @@ class _Parts:
             Activity(session.box.pid, session.x.pid),
             gave_up=lambda: turn().given_up.is_set(),
         )
+        self.tree = Tree(session.bus)
+        self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
+        elements = Elements(self.tree, self.windows)
+        self.sight = Sight(elements, self.eyes, self.ocr, self.windows.layers, view)
+        typist = Typist(self.hands, self.sight, self.tree)
+        self.body = Body(self.hands, self.sight, typist)
 
     def close(self) -> None:
         """Close the connections, then end the session; the display may be dead already."""
+        self.ocr.close()
+        self.tree.close()
         self.clipboard.close()
         self.watcher.close()
         with suppress(error.ConnectionClosedError):
@@ -216,15 +238,14 @@ class Desktop:
             frames: list[Frame] = []
             for place, (action, plan) in enumerate(zip(actions, plans, strict=True)):
                 last = place == len(plans) - 1
-                pasted = 0
+                told: dict[str, object] = {}
 
-                def act(plan: Callable[[Hands], int | None] = plan) -> None:
-                    nonlocal pasted
-                    pasted = plan(parts.hands) or 0
+                def act(plan: Plan = plan, told: dict[str, object] = told) -> None:
+                    told.update(plan(parts.body) or {})
 
                 patient = patience or self._patience(action.patience)
                 frame = self._during(parts, act, patient, show if last else "never", seen)
-                frames.append(replace(frame, pasted=pasted))
+                frames.append(replace(frame, told=told))
                 done(frames[-1])
             return frames
 
@@ -246,9 +267,105 @@ class Desktop:
 
     # Looking
 
-    async def look(self, *, show: Show = "always", seen: int = 0) -> Frame:
-        """Take a screenshot of the desktop as it is now."""
-        return await self._take(lambda parts: self._frame(parts, show, seen))
+    async def look(self, *, show: Show = "always", seen: int = 0, marks: bool = False) -> Frame:
+        """Take a screenshot of the desktop as it is now.
+
+        Args:
+            show: Whether the frame carries a picture.
+            seen: The `look` of the last picture the caller has.
+            marks: Draw a numbered box around all that can be used; the numbers are refs.
+        """
+
+        def turn(parts: _Parts) -> Frame:
+            if not marks:
+                return self._frame(parts, show, seen)
+            scene = parts.sight.read(pixels=False)
+            usable = [one for one in scene.elements if one.usable and not _empty_cell(one)]
+            boxes = [
+                (one.ref.lstrip("e"), self.view.region_to_picture(one.seen))
+                for one in usable
+                if one.seen
+            ]
+            budget, cursor = self.settings.budget, self.settings.cursor
+            picture = parts.eyes.picture(self.view, budget, cursor=cursor, marks=boxes)
+            frame = self._frame(parts, "never", seen)
+            return replace(frame, picture=picture, told={"marks": len(boxes)})
+
+        return await self._take(turn)
+
+    async def read(self) -> tuple[Frame, Scene]:
+        """All that can be seen, in words; rectangles and points are pixels of the screenshot."""
+
+        def turn(parts: _Parts) -> tuple[Frame, Scene]:
+            scene = parts.sight.read()
+            groups = [
+                replace(
+                    group,
+                    layer=replace(
+                        group.layer, inner=self.view.region_to_picture(group.layer.inner)
+                    ),
+                    elements=[self._shown(one) for one in group.elements],
+                )
+                for group in scene.groups
+            ]
+            return self._frame(parts, "never", 0), replace(scene, groups=groups)
+
+        return await self._take(turn)
+
+    async def find(self, text: str = "", role: str = "", most: int = 10) -> Found:
+        """What has a text, a role or both: exact before near, visible before hidden."""
+
+        def turn(parts: _Parts) -> Found:
+            found = parts.sight.find(text, role, most)
+            return replace(
+                found,
+                elements=[self._shown(one) for one in found.elements],
+                near=[self._shown(one) for one in found.near],
+            )
+
+        return await self._take(turn)
+
+    async def wait_until_shown(
+        self,
+        text: str,
+        seconds: float,
+        *,
+        role: str = "",
+        state: str = "",
+        gone: bool = False,
+        pixels: bool = False,
+        show: Show = "auto",
+        seen: int = 0,
+    ) -> tuple[Element | None, Frame]:
+        """Wait until something with this text, role and state is seen, or nothing is any more.
+
+        With `pixels`, text that no program tells of is read off the pixels: once a second has
+        passed without it, and again whenever they have changed, or at once to see that it is gone.
+
+        Returns:
+            What was seen last, None when nothing was; and the frame. Waiting was in vain if it is
+            None, or with `gone` if it is not.
+        """
+
+        def turn(parts: _Parts) -> tuple[Element | None, Frame]:
+            until = time.monotonic() + seconds
+            last: Element | None = None
+            read, due = 0, time.monotonic() + (0 if gone else _PIXELS_AFTER)
+
+            def true() -> bool:
+                nonlocal last, read
+                last = parts.sight.shows(text, role, state, pixels=False)
+                parts.eyes.pixels()
+                fresh = pixels and (gone or parts.eyes.look != read)
+                if last is None and fresh and time.monotonic() >= min(due, until - 0.1):
+                    read = parts.eyes.look
+                    last = parts.sight.shows(text, role, state, pixels=True)
+                return (last is None) is gone
+
+            parts.eyes.wait_until(true, seconds)
+            return last and self._shown(last), self._frame(parts, show, seen)
+
+        return await self._take(turn)
 
     async def zoom(self, region: Sequence[int]) -> Frame:
         """Look at a part of the screen in as many pixels as a whole screenshot has.
@@ -259,7 +376,7 @@ class Desktop:
         Raises:
             BadRegion: It is empty or reaches outside.
         """
-        part = self._region(region)
+        part = self.region(region)
         budget, within = self.settings.budget, self.view.picture
 
         def turn(parts: _Parts) -> Frame:
@@ -292,7 +409,7 @@ class Desktop:
         seen: int = 0,
     ) -> tuple[bool, Frame]:
         """Wait until the screen, or a region of it, looks different; False when it did not."""
-        part = self.view.region_to_screen(self._region(region)) if region else None
+        part = self.view.region_to_screen(self.region(region)) if region else None
 
         def turn(parts: _Parts) -> tuple[bool, Frame]:
             changed = parts.eyes.wait_until_changed(part, seconds)
@@ -472,7 +589,7 @@ class Desktop:
             settings.below, settings.name, settings.width, settings.height, self._keymap
         )
         try:
-            self._parts = _Parts(session, self._keymap, lambda: self._turn)
+            self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
         except BaseException:
             session.close()
             raise
@@ -500,21 +617,28 @@ class Desktop:
         return self._told(parts, parts.eyes.during(act, patience), show, seen)
 
     def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
+        changed = what.changed and self.view.region_to_picture(what.changed)
+        meanwhile = what.meanwhile and self.view.region_to_picture(what.meanwhile)
+        focus = parts.sight.focus()
+        part = self._part(changed, meanwhile) if show == "changed" else None
         return replace(
-            self._frame(parts, show, seen),
-            changed=what.changed and self.view.region_to_picture(what.changed),
-            meanwhile=what.meanwhile and self.view.region_to_picture(what.meanwhile),
+            self._frame(parts, show, seen, part),
+            changed=changed,
+            meanwhile=meanwhile,
+            focus=focus and self._shown(focus),
             end=what.end,
             first_change_ms=None if what.first_change is None else round(what.first_change * 1e3),
             settle_ms=round(what.settled * 1e3),
         )
 
-    def _frame(self, parts: _Parts, show: Show, seen: int) -> Frame:
+    def _frame(self, parts: _Parts, show: Show, seen: int, part: Rect | None = None) -> Frame:
         parts.eyes.pixels()
         look = parts.eyes.look
         picture = None
-        if show == "always" or (show == "auto" and look != seen):
-            settings = self.settings
+        settings = self.settings
+        if part:
+            picture = parts.eyes.part(self.view, part, settings.budget)
+        elif show == "always" or (show == "auto" and look != seen):
             picture = parts.eyes.picture(self.view, settings.budget, cursor=settings.cursor)
         parts.eyes.answer()
         self._frames += 1
@@ -526,9 +650,35 @@ class Desktop:
             self.view.to_picture(parts.hands.where()),
             active.title if active else "",
             picture,
+            part=part,
         )
 
-    def _region(self, region: Sequence[int]) -> Rect:
+    def _part(self, *changed: Rect | None) -> Rect | None:
+        """What to show of a change: a little more than changed, so that it can be understood."""
+        around = Rect.around([one for one in changed if one])
+        if around is None:
+            return None
+        edge = _EDGE
+        wider = Rect(
+            around.x - edge, around.y - edge, around.width + 2 * edge, around.height + 2 * edge
+        )
+        return wider.overlap(self.view.picture)
+
+    def _shown(self, element: Element) -> Element:
+        """An element with its places in pixels of the screenshot."""
+        return replace(
+            element,
+            rect=self.view.region_to_picture(element.rect),
+            seen=element.seen and self.view.region_to_picture(element.seen),
+            point=self.view.to_picture(element.point),
+        )
+
+    def region(self, region: Sequence[int]) -> Rect:
+        """A region x0, y0, x1, y1 of the full screenshot; the last two are outside.
+
+        Raises:
+            BadRegion: It is empty or reaches outside.
+        """
         whole = self.view.picture
         if len(region) == 4:
             left, top, right, bottom = region
@@ -586,6 +736,10 @@ async def open_desktop(settings: Settings, keymap: Keymap | None = None) -> Asyn
     finally:
         with anyio.CancelScope(shield=True):
             await desktop.close()
+
+
+def _empty_cell(element: Element) -> bool:
+    return element.role == "table cell" and element.text == ""
 
 
 def _quiet(failure: error.XError, request: object) -> None:

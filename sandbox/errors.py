@@ -10,12 +10,21 @@ SandboxError
 │   ├── BadAmount
 │   ├── UnknownKey
 │   ├── NoSuchWindow
-│   └── NoSuchApplication
+│   ├── NoSuchApplication
+│   ├── NoSuchRef
+│   ├── NoSuchElement
+│   ├── Ambiguous
+│   ├── ElementGone
+│   ├── NotShown
+│   ├── Covered
+│   ├── Disabled
+│   └── NotExpected
 ├── Broken                  the desktop, or a part of it, does not work
 │   ├── CannotStart
 │   ├── DesktopLost
 │   ├── DesktopClosed
 │   └── NotDone
+│       └── NotTyped
 └── Cancelled               the caller gave up while the action ran
 """
 
@@ -79,6 +88,59 @@ class NoSuchApplication(Impossible):
         super().__init__(f"There is no application {asked!r}; there are {_listed(named)}.")
 
 
+class NoSuchRef(Impossible):
+    def __init__(self, ref: str) -> None:
+        super().__init__(
+            f"There is no element {ref!r}; refs such as e12 come from read_screen and find."
+        )
+
+
+class NoSuchElement(Impossible):
+    def __init__(self, asked: str, near: Sequence[str]) -> None:
+        hint = f"near are {_listed(near, 5)}." if near else "read_screen tells what there is."
+        super().__init__(f"Nothing on the screen is {asked}; {hint}")
+
+
+class Ambiguous(Impossible):
+    def __init__(self, asked: str, found: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(found)} things on the screen are {asked}: {'; '.join(found[:8])}. "
+            "Name one by its ref. Nothing was done."
+        )
+
+
+class ElementGone(Impossible):
+    def __init__(self, ref: str, role: str, name: str) -> None:
+        super().__init__(
+            f"{ref}, {role} {name!r}, is not there any more; find it again. Nothing was done."
+        )
+
+
+class NotShown(Impossible):
+    def __init__(self, ref: str, name: str) -> None:
+        super().__init__(f"{ref}, {name!r}, is not in view; scroll until it is. Nothing was done.")
+
+
+class Covered(Impossible):
+    def __init__(self, ref: str, name: str, by: str) -> None:
+        super().__init__(f"{ref}, {name!r}, is covered by {by}; move that first. Nothing was done.")
+
+
+class Disabled(Impossible):
+    def __init__(self, ref: str, role: str, name: str) -> None:
+        super().__init__(
+            f'{ref}, {role} {name!r}, is disabled; wait_for event "enabled" tells when it is not. '
+            "Nothing was done."
+        )
+
+
+class NotExpected(Impossible):
+    def __init__(self, expected: str, x: int, y: int, found: str) -> None:
+        super().__init__(
+            f"{expected!r} was expected at ({x}, {y}), but {found}. Nothing was clicked."
+        )
+
+
 class Broken(SandboxError):
     """The desktop, or a part of it, does not work."""
 
@@ -103,6 +165,13 @@ class DesktopClosed(Broken):
 
 class NotDone(Broken):
     """Input was sent, but it did not have the effect that was asked for."""
+
+
+class NotTyped(NotDone):
+    def __init__(self, asked: str, arrived: str | None, why: str) -> None:
+        held = "something else" if arrived is None else f"{arrived[:300]!r}"
+        held = "nothing" if arrived == "" else held
+        super().__init__(f"{asked[:300]!r} was typed, but {held} arrived: {why}.")
 
 
 class Cancelled(SandboxError):

@@ -1,7 +1,7 @@
 """What eyes can do on a desktop: look, see what changed, wait for rest. One thread at a time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import mss
@@ -11,7 +11,7 @@ from Xlib.display import Display
 from .activity import Activity
 from .errors import Cancelled
 from .geometry import Rect, View
-from .picture import Picture, Pixels, difference, draw_over, encode, png
+from .picture import Picture, Pixels, difference, draw_over, encode, marked, png, resized
 from .settle import End, Patience, Settling
 from .watcher import Watcher
 from .windows import Windows
@@ -80,12 +80,30 @@ class Eyes:
                 self._look += 1
         return self._pixels
 
-    def picture(self, view: View, budget: int, *, cursor: bool) -> Picture:
-        """The whole screen in at most `budget` bytes, with the pointer drawn in when asked."""
+    def picture(
+        self, view: View, budget: int, *, cursor: bool, marks: Sequence[tuple[str, Rect]] = ()
+    ) -> Picture:
+        """The whole screen in at most `budget` bytes.
+
+        Args:
+            view: The size of the picture.
+            budget: The most bytes.
+            cursor: Whether to draw the pointer.
+            marks: Labels and rectangles, in pixels of the picture, to draw.
+        """
         pixels = self.pixels()
         if cursor:
             pixels = self._with_cursor(pixels)
-        return encode(pixels, view.picture.width, view.picture.height, budget)
+        width, height = view.picture.width, view.picture.height
+        if marks:
+            pixels = marked(resized(pixels, width, height), marks)
+        return encode(pixels, width, height, budget)
+
+    def part(self, view: View, region: Rect, budget: int) -> Picture:
+        """A region of the picture of the whole screen, as large as it is there."""
+        place = view.region_to_screen(region)
+        part = self.pixels()[place.y : place.bottom, place.x : place.right]
+        return encode(part, region.width, region.height, budget)
 
     def lossless(self) -> Picture:
         """The whole screen, pixel for pixel."""

@@ -43,6 +43,10 @@ class Rect:
         return self.y + self.height
 
     @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
     def centre(self) -> Point:
         return Point(self.x + self.width // 2, self.y + self.height // 2)
 
@@ -56,6 +60,26 @@ class Rect:
         if right <= left or bottom <= top:
             return None
         return type(self)(left, top, right - left, bottom - top)
+
+    def without(self, others: Iterable[Self]) -> list[Self]:
+        """What is left of it outside the others, as rectangles that do not overlap."""
+        left = [self]
+        for other in others:
+            left = [piece for one in left for piece in one._outside(other)]
+        return left
+
+    def _outside(self, other: Self) -> list[Self]:
+        cut = self.overlap(other)
+        if cut is None:
+            return [self]
+        make = type(self)
+        pieces = (
+            make(self.x, self.y, self.width, cut.y - self.y),
+            make(self.x, cut.bottom, self.width, self.bottom - cut.bottom),
+            make(self.x, cut.y, cut.x - self.x, cut.height),
+            make(cut.right, cut.y, self.right - cut.right, cut.height),
+        )
+        return [piece for piece in pieces if piece.width > 0 and piece.height > 0]
 
 
 @dataclass(frozen=True, slots=True)

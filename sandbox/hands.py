@@ -174,7 +174,7 @@ class Hands:
                 self._keyboard.type([Tap(one.keycode, one.group, one.mods) for one in strokes])
             else:
                 for run in runs:
-                    self._paste(run)
+                    self.paste(run)
                     pasted += len(run)
         return pasted
 
@@ -187,8 +187,12 @@ class Hands:
         if self._display.get_keyboard_mapping(keycode, 1)[0][0] != keysym:
             self._reload()
 
-    def _paste(self, text: str) -> None:
-        """Paste, wait until the program has fetched it, and put back what the clipboard held."""
+    def paste(self, text: str) -> None:
+        """Paste, wait until the program has fetched it, and put back what the clipboard held.
+
+        Raises:
+            NotDone: The program did not take it.
+        """
         active = self._windows.active()
         application = active.application.casefold() if active else ""
         if application in _PRIMARY_PASTERS:

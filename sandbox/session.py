@@ -124,6 +124,11 @@ class Session:
         return self.folder.home
 
     @property
+    def bus(self) -> str:
+        """The address of the session bus."""
+        return self.env["DBUS_SESSION_BUS_ADDRESS"]
+
+    @property
     def applications(self) -> Path:
         """The folder of this desktop's own desktop entries."""
         return self.folder.home / _OWN_ENTRIES
@@ -241,6 +246,9 @@ def _furnish(folder: Folder) -> None:
     for kit in ("gtk-3.0", "gtk-4.0"):
         shutil.copy(_DESK / "settings.ini", home / ".config" / kit)
     _furnish_chromium(home)
+    office = home / ".config/libreoffice/4/user"
+    office.mkdir(parents=True)
+    shutil.copy(_DESK / "registrymodifications.xcu", office)
     panel = (_DESK / "tint2rc").read_text()
     entries = [found for names in _LAUNCHERS if (found := _first_entry(home, names))]
     (home / ".config/tint2").mkdir()

@@ -13,7 +13,7 @@ from .errors import NoSuchWindow
 from .geometry import Rect
 
 _PAGER = 2  # EWMH source indication: a request of the user, which no focus prevention refuses
-_HIDDEN_FROM_LISTS = {"_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK"}
+_HIDDEN_FROM_LISTS = {f"_NET_WM_WINDOW_TYPE_{kind}" for kind in ("DESKTOP", "DOCK", "SPLASH")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,27 @@ class Window:
     rect: Rect
     active: bool
     minimised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One thing the screen is made of: a window with its frame, a menu, the panel."""
+
+    window: int
+    """The program's own window; the frame around it is the window manager's."""
+    pid: int
+    """The process it says it belongs to; 0 when it does not say."""
+    title: str
+    application: str
+    outer: Rect
+    """All that it covers, the frame included."""
+    inner: Rect
+    """Its contents."""
+    popup: bool
+    """Whether it is a menu, a tool tip or the like, which no window manager frames."""
+    dock: bool
+    """Whether it is a panel."""
+    active: bool
 
 
 class Windows:
@@ -53,6 +74,19 @@ class Windows:
     def active(self) -> Window | None:
         active = self.active_id()
         return self._describe(active, active) if active else None
+
+    def layers(self) -> Sequence[Layer]:
+        """Everything that is on the screen, the topmost first; the wallpaper is left out."""
+        framed = {
+            self._topmost(number): number
+            for number in self._numbers(self._root, "_NET_CLIENT_LIST")
+        }
+        active = self.active_id()
+        found = [
+            self._layer(one.id, framed.get(one.id), active)
+            for one in reversed(self._root.query_tree().children)
+        ]
+        return [layer for layer in found if layer]
 
     def find(self, asked: str) -> Window:
         """The window with this id ("0x1e00003") or this title, whole or in part; the topmost one.
@@ -126,6 +160,46 @@ class Windows:
             )
         except (error.BadWindow, error.BadDrawable):
             return None
+
+    def _topmost(self, number: int) -> int:
+        """The child of the root that holds a window: its frame, or itself."""
+        window = self._window(number)
+        try:
+            while (parent := window.query_tree().parent) != self._root:
+                if not parent:
+                    break
+                window = parent
+        except error.BadWindow:
+            pass
+        return window.id
+
+    def _layer(self, number: int, client: int | None, active: int) -> Layer | None:
+        """None when it does not show."""
+        outside, inside = self._window(number), self._window(client or number)
+        try:
+            if outside.get_attributes().map_state != X.IsViewable:
+                return None
+            outer, inner = self._place(outside), self._place(inside)
+            if outer.width < 3 or outer.height < 3:
+                return None
+            if client is None and inside.get_attributes().win_class == X.InputOnly:
+                return None
+            kinds = self._names(inside, "_NET_WM_WINDOW_TYPE")
+            return Layer(
+                inside.id, self.pid(inside.id), self._title(inside),
+                (inside.get_wm_class() or ("", ""))[1], outer, inner,
+                client is None, "_NET_WM_WINDOW_TYPE_DOCK" in kinds, inside.id == active,
+            )  # fmt: skip
+        except (error.BadWindow, error.BadDrawable):
+            return None
+
+    def _place(self, window: XWindow) -> Rect:
+        size = window.get_geometry()
+        corner = window.translate_coords(self._root, 0, 0)
+        edge = size.border_width
+        return Rect(
+            -corner.x - edge, -corner.y - edge, size.width + 2 * edge, size.height + 2 * edge
+        )
 
     def _title(self, window: XWindow) -> str:
         for name in ("_NET_WM_VISIBLE_NAME", "_NET_WM_NAME"):

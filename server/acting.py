@@ -23,32 +23,53 @@ At = Annotated[
 To = Annotated[Point, about("[x, y] in the last full screenshot.")]
 Held = Annotated[str, optional('Modifiers to hold, e.g. "ctrl+shift".')]
 Screenshot = Annotated[Show, optional("auto: attach one if the screen changed.")]
+Expect = Annotated[str, optional("Text or role that must be there, or nothing is clicked.")]
+Target = Annotated[str, about('A ref from read_screen or find ("e12"), or its exact text.')]
 NOWHERE: Any = []  # the default of an optional point: a plain type, never null (see shape.py)
 
 
-def left_click(coordinate: At = NOWHERE, text: Held = "") -> Action:
+def left_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
     """Click the left button."""
-    return actions.Click(_point(coordinate), held=text)
+    return actions.Click(_point(coordinate), held=text, expect=expect)
 
 
-def right_click(coordinate: At = NOWHERE, text: Held = "") -> Action:
+def right_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
     """Click the right button."""
-    return actions.Click(_point(coordinate), "right", held=text)
+    return actions.Click(_point(coordinate), "right", held=text, expect=expect)
 
 
-def middle_click(coordinate: At = NOWHERE, text: Held = "") -> Action:
+def middle_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
     """Click the middle button."""
-    return actions.Click(_point(coordinate), "middle", held=text)
+    return actions.Click(_point(coordinate), "middle", held=text, expect=expect)
 
 
-def double_click(coordinate: At = NOWHERE, text: Held = "") -> Action:
+def double_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
     """Double-click the left button."""
-    return actions.Click(_point(coordinate), times=2, held=text)
+    return actions.Click(_point(coordinate), times=2, held=text, expect=expect)
 
 
-def triple_click(coordinate: At = NOWHERE, text: Held = "") -> Action:
+def triple_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
     """Triple-click the left button; selects a line or paragraph in most programs."""
-    return actions.Click(_point(coordinate), times=3, held=text)
+    return actions.Click(_point(coordinate), times=3, held=text, expect=expect)
+
+
+def click_element(
+    target: Target,
+    button: Annotated[Literal["left", "middle", "right"], optional("Which button.")] = "left",
+    clicks: Annotated[Whole, optional("How many times, 1 to 3.", ge=1, le=3)] = 1,
+    text: Held = "",
+) -> Action:
+    """Click something by ref or text, wherever it is now. Refused if it is gone, covered, or if
+    several things have this text."""
+    return actions.ClickElement(target, button, clicks, text)
+
+
+def set_value(
+    target: Target,
+    value: Annotated[str, about("Text of a field, on or off, a number, or a choice's name.")],
+) -> Action:
+    """Set a field, check box, slider or combo box to a value, replacing what it has; checked."""
+    return actions.SetValue(target, value)
 
 
 def left_click_drag(start_coordinate: To, coordinate: To, text: Held = "") -> Action:
@@ -85,10 +106,13 @@ def scroll(
 
 def type_text(
     text: Annotated[str, about("Any Unicode, up to 100,000 characters.")],
+    into: Annotated[
+        str, optional("Ref or text of a field to click first; default: keyboard focus.")
+    ] = "",
 ) -> Action:
-    """Type text at the keyboard focus, exactly as given: any language, accents, emoji. A newline
-    presses Return and a tab presses Tab, which may submit a form or move the focus."""
-    return actions.Type(text)
+    """Type text exactly as given: any language, accents, emoji. It is read back: "typed" says
+    "verified", or why not. A newline presses Return and a tab Tab, which may submit or move on."""
+    return actions.Type(text, into)
 
 
 def key(
@@ -164,9 +188,9 @@ NAMED: dict[str, Build] = {
     build.__name__: build
     for build in (
         left_click, right_click, middle_click, double_click, triple_click, left_click_drag,
-        left_mouse_down, left_mouse_up, mouse_move, scroll, key, hold_key, wait,
+        left_mouse_down, left_mouse_up, mouse_move, scroll, key, hold_key, wait, click_element,
     )
-} | {"type": type_text}  # fmt: skip
+} | {"type": type_text, "set": set_value}  # fmt: skip
 LOW_LEVEL: dict[str, Build] = {
     build.__name__: build for build in (key_down, key_up, click, button_down, button_up, drag)
 }

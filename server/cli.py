@@ -94,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a desktop and a practice shop; a brain without a model buys a phone in it "
         "by the MCP wire alone. The shop's own books judge. Needs no key.",
     )
+    demonstrating.add_argument(
+        "--text", action="store_true", help="buy by reading the screen as text, without pictures"
+    )
     demonstrating.add_argument("--json", action="store_true", help="print one JSON object last")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
@@ -175,7 +178,9 @@ def _demo(given: argparse.Namespace) -> int:
     settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
     logging.getLogger().setLevel(logging.WARNING)
     try:
-        return anyio.run(lambda: demo(settings, given.out, given.rounds, as_json=given.json))
+        return anyio.run(
+            lambda: demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+        )
     except SandboxError as why:
         print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
         return 1

@@ -15,6 +15,7 @@ import anyio
 from PIL import Image
 
 from gloveport.clients.desk import DeskClient, Refused, connect
+from gloveport.clients.reader import Reader
 from gloveport.clients.seeing import sheet
 from gloveport.clients.shop import OFFICIAL, Shop, open_shop
 from gloveport.clients.shopper import Lost, Shopper, Step
@@ -59,7 +60,9 @@ class Outcome:
         }
 
 
-async def demo(settings: Settings, out: Path, rounds: int, *, as_json: bool) -> int:
+async def demo(
+    settings: Settings, out: Path, rounds: int, *, as_json: bool, by_text: bool = False
+) -> int:
     """Run the demo; 0 if the shop's own books say that all went well.
 
     Args:
@@ -67,6 +70,7 @@ async def demo(settings: Settings, out: Path, rounds: int, *, as_json: bool) -> 
         out: The folder for the pictures.
         rounds: How often to type the shop's name, our way and the other.
         as_json: Print one object last, and the rest to stderr.
+        by_text: Buy without ever asking for a picture.
     """
     say = _teller(sys.stderr if as_json else sys.stdout)
     shop, outcome = Shop(), Outcome(rounds)
@@ -84,10 +88,12 @@ async def demo(settings: Settings, out: Path, rounds: int, *, as_json: bool) -> 
         url = await running.enter_async_context(open_shop(shop))
         say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
         desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
-        say(f"buying a phone from {OFFICIAL}, by the MCP wire alone")
+        how = "in words, without one picture" if by_text else "by the MCP wire alone"
+        say(f"buying a phone from {OFFICIAL}, {how}")
         began = time.monotonic()
+        brain = Reader(desk, told) if by_text else Shopper(desk, told)
         try:
-            outcome.bought = await Shopper(desk, told).buy(url)
+            outcome.bought = await brain.buy(url)
         except (Lost, Refused) as why:
             outcome.why_not = str(why)
             say(f"  gave up: {why}")

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -74,6 +75,12 @@ def examine(needs: Sequence[Need] = NEEDS) -> int:
         lines += [
             "",
             "As root, Chromium runs without its sandbox.",
+        ]
+    if not all(find_spec(name) for name in ("rapidocr", "onnxruntime")):
+        lines += [
+            "",
+            "To read text off pixels too (canvases, pictures; 400 MB), get the extra ocr:",
+            f"  {sys.executable} -m pip install rapidocr onnxruntime",
         ]
     vital = [need for need in missing if need.vital]
     lines += ["", "A desktop cannot run yet." if vital else "A desktop can run."]

@@ -12,9 +12,12 @@ from typing import Any
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from gloveport.sandbox.desktop import Frame
+from gloveport.sandbox.elements import Element
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.settle import End
+
+_SHORT = 120  # characters of what the field with the focus holds
 
 
 def answer(frame: Frame, **more: Any) -> CallToolResult:
@@ -45,13 +48,23 @@ def facts(frame: Frame) -> dict[str, Any]:
             told["note"] = "no visible change"
     if frame.meanwhile:
         told["changed_meanwhile"] = _listed(frame.meanwhile)
-    if frame.pasted:
-        told["pasted"] = frame.pasted
+    told |= frame.told
     told["cursor"] = [frame.cursor.x, frame.cursor.y]
     told["window"] = frame.window
+    if frame.focus:
+        told["focus"] = _focus(frame.focus)
     if frame.picture:
         told["size"] = [frame.picture.width, frame.picture.height]
         told["scale"] = round(frame.view.scale, 4)
+    if frame.part:
+        told["picture_of"] = _listed(frame.part)
+    return told
+
+
+def _focus(element: Element) -> dict[str, Any]:
+    told: dict[str, Any] = {"ref": element.ref, "role": element.role, "name": element.name}
+    if element.text is not None:
+        told["text"] = element.text[:_SHORT]
     return told
 
 
@@ -65,7 +78,6 @@ def together(frames: Sequence[Frame]) -> Frame:
         meanwhile=frames[0].meanwhile,
         first_change_ms=firsts[0] if firsts else None,
         settle_ms=sum(frame.settle_ms or 0 for frame in frames),
-        pasted=sum(frame.pasted for frame in frames),
     )
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from gloveport.sandbox.actions import Action
@@ -17,14 +17,16 @@ from gloveport.sandbox.errors import BadText, SandboxError
 from gloveport.sandbox.geometry import Rect
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting
+from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
-from .shape import DeskTool, Region, about, desk_tool, optional, refusal
+from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
 
 MOST_ACTIONS = 20
 NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
 _CORE = {
     "screenshot", "zoom", "left_click", "right_click", "double_click", "left_click_drag", "scroll",
-    "type", "key", "wait", "mouse_move", "actions", "wait_for", "open",
+    "type", "key", "wait", "mouse_move", "actions", "wait_for", "open", "read_screen", "find",
+    "click_element", "set",
 }  # fmt: skip
 
 
@@ -36,6 +38,7 @@ class Caller:
     seen: int = 0
 
 
+_OF_A_STEP = {"changed", "settle_ms"}
 caller: ContextVar[Caller] = ContextVar("caller")
 
 Items = Annotated[
@@ -59,6 +62,7 @@ class Tools:
 
     def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
         self._desktop = desktop
+        self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
         self._acting = {
             name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
@@ -72,8 +76,10 @@ class Tools:
             for run, hint in (
                 (self.screenshot, "see look picture screen"),
                 (self.zoom, "see small text detail"),
+                (self.read_screen, "read text outline accessibility tree elements"),
+                (self.find, "locate text button field on screen ocr"),
                 (self.cursor_position, ""),
-                (self.wait_for, "wait until stable change window"),
+                (self.wait_for, "wait until stable change window text"),
             )
         ]
         doing = [
@@ -87,9 +93,45 @@ class Tools:
         ]
         return [*looking, *self._acting.values(), *doing]
 
-    async def screenshot(self) -> CallToolResult:
+    async def screenshot(
+        self, marks: Annotated[bool, optional("Number what can be used: 12 is e12.")] = False
+    ) -> CallToolResult:
         """Look at the whole screen. Coordinates of all tools are pixels of this picture."""
-        return self._shown(await self._desktop.look())
+        frame = await self._desktop.look(marks=marks)
+        return answer(frame) if marks else self._shown(frame)
+
+    async def read_screen(
+        self,
+        query: Annotated[str, optional("Only what has this text or role.")] = "",
+        window: Annotated[str, optional("Only windows with this in their title.")] = "",
+        region: Annotated[Region, optional("Only within [x0, y0, x1, y1].")] = NOWHERE,
+        since: Annotated[Whole, optional("Only what changed since this frame.", ge=0)] = 0,
+        offset: Annotated[Whole, optional("Go on at this line.", ge=0)] = 0,
+    ) -> CallToolResult:
+        """Read the screen as text, without a picture: a ref, role, name and click point for each
+        thing. Refs e… come from programs and stay; o… were read off the pixels (OCR)."""
+        part = self._desktop.region(region) if region else None
+        frame, scene = await self._desktop.read()
+        wanted = Wanted(query, window, part)
+        text = self._outlines.tell(frame, scene, wanted, since, offset)
+        return CallToolResult(content=[TextContent(type="text", text=text)])
+
+    async def find(
+        self,
+        text: Annotated[str, optional("What it says; the best match first.")] = "",
+        role: Annotated[str, optional('Such as "button", "entry", "link".')] = "",
+        limit: Annotated[Whole, optional("At most so many.", ge=1, le=50)] = 10,
+    ) -> CallToolResult:
+        """Find things on the screen by text, role or both, with refs and click points."""
+        if not text.strip() and not role.strip():
+            raise BadText("Say what to find: a text, a role, or both.")
+        found = await self._desktop.find(text, role, limit)
+        told: dict[str, Any] = {"ok": True, "found": listed(found.elements)}
+        if not found.elements:
+            told["near"] = listed(found.near)
+        if found.unread:
+            told["note"] = found.unread
+        return said(told)
 
     async def zoom(
         self,
@@ -107,10 +149,23 @@ class Tools:
     async def wait_for(
         self,
         event: Annotated[
-            Literal["still", "change", "window", "window_gone"],
-            about("The screen rests, it changes, a window has text in its title, or none has."),
+            Literal[
+                "still",
+                "change",
+                "window",
+                "window_gone",
+                "text",
+                "text_gone",
+                "element",
+                "enabled",
+            ],
+            about(
+                "The screen rests; it changes; a window has text in its title, or none has; text "
+                "is seen, or not any more; something of this text and role is seen, or can be used."
+            ),
         ],
-        text: Annotated[str, optional("Part of the title, for window and window_gone.")] = "",
+        text: Annotated[str, optional("What to wait for.")] = "",
+        role: Annotated[str, optional('For element and enabled, such as "button".')] = "",
         region: Annotated[
             Region, optional("[x0, y0, x1, y1] to watch, for change; default: all.")
         ] = NOWHERE,
@@ -123,12 +178,19 @@ class Tools:
             return self._shown(await self._desktop.wait_until_still(seconds, **look))
         if event == "change":
             happened, frame = await self._desktop.wait_until_changed(seconds, region, **look)
-        elif not text.strip():
-            raise BadText(f'To wait for {event}, give part of the title as "text".')
-        else:
+        elif not text.strip() and not (role.strip() and event in ("element", "enabled")):
+            raise BadText(f'To wait for {event}, say what for as "text".')
+        elif event in ("window", "window_gone"):
             happened, frame = await self._desktop.wait_for_window(
                 text, seconds, gone=event == "window_gone", **look
             )
+        else:
+            gone, state = event == "text_gone", "sensitive" if event == "enabled" else ""
+            seen, frame = await self._desktop.wait_until_shown(
+                text, seconds, role=role, state=state, gone=gone, pixels="text" in event, **look
+            )
+            shows = {"seen": line(seen)} if seen else {}
+            return self._shown(frame, happened=(seen is None) is gone, **shows)
         return self._shown(frame, happened=happened)
 
     async def actions(self, actions: Items, screenshot: Screenshot = "auto") -> CallToolResult:
@@ -151,7 +213,11 @@ class Tools:
             told += [{"ok": False, "error": NOT_EXECUTED}] * (len(planned) - len(told))
             return refusal(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
         steps = [
-            {key: value for key, value in facts(frame).items() if key in ("changed", "settle_ms")}
+            {
+                key: value
+                for key, value in facts(frame).items()
+                if key in _OF_A_STEP or key in frame.told
+            }
             for frame in frames
         ]
         return self._shown(together(frames), steps=steps)
@@ -209,7 +275,7 @@ class Tools:
         return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))
 
     def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
-        if frame.picture:
+        if frame.picture and frame.part is None:
             caller.get().seen = frame.look
         return answer(frame, **more)
 

@@ -16,27 +16,8 @@ from gloveport.sandbox.session import Session
 
 APPS = Path(__file__).with_name("apps")
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's gi and tkinter are built for
+BROWSERS = ("chromium", "firefox")
 KINDS = ("gtk3", "gtk4", "qt", "tk", "xterm", "lxterminal", "chromium", "firefox")
-_PAGE = b"""<!doctype html><meta charset=utf-8><title>field</title>
-<textarea autofocus style="width:95%;height:400px"></textarea>
-<script>
-const field = document.querySelector("textarea");
-let sent = null, busy = false;
-async function send() {
-  if (busy) return;
-  busy = true;
-  while (!document.hasFocus()) await new Promise(resolve => setTimeout(resolve, 30));
-  while (sent !== field.value) {
-    await new Promise(resolve => setTimeout(resolve, 30));
-    sent = field.value;
-    await fetch("/value", {method: "POST", body: sent});
-  }
-  busy = false;
-}
-field.addEventListener("input", send);
-addEventListener("focus", () => field.focus());
-send();
-</script>"""
 
 
 class Field:
@@ -76,12 +57,15 @@ class Field:
 
 
 @contextmanager
-def field(session: Session, kind: str, folder: Path) -> Generator[Field]:
-    """Open a window of some kind with one text field that has the focus."""
+def field(session: Session, kind: str, folder: Path, app: str = "field") -> Generator[Field]:
+    """Open a window of some kind: with one text field that has the focus, or another of the apps.
+
+    Its page is `app`.html in browsers, and `app`.py elsewhere; either keeps a file.
+    """
     path = folder / f"{kind}.txt"
     path.unlink(missing_ok=True)
-    with _site(path) as url:
-        argv = _command(session, kind, path, url)
+    with site(path, (APPS / f"{app}.html").read_bytes() if kind in BROWSERS else b"") as url:
+        argv = _command(session, kind, path, url, app)
         pid = session.launch(argv)
         try:
             assert until(path.exists, 30), f"{kind} did not come up: {session.last_words(argv[0])}"
@@ -92,8 +76,8 @@ def field(session: Session, kind: str, folder: Path) -> Generator[Field]:
             assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
 
 
-def _command(session: Session, kind: str, path: Path, url: str) -> list[str]:
-    app = [str(APPS / "field.py")]
+def _command(session: Session, kind: str, path: Path, url: str, name: str) -> list[str]:
+    app = [str(APPS / f"{name}.py")]
     match kind:
         case "gtk3" | "gtk4" | "tk":
             return [SYSTEM_PYTHON, *app, kind, str(path)]
@@ -122,16 +106,16 @@ def _command(session: Session, kind: str, path: Path, url: str) -> list[str]:
 
 
 @contextmanager
-def _site(path: Path) -> Generator[str]:
-    """A page with the field, which posts what it holds."""
+def site(path: Path, page: bytes) -> Generator[str]:
+    """Serve a page that posts what it holds, which is kept in a file."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(_PAGE)))
+            self.send_header("Content-Length", str(len(page)))
             self.end_headers()
-            self.wfile.write(_PAGE)
+            self.wfile.write(page)
 
         def do_POST(self) -> None:
             new = path.with_suffix(".new")

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
-    "sandbox": {"Xlib", "mss", "anyio", "numpy", "PIL", "isal"},
+    "sandbox": {"Xlib", "mss", "anyio", "numpy", "PIL", "isal", "dbus_fast"},
     "server": {
         "gloveport.sandbox", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio",
         "httpx2",
@@ -19,6 +19,7 @@ MAY_IMPORT = {
 # Where the parts are put together: the command line starts clients too, and the demo's shop is a
 # web site, not a part of the server.
 ALSO = {
+    "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/cli.py": {"gloveport.clients"},
     "server/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette", "uvicorn"},
@@ -29,10 +30,13 @@ COMPOSE = {
     "session": {"box", "xserver", "keymap"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "eyes": {"activity", "picture", "settle", "watcher", "windows"},
-    "actions": {"hands", "keys", "settle"},
+    "elements": {"atspi", "windows"},
+    "sight": {"atspi", "elements", "eyes", "match", "ocr", "windows"},
+    "typist": {"atspi", "elements", "hands", "keys", "sight"},
+    "actions": {"hands", "keys", "settle", "sight", "typist"},
     "desktop": {
-        "actions", "activity", "apps", "clipboard", "eyes", "hands", "keymap", "picture", "session",
-        "settle", "wallpaper", "watcher", "windows",
+        "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
+        "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "watcher", "windows",
     },
 }  # fmt: skip
 

@@ -3,13 +3,19 @@
 import json
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 from PIL import Image
+from web import served
 
+from gloveport.clients.desk import connect
+from gloveport.clients.reader import Reader
 from gloveport.clients.shop import HIGH, LOOKALIKE, LOW, OFFICIAL, PRODUCTS, Shop, open_shop
+from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
 
 
 @pytest.mark.timeout(120)
@@ -28,6 +34,21 @@ def test_the_demo_buys_what_was_asked_for(tmp_path: Path) -> None:
     with Image.open(told["pictures"]) as pictures:
         assert pictures.width > 1000
     assert "Traceback" not in done.stderr
+
+
+async def test_the_errand_is_done_without_one_picture(tmp_path: Path, keymap: Keymap) -> None:
+    shop, pictures = Shop(), list[bytes]()
+    async with AsyncExitStack() as running:
+        desktop = await running.enter_async_context(open_desktop(Settings(tmp_path / "d"), keymap))
+        server = await running.enter_async_context(served(desktop))
+        url = await running.enter_async_context(open_shop(shop))
+        desk = await running.enter_async_context(connect(f"{server}/mcp"))
+        reader = Reader(desk, lambda step: pictures.append(step.answer.data))
+        assert await reader.buy(url) == "Redmi K70E"
+    assert shop.done
+    assert shop.searches == [OFFICIAL]
+    assert set(pictures) == {b""}
+    assert max(map(len, reader.characters)) < 6000
 
 
 def test_exactly_one_product_is_right() -> None:

@@ -1,9 +1,11 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gloveport.sandbox.geometry import Point, Rect, View
 
 sides = st.integers(320, 4000)
+places, extents = st.integers(-50, 50), st.integers(1, 60)
+rects = st.builds(Rect, places, places, extents, extents)
 views = st.builds(View.fitting, sides, sides, st.integers(400, 2000))
 
 
@@ -51,3 +53,16 @@ def test_nothing_is_around_nothing() -> None:
 
 def test_the_smallest_rectangle_around_several() -> None:
     assert Rect.around([Rect(5, 6, 1, 1), Rect(1, 9, 3, 4)]) == Rect(1, 6, 5, 7)
+
+
+@settings(deadline=None)  # the machine may have better things to do
+@given(rects, st.lists(rects, max_size=4))
+def test_what_is_left_of_a_rectangle_is_all_and_only_what_others_do_not_cover(
+    rect: Rect, others: list[Rect]
+) -> None:
+    left = rect.without(others)
+    for x in range(rect.x, rect.right, max(1, rect.width // 7)):
+        for y in range(rect.y, rect.bottom, max(1, rect.height // 7)):
+            point = Point(x, y)
+            covered = any(one.holds(point) for one in others)
+            assert sum(one.holds(point) for one in left) == (not covered)

@@ -1,0 +1,922 @@
+"""What programs tell of their windows: the accessibility tree, AT-SPI 2 over D-Bus.
+
+Programs are not trusted: every question has a deadline, so one that hangs costs its own answer and
+nothing else, and what they say is cut to a size. How each toolkit is read was measured (a walk asks
+six questions for each node, and takes seconds where these take milliseconds):
+
+    GTK 3, Chromium, Firefox    Collection.GetMatches for what shows, Cache.GetItems for what it is
+    Qt 6                        GetMatches, and four questions for each node; its Cache is empty
+    LibreOffice                 Cache.GetItems only: GetMatches would visit each cell of its sheet
+    GTK 4                       GetChildren from the window down; it has neither
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from .geometry import Point, Rect
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Key = tuple[str, str]
+"""What names an object: the bus name of its program and the object's path."""
+
+STATES = (
+    "invalid", "active", "armed", "busy", "checked", "collapsed", "defunct", "editable", "enabled",
+    "expandable", "expanded", "focusable", "focused", "has tooltip", "horizontal", "iconified",
+    "modal", "multi line", "multiselectable", "opaque", "pressed", "resizable", "selectable",
+    "selected", "sensitive", "showing", "single line", "stale", "transient", "vertical", "visible",
+    "manages descendants", "indeterminate", "required", "truncated", "animated", "invalid entry",
+    "supports autocompletion", "selectable text", "is default", "visited", "checkable", "has popup",
+    "read only",
+)  # fmt: skip
+ROLES = (
+    "invalid", "accelerator label", "alert", "animation", "arrow", "calendar", "canvas",
+    "check box", "check menu item", "color chooser", "column header", "combo box", "date editor",
+    "desktop icon", "desktop frame", "dial", "dialog", "directory pane", "drawing area",
+    "file chooser", "filler", "focus traversable", "font chooser", "frame", "glass pane",
+    "html container", "icon", "image", "internal frame", "label", "layered pane", "list",
+    "list item", "menu", "menu bar", "menu item", "option pane", "page tab", "page tab list",
+    "panel", "password text", "popup menu", "progress bar", "button", "radio button",
+    "radio menu item", "root pane", "row header", "scroll bar", "scroll pane", "separator",
+    "slider", "spin button", "split pane", "status bar", "table", "table cell",
+    "table column header", "table row header", "tearoff menu item", "terminal", "text",
+    "toggle button", "tool bar", "tool tip", "tree", "tree table", "unknown", "viewport", "window",
+    "extended", "header", "footer", "paragraph", "ruler", "application", "autocomplete", "edit bar",
+    "embedded", "entry", "chart", "caption", "document frame", "heading", "page", "section",
+    "redundant object", "form", "link", "input method window", "table row", "tree item",
+    "document spreadsheet", "document presentation", "document text", "document web",
+    "document email", "comment", "list box", "grouping", "image map", "notification", "info bar",
+    "level bar", "title bar", "block quote", "audio", "video", "definition", "article", "landmark",
+    "log", "marquee", "math", "rating", "timer", "static", "math fraction", "math root",
+    "subscript", "superscript", "description list", "description term", "description value",
+    "footnote", "content deletion", "content insertion", "mark", "suggestion", "push button menu",
+    "switch",
+)  # fmt: skip
+
+_A11Y = "org.a11y.atspi."
+_ACCESSIBLE = _A11Y + "Accessible"
+_COMPONENT, _TEXT, _VALUE = _A11Y + "Component", _A11Y + "Text", _A11Y + "Value"
+_TABLE, _EDITABLE = _A11Y + "Table", _A11Y + "EditableText"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_ROOT = "/org/a11y/atspi/accessible/root"
+_NULL = "/org/a11y/atspi/null"
+_REGISTRY = (_A11Y + "Registry", _ROOT)
+# Any listener makes GTK keep a cache to be asked; this event is rare, so none are sent for nothing.
+_LISTENED = "object:announcement"
+_ON_SCREEN, _IN_WINDOW = 0, 1  # coordinate types
+_SHOWING, _FOCUSED, _VISIBLE = 1 << 25, 1 << 12, 1 << 30  # states
+_LABELLED_BY = 2
+
+_SOON = 0.01  # seconds
+_IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
+_MOST_NODES = 5000  # of one program: a tree of more is cut
+_MOST_CELLS = 1500
+_LONGEST_NAME = 200
+LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
+# Firefox counts in UTF-16 and fills up with U+FEFF behind characters that take two units.
+_PADDED = re.compile("([\U00010000-\U0010ffff])\ufeff")
+_OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a sheet
+_HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
+
+FIELDS = {"entry", "text", "spin button", "combo box", "terminal", "autocomplete", "date editor"}
+_VALUES = {"slider", "spin button", "progress bar", "level bar", "dial", "rating"}
+_WORDS = {
+    "paragraph", "section", "heading", "list item", "table cell", "block quote", "static", "form",
+    "article", "caption", "definition", "description term", "description value", "footer", "header",
+    "landmark", "log", "status bar", "comment", "grouping", "alert", "notification", "text", "link",
+    "label",
+}  # fmt: skip
+# Layout without words of its own; not worth a question when it has no name.
+_LAYOUT = {
+    "panel", "filler", "section", "paragraph", "scroll pane", "viewport", "split pane", "root pane",
+    "layered pane", "redundant object", "unknown", "invalid", "separator", "internal frame",
+    "html container", "grouping", "form", "landmark", "article", "block quote", "list", "list box",
+    "table row", "scroll bar", "extended", "application",
+}  # fmt: skip
+_NEED_NAMES = {
+    "entry", "text", "password text", "spin button", "combo box", "slider", "button",
+    "toggle button", "check box", "radio button", "icon", "switch", "menu item", "image",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One object of a tree as it was when it was read."""
+
+    key: Key
+    role: str
+    name: str
+    states: frozenset[str]
+    rect: Rect
+    """Pixels of the screen, or of the window where the program's are `relative`."""
+    text: str | None = None
+    """What a field holds, or the value of a slider; None when it holds nothing or does not say."""
+    cell: tuple[int, int] | None = None
+    """Row and column, for a cell of a table whose `key` is the table's."""
+    popover: Rect | None = None
+    """The popover of GTK 4 that it is in, as it tells it: it has a window of its own."""
+    pane: Key | None = None
+    """For what LibreOffice draws itself: what fills its window below the menu bar. `rect` counts
+    from its lower edge, for until the window has been used both are off by the menu bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """One window of a program, as its tree tells it: what shows in it, in document order or any."""
+
+    key: Key
+    pid: int
+    name: str
+    rect: Rect
+    relative: bool
+    """Whether rectangles count from the window's corner, because the toolkit knows no other."""
+    ordered: bool
+    """Whether the nodes are in document order."""
+    nodes: Sequence[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a text field holds; the caret and the selection's ends count characters."""
+
+    text: str
+    caret: int
+    selection: tuple[int, int] | None
+    wide: bool
+    """Whether the program itself counts in UTF-16 units."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    bus: str
+    pid: int
+    name: str
+    toolkit: str
+
+    @property
+    def root(self) -> Key:
+        return self.bus, _ROOT
+
+
+@dataclass(slots=True)
+class _Item:
+    """What is known of an object before its place is."""
+
+    key: Key
+    role: str
+    name: str
+    states: frozenset[str]
+    interfaces: frozenset[str] | None
+    parent: Key | None = None
+    place: int = -1
+    children: int = 0
+    popover: Rect | None = None
+    kids: "list[_Item]" = field(default_factory=lambda: list[_Item]())
+
+
+class Silent(Exception):
+    """A program did not answer in time, or the object is gone."""
+
+
+class Slow(Silent):
+    """A program did not answer in time; it may later."""
+
+
+class Tree:
+    """The accessibility tree of one desktop. Used by one thread at a time; connects when needed.
+
+    Args:
+        bus: The address of the desktop's session bus.
+    """
+
+    def __init__(self, bus: str) -> None:
+        self._address = bus
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(
+            lambda _, said: logger.debug("accessibility bus: %s", said)
+        )
+        self._bus: MessageBus | None = None
+        self._room = asyncio.Semaphore(_IN_FLIGHT)
+        self._programs: dict[str, _Program] = {}
+
+    def close(self) -> None:
+        if self._bus:
+            self._bus.disconnect()
+            self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    # Reading
+
+    def read(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], set[int]]:
+        """The windows of some processes and all that shows in them.
+
+        Args:
+            pids: The processes; the others are not asked.
+            seconds: How long each may take to answer; all are asked at once.
+
+        Returns:
+            The windows, and those of the processes that did not answer in time.
+        """
+        return self._run(self._read(set(pids), seconds), seconds + 2)
+
+    def named(
+        self, pids: Iterable[int], fits: Callable[[str], bool], most: int, seconds: float = 1.5
+    ) -> list[Node]:
+        """What programs have by name, in view or not."""
+        with suppress(Silent):
+            return self._run(self._named(set(pids), fits, most), seconds)
+        return []
+
+    def tops(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], set[int]]:
+        """As `read`, without what shows in the windows."""
+        return self._run(self._read(set(pids), seconds, deep=False), seconds + 2)
+
+    def ancestors(self, node: Node, seconds: float = 0.5) -> list[Key]:
+        """What holds a node, the innermost first; empty if unknown."""
+
+        async def climb() -> list[Key]:
+            found: list[Key] = []
+            here = node.key
+            while len(found) < 60 and here[1] not in (_NULL, _ROOT):
+                here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
+                found.append(here)
+            return found
+
+        with suppress(Silent):
+            return self._run(climb(), seconds)
+        return []
+
+    def node(self, node: Node, seconds: float = 1.0) -> Node:
+        """A node as it is now.
+
+        Raises:
+            Silent: It is gone, or its program does not answer.
+        """
+        return self._run(self._again(node), seconds)
+
+    def focused(self, pid: int, seconds: float = 0.5) -> list[Node]:
+        """What a process says has the keyboard focus, the outer ones first; often more than one."""
+        with suppress(Silent):
+            return self._run(self._focused(pid), seconds)
+        return []
+
+    def at(self, top: Key, point: Point, seconds: float = 0.5) -> list[Node]:
+        """What a program says is under a point of a window, innermost first; empty if unknown.
+
+        The point counts as the program's rectangles do.
+        """
+        with suppress(Silent):
+            return self._run(self._at(top, point), seconds)
+        return []
+
+    # Texts and values
+
+    def contents(self, node: Node, longest: int, seconds: float = 1.0) -> Contents:
+        """What a text field holds, where its caret is and what is selected.
+
+        Raises:
+            Silent: It has no text, more than `longest` characters, or does not answer.
+        """
+        return self._run(self._contents(node, longest), seconds)
+
+    def length(self, node: Node, seconds: float = 1.0) -> int:
+        """How many characters a text field holds.
+
+        Raises:
+            Silent: It has no text or does not answer.
+        """
+        return int(self._run(self._property(node.key, _TEXT, "CharacterCount"), seconds))
+
+    def select(
+        self, node: Node, holds: Contents, start: int, end: int, seconds: float = 1.0
+    ) -> bool:
+        """Select some characters of a text field; False when it did not."""
+        ends = [_units(holds.text[:one]) if holds.wide else one for one in (start, end)]
+
+        async def select() -> bool:
+            (count,) = await self._call(node.key, _TEXT, "GetNSelections")
+            member, body = ("SetSelection", [0, *ends]) if count else ("AddSelection", ends)
+            (done,) = await self._call(node.key, _TEXT, member, "i" * len(body), body)
+            selected: list[int] = []
+            while done and sorted(selected) != ends:  # Chromium does it a moment later
+                await asyncio.sleep(_SOON)
+                with suppress(Silent):
+                    selected = await self._call(node.key, _TEXT, "GetSelection", "i", [0])
+            return bool(done)
+
+        with suppress(Silent):
+            return self._run(select(), seconds)
+        return False
+
+    def set_value(self, node: Node, value: float, seconds: float = 1.0) -> None:
+        """Give a slider or the like a value.
+
+        Raises:
+            Silent: It takes none.
+        """
+        body = [_VALUE, "CurrentValue", Variant("d", value)]
+        self._run(self._call(node.key, _PROPERTIES, "Set", "ssv", body), seconds)
+
+    def value(self, node: Node, seconds: float = 1.0) -> float:
+        """The value of a slider or the like.
+
+        Raises:
+            Silent: It has none.
+        """
+        return float(self._run(self._property(node.key, _VALUE, "CurrentValue"), seconds))
+
+    def range(self, node: Node, seconds: float = 1.0) -> tuple[float, float]:
+        """The least and the most value of a slider or the like.
+
+        Raises:
+            Silent: It has none.
+        """
+
+        async def both() -> list[Any]:
+            names = ("MinimumValue", "MaximumValue")
+            return await asyncio.gather(*(self._property(node.key, _VALUE, one) for one in names))
+
+        least, most = self._run(both(), seconds)
+        return float(least), float(most)
+
+    def in_cell(self, cell: Node, seconds: float = 1.0) -> bool:
+        """Whether the cursor of a sheet is in this cell."""
+
+        async def ask() -> bool:
+            assert cell.cell
+            (found,) = await self._call(cell.key, _TABLE, "GetAccessibleAt", "ii", list(cell.cell))
+            item = await self._item(_key(found))
+            return item is not None and "focused" in item.states
+
+        with suppress(Silent):
+            return self._run(ask(), seconds)
+        return False
+
+    def show(self, node: Node, seconds: float = 1.0) -> bool:
+        """Ask for an object to be scrolled into view; False when its program cannot."""
+        with suppress(Silent):
+            (done,) = self._run(self._call(node.key, _COMPONENT, "ScrollTo", "u", [6]), seconds)
+            return bool(done)
+        return False
+
+    # The wire
+
+    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        async def within() -> T:
+            async with asyncio.timeout(seconds):
+                await self._connect()
+                return await work
+
+        try:
+            return self._loop.run_until_complete(within())
+        except TimeoutError as late:
+            raise Slow(f"it did not answer in {seconds:g} s") from late
+        except (DBusError, OSError, EOFError) as failure:
+            raise Silent(str(failure)) from failure
+        finally:
+            work.close()
+
+    async def _connect(self) -> None:
+        if self._bus and self._bus.connected:
+            return
+        self._programs.clear()
+        session = await MessageBus(bus_address=self._address, bus_type=BusType.SESSION).connect()
+        try:
+            asked = Message(
+                destination="org.a11y.Bus", path="/org/a11y/bus", interface="org.a11y.Bus",
+                member="GetAddress",
+            )  # fmt: skip
+            reply = await session.call(asked)
+        finally:
+            session.disconnect()
+        if reply.message_type is MessageType.ERROR:
+            raise Silent("there is no accessibility bus")
+        self._bus = await MessageBus(bus_address=str(reply.body[0])).connect()
+        listen = (_A11Y + "Registry", "/org/a11y/atspi/registry")
+        with suppress(Silent):
+            await self._call(listen, _A11Y + "Registry", "RegisterEvent", "s", [_LISTENED])
+
+    async def _call(
+        self, where: Key, interface: str, member: str, shape: str = "", body: Sequence[Any] = ()
+    ) -> list[Any]:
+        assert self._bus
+        asked = Message(
+            destination=where[0], path=where[1], interface=interface, member=member,
+            signature=shape, body=list(body),
+        )  # fmt: skip
+        async with self._room:
+            reply = await self._bus.call(asked)
+        if reply.message_type is MessageType.ERROR:
+            raise Silent(f"{member}: {reply.error_name}")
+        return reply.body
+
+    async def _property(self, where: Key, interface: str, name: str) -> Any:
+        (found,) = await self._call(where, _PROPERTIES, "Get", "ss", [interface, name])
+        return found.value
+
+    # Programs
+
+    async def _all_programs(self) -> list[_Program]:
+        (found,) = await self._call(_REGISTRY, _ACCESSIBLE, "GetChildren")
+        names = {bus for bus, _ in found}
+        for gone in self._programs.keys() - names:
+            del self._programs[gone]
+        fresh = [bus for bus in names if bus not in self._programs]
+        met = [one for one in await asyncio.gather(*(self._introduce(bus) for bus in fresh)) if one]
+        # One that hangs now is asked again the next time.
+        self._programs |= {one.bus: one for one in met if one.toolkit}
+        return [*self._programs.values(), *(one for one in met if not one.toolkit)]
+
+    async def _introduce(self, bus: str) -> _Program | None:
+        daemon = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
+        with suppress(Silent):
+            (pid,) = await self._call(daemon, daemon[0], "GetConnectionUnixProcessID", "s", [bus])
+            name = toolkit = ""
+            with suppress(Silent, TimeoutError):
+                async with asyncio.timeout(0.5):
+                    name, toolkit = await asyncio.gather(
+                        self._property((bus, _ROOT), _ACCESSIBLE, "Name"),
+                        self._property((bus, _ROOT), _A11Y + "Application", "ToolkitName"),
+                    )
+            return _Program(bus, int(pid), str(name), str(toolkit))
+        return None
+
+    async def _read(
+        self, pids: set[int], seconds: float, *, deep: bool = True
+    ) -> tuple[list[Top], set[int]]:
+        asked = [one for one in await self._all_programs() if one.pid in pids]
+        found: list[Top] = []
+        silent: set[int] = set()
+
+        async def one(program: _Program) -> None:
+            try:
+                async with asyncio.timeout(seconds):
+                    found.extend(await self._tops(program, deep=deep))
+            except (Silent, TimeoutError, DBusError) as why:
+                logger.debug("process %d does not answer: %s", program.pid, why)
+                silent.add(program.pid)
+
+        await asyncio.gather(*(one(program) for program in asked))
+        return found, silent
+
+    async def _named(self, pids: set[int], fits: Callable[[str], bool], most: int) -> list[Node]:
+        found: list[Node] = []
+        for program in await self._all_programs():
+            if program.pid in pids:
+                cached = await self._cache(program)
+                known = list(cached.values())
+                if program.name != _OFFICE:
+                    for top in await self._children(program.root):
+                        with suppress(Silent):
+                            known += await self._matches(top, cached, _VISIBLE)
+                fitting = {
+                    one.key: one for one in known if one.role not in _LAYOUT and fits(one.name)
+                }
+                items = list(fitting.values())[: most - len(found)]
+                nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
+                found += [one for one in await asyncio.gather(*nodes) if one]
+        return found
+
+    async def _cache(self, program: _Program) -> dict[Key, _Item]:
+        """What the program's toolkit keeps at hand of its objects; empty when it keeps nothing."""
+        with suppress(Silent):
+            cache = (program.bus, "/org/a11y/atspi/cache")
+            (cached,) = await self._call(cache, _A11Y + "Cache", "GetItems")
+            return {item.key: item for item in map(_cached, cached[: 4 * _MOST_NODES])}
+        return {}
+
+    async def _tops(self, program: _Program, *, deep: bool) -> list[Top]:
+        items = await self._cache(program) if deep else {}
+        huge = [one for one in items.values() if _manages_too_many(one)]
+        (keys,) = await self._call(program.root, _ACCESSIBLE, "GetChildren")
+        tops = [_key(one) for one in keys[:50]]
+        read = [self._top(program, top, tops, items, huge, deep=deep) for top in tops]
+        return [top for top in await asyncio.gather(*read) if top]
+
+    async def _top(
+        self,
+        program: _Program,
+        top: Key,
+        tops: Sequence[Key],
+        items: dict[Key, _Item],
+        huge: Sequence[_Item],
+        *,
+        deep: bool,
+    ) -> Top | None:
+        known = items.get(top) or await self._item(top)
+        if known is None:
+            return None
+        relative = program.toolkit == "GTK"
+        rect = await self._extents(top, relative=relative)
+        if rect is None or rect.width < 2 or rect.height < 2:
+            return None
+        if not deep:
+            shown = []
+        elif huge or program.name == _OFFICE:
+            shown = _showing(top, tops, items)
+        else:
+            try:
+                shown = await self._matches(top, items)
+            except Silent:
+                shown = await self._walk(top, "visible" if relative else "showing")
+        nodes = await self._nodes(program, [one for one in shown if one.key != top], relative)
+        for table in huge:
+            if table in shown:
+                nodes += await self._cells(table.key)
+        if program.name == _OFFICE:
+            nodes = await self._office(top, nodes)
+        ordered = program.toolkit in ("Chromium", "Gecko", "WebKitGTK")
+        return Top(top, program.pid, known.name, rect, relative, ordered, nodes)
+
+    async def _matches(
+        self, top: Key, items: dict[Key, _Item], states: int = _SHOWING
+    ) -> list[_Item]:
+        body = [_all_of(states), 1, _MOST_NODES, True]
+        (found,) = await self._call(
+            top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib", body
+        )
+        keys = [_key(one) for one in found]
+        missing = [key for key in keys if key not in items]
+        fresh = dict(zip(missing, await asyncio.gather(*map(self._item, missing)), strict=True))
+        shown = [items.get(key) or fresh.get(key) for key in keys]
+        return [one for one in shown if one and one.role != "application"]
+
+    async def _walk(self, top: Key, state: str, without: str = "") -> list[_Item]:
+        """What has a state below an object, and not below a role, in document order."""
+        root = await self._item(top)
+        level: list[_Item] = [root] if root else []
+        seen, left = {top}, _MOST_NODES
+        while level and left > 0:
+            told = await asyncio.gather(*(self._children(one.key) for one in level))
+            pairs = [
+                (parent, key)
+                for parent, keys in zip(level, told, strict=True)
+                for key in keys
+                if key not in seen
+            ][:left]
+            seen.update(key for _, key in pairs)
+            left -= len(pairs)
+            fresh = await asyncio.gather(*(self._item(key) for _, key in pairs))
+            level = []
+            for (parent, _), item in zip(pairs, fresh, strict=True):
+                if item and state in item.states and item.role != without:
+                    parent.kids.append(item)
+                    level.append(item)
+        found = list(_below(root)) if root else []
+        for popover in [one for one in found if one.name == "GtkPopover"]:
+            rect = await self._extents(popover.key, relative=True)
+            for one in _below(popover):
+                one.popover = rect
+        return found
+
+    async def _children(self, key: Key) -> list[Key]:
+        with suppress(Silent):
+            (found,) = await self._call(key, _ACCESSIBLE, "GetChildren")
+            return [_key(one) for one in found]
+        return []
+
+    async def _item(self, key: Key) -> _Item | None:
+        with suppress(Silent):
+            (role,), (states,), name = await asyncio.gather(
+                self._call(key, _ACCESSIBLE, "GetRole"),
+                self._call(key, _ACCESSIBLE, "GetState"),
+                self._property(key, _ACCESSIBLE, "Name"),
+            )
+            return _Item(key, _role(role), str(name), _states(states), None)
+        return None
+
+    # Nodes
+
+    async def _nodes(self, program: _Program, shown: Sequence[_Item], relative: bool) -> list[Node]:
+        words = program.toolkit == "Gecko"  # it has no nodes for the text itself
+        asked = [one for one in shown if one.name.strip() or one.role not in _LAYOUT or words]
+        made = await asyncio.gather(*(self._node(one, relative, words) for one in asked))
+        return [one for one in made if one]
+
+    async def _node(self, item: _Item, relative: bool, words: bool) -> Node | None:
+        rect = await self._extents(item.key, relative=relative)
+        if rect is None or rect.width <= 0 or rect.height <= 0:
+            return None
+        name = _clean(item.name)
+        if relative and name.startswith("Gtk") and name[3:4].isupper():
+            name = ""  # GTK 4 gives the name of its class when it has none
+        text = await self._told(item, words)
+        if item.role == "combo box" and not text:
+            label, chosen = await asyncio.gather(self._label(item.key), self._chosen(item.key))
+            text = chosen or (name if label and label not in name else None)
+            name = label or name
+        elif not name and item.role in _NEED_NAMES:
+            name = await self._label(item.key)
+        if item.role in _LAYOUT and not name and not text:
+            return None
+        typed_into = item.role == "text" and "editable" in item.states  # GTK, Qt
+        role = "entry" if typed_into else item.role
+        return Node(item.key, role, name, item.states, rect, text, popover=item.popover)
+
+    async def _told(self, item: _Item, words: bool) -> str | None:
+        """The text of a field or the value of a slider, cut to a size."""
+        with suppress(Silent):
+            if item.role in _VALUES:
+                return f"{await self._property(item.key, _VALUE, 'CurrentValue'):g}"
+            field = item.role in FIELDS or "editable" in item.states
+            wordy = words and not item.name and item.role in _WORDS
+            if (field or wordy) and item.role != "password text" and _may_have_text(item):
+                count = await self._property(item.key, _TEXT, "CharacterCount")
+                cut = [0, min(count, LONGEST_CONTENTS)]
+                (found,) = await self._call(item.key, _TEXT, "GetText", "ii", cut)
+                text = _PADDED.sub(r"\1", str(found)).replace("\ufffc", "")
+                return text if field or text.strip() else None
+        return None
+
+    async def _label(self, key: Key) -> str:
+        """The name of what labels an object that has none of its own, or its description."""
+        with suppress(Silent):
+            (relations,) = await self._call(key, _ACCESSIBLE, "GetRelationSet")
+            for kind, targets in relations:
+                if kind == _LABELLED_BY and targets:
+                    return _clean(str(await self._property(_key(targets[0]), _ACCESSIBLE, "Name")))
+        with suppress(Silent):
+            return _clean(str(await self._property(key, _ACCESSIBLE, "Description")))
+        return ""
+
+    async def _chosen(self, combo: Key) -> str:
+        """What is selected in a combo box or in the list it opens, or is written on it."""
+        for key in (combo, *(await self._children(combo))[:1]):
+            with suppress(Silent):
+                (child,) = await self._call(key, _A11Y + "Selection", "GetSelectedChild", "i", [0])
+                if child[1] != _NULL:
+                    return _clean(str(await self._property(_key(child), _ACCESSIBLE, "Name")))
+        for item in await self._walk(combo, "visible"):
+            rect = await self._extents(item.key, relative=True)
+            if item.role == "label" and not item.popover and rect and rect.width:
+                return _clean(item.name)
+        return ""
+
+    async def _extents(self, key: Key, *, relative: bool) -> Rect | None:
+        with suppress(Silent):
+            kind = _IN_WINDOW if relative else _ON_SCREEN
+            ((x, y, width, height),) = await self._call(key, _COMPONENT, "GetExtents", "u", [kind])
+            if abs(x) < 1 << 15 and abs(y) < 1 << 15:  # GTK says -2147483648 of hidden menu items
+                return Rect(x, y, width, height)
+        return None
+
+    async def _office(self, top: Key, nodes: Sequence[Node]) -> list[Node]:
+        """LibreOffice's nodes, its own told by their pane, with the menus that GTK draws for it."""
+
+        async def by_gtk(node: Node) -> bool:
+            with suppress(Silent):
+                (told,) = await self._call(node.key, _ACCESSIBLE, "GetAttributes")
+                return "toolkit" in told
+            return False
+
+        single = [one for one in nodes if not one.cell]
+        drawn = await asyncio.gather(*(by_gtk(one) for one in single))
+        gtk = {one.key for one, by in zip(single, drawn, strict=True) if by}
+        pane = next((one for one in nodes if one.key not in gtk and one.role == "root pane"), None)
+        if pane is None:
+            return list(nodes)
+        menus: list[Node] = []
+        if not any(one.role == "menu" and one.key in gtk for one in nodes):  # not in its cache
+            walked = await self._walk(top, "showing", without="root pane")
+            made = [self._node(one, False, False) for one in walked if one.role == "menu"]
+            menus = [one for one in await asyncio.gather(*made) if one]
+        own = [
+            one
+            for one in nodes
+            if (one.key not in gtk or one.cell)
+            and one.role not in ("menu", "menu bar", "root pane")
+        ]
+        others = [one for one in nodes if one.key in gtk and not one.cell]
+        return [*menus, *others, *(_told_by(one, pane.key, pane.rect) for one in own)]
+
+    async def _cells(self, table: Key) -> list[Node]:
+        """The cells in view of a table that has too many to list."""
+        rect = await self._extents(table, relative=False)
+        if rect is None:
+            return []
+        corners = ((rect.x + 3, rect.y + 3), (rect.right - 3, rect.bottom - 3))
+        places: list[tuple[int, int]] = []
+        for x, y in corners:
+            (found,) = await self._call(
+                table, _COMPONENT, "GetAccessibleAtPoint", "iiu", [x, y, _ON_SCREEN]
+            )
+            (index,) = await self._call(_key(found), _ACCESSIBLE, "GetIndexInParent")
+            (row,) = await self._call(table, _TABLE, "GetRowAtIndex", "i", [index])
+            (column,) = await self._call(table, _TABLE, "GetColumnAtIndex", "i", [index])
+            places.append((row, column))
+        (top, left), (bottom, right) = places
+        grid = [
+            (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
+        ][:_MOST_CELLS]
+        made = await asyncio.gather(*(self._cell(table, one) for one in grid))
+        return [one for one in made if one]
+
+    async def _cell(self, table: Key, place: tuple[int, int]) -> Node | None:
+        with suppress(Silent):
+            (found,) = await self._call(table, _TABLE, "GetAccessibleAt", "ii", list(place))
+            key = _key(found)
+            name, (text,), rect = await asyncio.gather(
+                self._property(key, _ACCESSIBLE, "Name"),
+                self._call(key, _TEXT, "GetText", "ii", [0, -1]),
+                self._extents(key, relative=False),
+            )
+            if rect and rect.width > 0:
+                states = frozenset(("enabled", "sensitive", "showing", "focusable"))
+                return Node(
+                    table, "table cell", _clean(name), states, rect,
+                    str(text)[:LONGEST_CONTENTS], place,
+                )  # fmt: skip
+        return None
+
+    async def _again(self, node: Node) -> Node:
+        if node.cell:
+            now = await self._cell(node.key, node.cell)
+        else:
+            programs = await self._all_programs()
+            program = next((one for one in programs if one.bus == node.key[0]), None)
+            item = await self._item(node.key) if program else None
+            if program is None or item is None:
+                raise Silent("it is gone")
+            now = await self._node(item, program.toolkit == "GTK", program.toolkit == "Gecko")
+        if now is None:
+            raise Silent("it is not shown")
+        if node.pane:
+            pane = await self._extents(node.pane, relative=False)
+            return _told_by(now, node.pane, pane or Rect(0, 0, 0, 0))
+        return now
+
+    async def _focused(self, pid: int) -> list[Node]:
+        found: list[Node] = []
+        for program in await self._all_programs():
+            if program.pid == pid:
+                items = (await self._focused_items(program))[:8]
+                nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
+                found += [one for one in await asyncio.gather(*nodes) if one]
+        return found
+
+    async def _focused_items(self, program: _Program) -> list[_Item]:
+        if program.toolkit == "GTK":
+            walked: list[_Item] = []
+            for top in await self._children(program.root):
+                walked += await self._walk(top, "visible")
+            return [one for one in walked if "focused" in one.states]
+        if program.name == _OFFICE:
+            items = await self._cache(program)
+            return [one for one in items.values() if "focused" in one.states]
+        found: list[_Item] = []
+        for top in await self._children(program.root):
+            with suppress(Silent):
+                (keys,) = await self._call(
+                    top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib",
+                    [_all_of(_FOCUSED), 1, 8, True],
+                )  # fmt: skip
+                found += [one for one in [await self._item(_key(key)) for key in keys] if one]
+        return found
+
+    async def _at(self, top: Key, point: Point) -> list[Node]:
+        programs = await self._all_programs()
+        program = next((one for one in programs if one.bus == top[0]), None)
+        if program is None or program.name == _OFFICE:  # which has two ways of counting
+            return []
+        relative = program.toolkit == "GTK"
+        kind = _IN_WINDOW if relative else _ON_SCREEN
+        chain: list[Node] = []
+        here, seen = top, {top}
+        for _ in range(60):
+            (found,) = await self._call(
+                here, _COMPONENT, "GetAccessibleAtPoint", "iiu", [point.x, point.y, kind]
+            )
+            under = _key(found)
+            if under[1] == _NULL or under in seen:
+                break
+            seen.add(under)
+            here = under
+        while here != top and here[1] not in (_NULL, _ROOT) and len(chain) < 60:
+            item = await self._item(here)
+            if item is None:
+                break
+            rect = await self._extents(here, relative=relative)
+            chain.append(
+                Node(here, item.role, _clean(item.name), item.states, rect or Rect(0, 0, 0, 0))
+            )
+            here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
+        return chain
+
+    async def _contents(self, node: Node, longest: int) -> Contents:
+        key = node.key
+        count = await self._property(key, _TEXT, "CharacterCount")
+        if count > longest:
+            raise Silent(f"it holds {count} characters")
+        (text,), caret, (selections,) = await asyncio.gather(
+            self._call(key, _TEXT, "GetText", "ii", [0, count]),  # GTK 4 knows no -1
+            self._property(key, _TEXT, "CaretOffset"),
+            self._call(key, _TEXT, "GetNSelections"),
+        )
+        selection = None
+        if selections:
+            start, end = await self._call(key, _TEXT, "GetSelection", "i", [0])
+            selection = (min(start, end), max(start, end)) if start != end else None
+        text = _PADDED.sub(r"\1", str(text))
+        wide = count != len(text)
+        if wide and count != _units(text):  # Firefox leaves out marks of direction
+            raise Silent("it holds characters that it does not tell of")
+        if wide:
+            caret = _characters(text, caret)
+            selection = selection and (
+                _characters(text, selection[0]), _characters(text, selection[1])
+            )  # fmt: skip
+        return Contents(text, int(caret), selection, wide)
+
+
+def _units(text: str) -> int:
+    """The length of a text in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _characters(text: str, units: int) -> int:
+    """How many characters some UTF-16 units are."""
+    wide = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
+    return len(wide.decode("utf-16-le", "ignore"))
+
+
+def _told_by(node: Node, pane: Key, rect: Rect) -> Node:
+    return replace(node, rect=replace(node.rect, y=node.rect.y - rect.bottom), pane=pane)
+
+
+def _all_of(states: int) -> list[Any]:
+    """A rule of Collection.GetMatches: objects with all of some states."""
+    return [[states, 0], 1, {}, 1, [], 1, [], 1, False]
+
+
+def _cached(item: Sequence[Any]) -> _Item:
+    """One item of Cache.GetItems: (so)(so)(so)iiassusau, as at-spi2-core 2.36 and newer give it."""
+    key, _, parent, place, children, interfaces, name, role, _, states = item
+    return _Item(
+        _key(key), _role(role), str(name), _states(states), frozenset(interfaces), _key(parent),
+        int(place), int(children),
+    )  # fmt: skip
+
+
+def _showing(top: Key, tops: Sequence[Key], items: dict[Key, _Item]) -> list[_Item]:
+    """The items that show in one of several windows; the first has those that belong to none.
+
+    LibreOffice leaves out of its cache what lies between a window and its sheet.
+    """
+
+    def home(item: _Item) -> Key:
+        here: _Item | None = item
+        for _ in range(60):
+            if here is None or here.key in tops:
+                break
+            here = items.get(here.parent) if here.parent else None
+        return here.key if here and here.key in tops else tops[0]
+
+    return [one for one in items.values() if "showing" in one.states and home(one) == top]
+
+
+def _below(root: _Item) -> Iterable[_Item]:
+    stack, seen = [root], set[Key]()
+    while stack:
+        item = stack.pop()
+        if item.key in seen:
+            continue
+        seen.add(item.key)
+        yield item
+        stack += reversed(item.kids)
+
+
+def _manages_too_many(item: _Item) -> bool:
+    many = item.children < 0 or item.children > _HUGE
+    tables = item.interfaces is not None and _TABLE in item.interfaces
+    return many and tables and "manages descendants" in item.states
+
+
+def _may_have_text(item: _Item) -> bool:
+    return item.interfaces is None or _TEXT in item.interfaces
+
+
+def _key(found: Sequence[str]) -> Key:
+    return found[0], found[1]
+
+
+def _role(number: int) -> str:
+    return ROLES[number] if 0 <= number < len(ROLES) else "unknown"
+
+
+def _states(words: Sequence[int]) -> frozenset[str]:
+    bits = words[0] | (words[1] << 32 if len(words) > 1 else 0)
+    return frozenset(name for place, name in enumerate(STATES) if bits >> place & 1)
+
+
+def _clean(name: str) -> str:
+    """A name on one line, cut to a size."""
+    return " ".join(name.replace("\ufffc", " ").split())[:_LONGEST_NAME]

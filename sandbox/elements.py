@@ -1,0 +1,430 @@
+"""What can be seen and used on a desktop, named by a ref that stays: read from the programs' trees.
+
+What a program tells is held against what the screen shows: an element counts as visible only where
+its own window is on top. A ref is resolved anew each time it is used, and refused when its element
+has gone, has changed its role, or lies under something else.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .atspi import FIELDS, Key, Node, Silent, Top, Tree
+from .errors import Covered, Disabled, ElementGone, NoSuchRef, NotShown
+from .geometry import Point, Rect
+from .windows import Layer, Windows
+
+Eye = Literal["tree", "ocr"]
+
+_ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
+_SCROLLED_WITHIN = 2.0
+_LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
+_REFS_KEPT = 20_000
+# What may lie in a menu or list of its own window, over other windows of its program.
+_POPUPS = {
+    "menu", "menu item", "check menu item", "radio menu item", "list item", "list box", "tool tip",
+    "popup menu", "separator", "table cell", "tree item", "window", "list", "label",
+}  # fmt: skip
+USABLE = {
+    "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
+    "password text", "spin button", "combo box", "slider", "menu", "menu item", "check menu item",
+    "radio menu item", "page tab", "list item", "tree item", "table cell", "icon", "column header",
+    "push button menu", "table column header", "terminal", "date editor", "autocomplete",
+}  # fmt: skip
+_USED_WITHOUT_NAME = {
+    "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
+    "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
+}  # fmt: skip
+_IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
+_LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
+_PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
+_WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
+# What the tree knows is there but cannot read.
+PICTURES = {"canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Something on the screen; rectangles and points are pixels of the screen."""
+
+    ref: str
+    role: str
+    name: str
+    text: str | None
+    """What a field holds or a slider's value; None for what holds nothing."""
+    states: frozenset[str]
+    rect: Rect
+    seen: Rect | None
+    """The largest part that nothing covers; None when there is none."""
+    point: Point
+    """Where to click."""
+    window: int
+    eye: Eye = "tree"
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to click or fill in."""
+        return self.role in USABLE and "sensitive" in self.states
+
+    @property
+    def field(self) -> bool:
+        """Whether text can be typed into it."""
+        return "editable" in self.states or self.role in ("password text", "terminal")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One window and what is seen in it."""
+
+    layer: Layer
+    elements: Sequence[Element]
+    told: bool
+    """Whether its program tells what it shows at all."""
+    silent: bool = False
+    """Whether its program did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    node: Node
+    layer: Layer
+    top: Top
+
+
+class Elements:
+    """The elements of one desktop. Used by one thread at a time.
+
+    Args:
+        tree: What programs tell.
+        windows: What is on the screen.
+    """
+
+    def __init__(self, tree: Tree, windows: Windows) -> None:
+        self._tree = tree
+        self._windows = windows
+        self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
+        """All that can be seen, window by window, the active one first."""
+        layers = self._windows.layers()
+        shown = [layer for layer in layers if _peeps_out(layer, layers)]
+        tops, silent = self._tree.read({one.pid for one in shown if one.pid}, seconds)
+        found = {layer.window: list[Element]() for layer in shown}
+        told: set[int] = set()
+        for top in tops:
+            layer = _layer_of(top, shown)
+            if layer:
+                told.add(layer.window)
+                found[layer.window] += self._elements(top, layer, layers)
+        groups = [
+            Group(one, found[one.window], one.window in told, one.pid in silent) for one in shown
+        ]
+        return sorted(groups, key=lambda group: not group.layer.active)
+
+    def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
+        """What has a fitting name and is not in view; `clickable` brings it there."""
+        layers = self._windows.layers()
+        tops, _ = self._tree.tops({one.pid for one in layers if one.pid}, _ANSWER_WITHIN)
+        placed = [(top, layer) for top in tops if (layer := _layer_of(top, layers))]
+        found: list[Element] = []
+        for node in self._tree.named({top.pid for top, _ in placed}, fits, most):
+            for top, layer in placed:
+                if top.key[0] == node.key[0]:
+                    found.append(self._element(node, node, top, layer, layers))
+                    break
+        return [one for one in found if one.seen is None]
+
+    def resolve(self, ref: str) -> Element:
+        """The element a ref names, as it is now.
+
+        Raises:
+            NoSuchRef: The ref was never given.
+            ElementGone: Its element is not there any more, or is another thing now.
+        """
+        known = self._known.get(ref)
+        if known is None:
+            raise NoSuchRef(ref)
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.window == known.layer.window), None)
+        if layer is None:
+            raise ElementGone(ref, known.node.role, known.node.name)
+        try:
+            now = self._tree.node(known.node)
+        except Silent as why:
+            raise ElementGone(ref, known.node.role, known.node.name) from why
+        renamed = now.name != known.node.name and now.role not in FIELDS
+        if now.role != known.node.role or (renamed and now.rect != known.node.rect):
+            raise ElementGone(ref, known.node.role, known.node.name)
+        placed = _placed(now, known.top, layer, layers)
+        return self._element(placed, now, known.top, layer, layers)
+
+    def clickable(self, element: Element) -> Point:
+        """Where a click reaches an element and nothing else.
+
+        Raises:
+            Disabled: It takes no clicks now.
+            NotShown: It is off the screen, or scrolled out of view.
+            Covered: Something lies over it; the error names it.
+        """
+        if element.role in USABLE and "sensitive" not in element.states:
+            raise Disabled(element.ref, element.role, element.name)
+        known = self._known[element.ref]
+        layers = self._windows.layers()
+        above = next((one for one in layers if one.outer.holds(element.rect.centre)), None)
+        if element.seen is None:
+            if above and above.window != element.window and element.rect.area:
+                raise Covered(element.ref, element.name, f"the window {above.title!r}")
+            element = self._brought_into_view(element)
+            known = self._known[element.ref]
+        place = _own_point(element.point, known.top, known.layer)
+        chain = self._tree.at(known.top.key, place)
+        if not any(one.key == known.node.key for one in chain):
+            # Chromium guesses at first, and looks; a moment later it knows.
+            time.sleep(_LOOKS)
+            chain = self._tree.at(known.top.key, place)
+        if chain and not self._belongs(element, known.node, chain):
+            over = next((one for one in chain if one.name), chain[0])
+            raise Covered(element.ref, element.name, f"{over.role} {over.name!r}")
+        return element.point
+
+    def _brought_into_view(self, element: Element) -> Element:
+        """Have an element scrolled to, and wait until it rests.
+
+        Raises:
+            NotShown: Its program does not do that.
+        """
+        if self._tree.show(self.node(element)):
+            until, last = time.monotonic() + _SCROLLED_WITHIN, element
+            while time.monotonic() < until:
+                time.sleep(_LOOKS)
+                now = self.resolve(element.ref)
+                if now.seen and now.rect == last.rect:
+                    return now
+                last = now
+        raise NotShown(element.ref, element.name)
+
+    def under(self, point: Point) -> list[Node]:
+        """What is under a point as its program tells, innermost first; empty if it does not."""
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.outer.holds(point)), None)
+        if layer is None or not layer.pid:
+            return []
+        tops, _ = self._tree.tops({layer.pid}, 0.5)
+        for top in tops:
+            if _layer_of(top, [layer]):
+                chain = self._tree.at(top.key, _own_point(point, top, layer))
+                return chain or self._listed_at(point, layer)
+        return []
+
+    def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
+        """What covers a point of all that a window shows, the smallest first."""
+        groups = [one for one in self.read() if one.layer.window == layer.window]
+        there = [one for group in groups for one in group.elements if one.rect.holds(point)]
+        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+
+    def focus(self) -> Element | None:
+        """What has the keyboard focus, if the active window's program tells."""
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        if active is None or not active.pid:
+            return None
+        tops: list[Top] = []
+        fitting: list[Element] = []
+        for node in self._tree.focused(active.pid):
+            if not tops:
+                tops, _ = self._tree.tops({active.pid}, 0.5)
+            top = next((one for one in tops if _layer_of(one, [active])), None)
+            if top is None:
+                return None
+            placed = _placed(node, top, active, layers)
+            if placed.rect.overlap(active.outer):
+                fitting.append(self._element(placed, node, top, active, layers))
+        # Qt leaves it with a list that has closed, browsers give it to documents too.
+        return max(reversed(fitting), key=_focus_worth, default=None)
+
+    def node(self, element: Element) -> Node:
+        """The object of the tree behind an element."""
+        return self._known[element.ref].node
+
+    # Making elements
+
+    def _elements(self, top: Top, layer: Layer, layers: Sequence[Layer]) -> list[Element]:
+        made: list[Element] = []
+        for node in _without_closed_lists(top.nodes):
+            says = bool(node.name.strip() or (node.text or "").strip())
+            if not says and node.role not in _USED_WITHOUT_NAME | PICTURES:
+                continue
+            element = self._element(_placed(node, top, layer, layers), node, top, layer, layers)
+            if element.seen:
+                made.append(element)
+        made = _without_echoes(made)
+        return made if top.ordered else in_reading_order(made)
+
+    def _element(
+        self, placed: Node, node: Node, top: Top, layer: Layer, layers: Sequence[Layer]
+    ) -> Element:
+        ref = self._ref(node, layer, top)
+        seen = _seen(placed, layer, layers)
+        point = (seen or placed.rect).centre
+        return Element(
+            ref, node.role, node.name, node.text, node.states, placed.rect, seen, point,
+            layer.window,
+        )  # fmt: skip
+
+    def _ref(self, node: Node, layer: Layer, top: Top) -> str:
+        identity = (node.key, node.cell)
+        ref = self._refs.get(identity)
+        if ref is None:
+            ref = self._refs[identity] = f"e{len(self._refs) + 1}"
+        self._known[ref] = _Known(node, layer, top)
+        self._known.move_to_end(ref)
+        while len(self._known) > _REFS_KEPT:
+            self._known.popitem(last=False)
+        return ref
+
+    def _belongs(self, element: Element, node: Node, chain: Sequence[Node]) -> bool:
+        """Whether what is under a point is an element, a part of it, or what holds it."""
+        if any(one.key == node.key for one in chain):
+            return True
+        hit = chain[0]
+        if element.name and hit.name == element.name:
+            return True
+        shared = hit.rect.overlap(node.rect)
+        alike = shared is not None and shared.area * 10 >= 7 * max(hit.rect.area, node.rect.area)
+        return alike or hit.key in self._tree.ancestors(node)
+
+
+def _focus_worth(one: Element) -> int:
+    """Which of several things that all say they have the focus has it.
+
+    Qt leaves it with a list that has closed, browsers give it to documents too.
+    """
+    whole, left_over = one.role in _WHOLE, "transient" in one.states
+    return 3 if one.field else 0 if whole else 1 if left_over else 2
+
+
+def _without_closed_lists(nodes: Sequence[Node]) -> Iterable[Node]:
+    """Leave out the lists of combo boxes that are not open; Qt and Chromium tell them too."""
+    closed = False
+    for node in nodes:
+        if node.role == "combo box":
+            closed = "expandable" in node.states and "expanded" not in node.states
+        elif closed and node.role not in _IN_LISTS:
+            closed = False
+        if not closed or node.role == "combo box":
+            yield node
+
+
+def _layer_of(top: Top, layers: Iterable[Layer]) -> Layer | None:
+    """The window on the screen that a window of the tree is."""
+    own = [layer for layer in layers if layer.pid == top.pid]
+    if top.relative:
+        sized = [
+            one for one in own if _alike(top.rect, replace(one.inner, x=top.rect.x, y=top.rect.y))
+        ]
+        titled = [one for one in sized or own if one.title == top.name]
+        return next(iter(titled or sized), None)
+    fitting = [(_shared(top.rect, one), one) for one in own]
+    best = max(fitting, key=lambda pair: pair[0], default=(0.0, None))
+    return best[1] if best[0] > 0.5 else None
+
+
+def _shared(rect: Rect, layer: Layer) -> float:
+    """How much of two rectangles is common to them, 0 to 1."""
+    return max(_likeness(rect, layer.outer), _likeness(rect, layer.inner))
+
+
+def _likeness(one: Rect, other: Rect) -> float:
+    common = one.overlap(other)
+    return common.area / (one.area + other.area - common.area) if common else 0.0
+
+
+def _alike(one: Rect, other: Rect) -> bool:
+    return _likeness(one, other) > 0.9
+
+
+def _placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
+    """A node with its rectangle in pixels of the screen."""
+    if node.pane:
+        return replace(node, rect=replace(node.rect, y=node.rect.y + layer.inner.bottom))
+    if not top.relative:
+        return node
+    x, y = layer.inner.x - top.rect.x, layer.inner.y - top.rect.y
+    if node.popover:
+        own, width = node.popover, node.popover.width
+        for one in layers:
+            if one.popup and one.pid == layer.pid and abs(one.outer.width - width) < _LIKE_WIDE:
+                x = one.outer.right - own.right
+                y = one.outer.bottom - own.bottom
+                break
+        else:
+            return replace(node, rect=Rect(0, 0, 0, 0))  # its window is not there yet
+    return replace(node, rect=replace(node.rect, x=node.rect.x + x, y=node.rect.y + y))
+
+
+def _own_point(point: Point, top: Top, layer: Layer) -> Point:
+    """A point of the screen as the program counts it."""
+    if not top.relative:
+        return point
+    return Point(point.x - layer.inner.x + top.rect.x, point.y - layer.inner.y + top.rect.y)
+
+
+def _peeps_out(layer: Layer, layers: Sequence[Layer]) -> bool:
+    above = layers[: layers.index(layer)]
+    return bool(layer.outer.without(one.outer for one in above))
+
+
+def _seen(node: Node, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
+    """The largest part of a node that is not covered by another window."""
+    place = next((at for at, one in enumerate(layers) if one.window == layer.window), 0)
+    above = [one for one in layers[:place] if not _is_its_popup(one, layer, node)]
+    popups = [one for one in layers[:place] if _is_its_popup(one, layer, node)]
+    pieces = [
+        piece
+        for where in (layer.outer, *(one.outer for one in popups))
+        if (part := node.rect.overlap(where))
+        for piece in part.without(one.outer for one in above)
+    ]
+    return max(pieces, key=lambda one: one.area, default=None)
+
+
+def _is_its_popup(one: Layer, layer: Layer, node: Node) -> bool:
+    if not one.popup or one.pid != layer.pid or node.role not in _POPUPS:
+        return False
+    return one.outer.holds(node.rect.centre)
+
+
+def _without_echoes(elements: Sequence[Element]) -> list[Element]:
+    """Leave out text that only repeats what holds it: the label in a button."""
+    named: dict[str, list[Element]] = {}
+    for one in elements:
+        if one.role in USABLE or one.role in ("heading", "paragraph", "alert"):
+            for words in {one.name, (one.text or "").strip()} - {""}:
+                named.setdefault(words, []).append(one)
+
+    def echoes(one: Element) -> bool:
+        if one.role not in _PLAIN or one.field or not one.name:
+            return False
+        return any(
+            other.ref != one.ref and other.role not in _PLAIN and other.rect.overlap(one.rect)
+            for other in named.get(one.name, ())
+        )
+
+    return [one for one in elements if not echoes(one)]
+
+
+def in_reading_order(elements: Sequence[Element]) -> list[Element]:
+    """Row by row, each from the left; what is about as high up is one row."""
+    rows: list[list[Element]] = []
+    for one in sorted(elements, key=lambda one: (one.rect.centre.y, one.rect.x)):
+        if rows:
+            first = rows[-1][0].rect
+            slack = max(4, min(first.height, one.rect.height) // 3)
+            if one.rect.centre.y - first.centre.y <= slack:
+                rows[-1].append(one)
+                continue
+        rows.append([one])
+    return [one for row in rows for one in sorted(row, key=lambda one: one.rect.x)]

@@ -1,0 +1,385 @@
+"""Both eyes of one desktop: what programs tell of their windows, and what is read off the pixels.
+
+The tree is asked first: it is exact and fast. Pixels are read where it tells nothing (a canvas, a
+picture, a program without accessibility), and when a text is looked for that it does not have.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .atspi import Node
+from .elements import PICTURES, Element, Elements, Group, in_reading_order
+from .errors import (
+    Ambiguous,
+    BadText,
+    ElementGone,
+    NoSuchElement,
+    NoSuchRef,
+)
+from .eyes import Eyes
+from .geometry import Point, Rect, View
+from .match import Fit, fit, plain
+from .ocr import Line, Ocr, Unreadable
+from .windows import Layer
+
+_REFS_KEPT = 2000
+_LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
+_MOST_PICTURES = 6
+_CONTEXT = 3  # neighbours named when several things are called the same
+_AROUND = (160, 24)  # pixels around a point that are read to see what is there
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What can be seen, window by window, the active one first."""
+
+    groups: Sequence[Group]
+    unread: str = ""
+    """Why pixels could not be read where only they tell; empty when they were."""
+
+    @property
+    def elements(self) -> list[Element]:
+        return [one for group in self.groups for one in group.elements]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found: the best first, and what comes near when nothing fits."""
+
+    elements: Sequence[Element]
+    near: Sequence[Element]
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A piece of text that was read off the pixels, and the pixels."""
+
+    element: Element
+    looked: bytes
+
+
+class Sight:
+    """What can be seen on one desktop. Used by one thread at a time.
+
+    Args:
+        elements: What programs tell.
+        eyes: The pixels.
+        ocr: Reads them.
+        layers: What the screen is made of, the topmost first.
+        view: How callers count pixels.
+    """
+
+    def __init__(
+        self,
+        elements: Elements,
+        eyes: Eyes,
+        ocr: Ocr,
+        layers: Callable[[], Sequence[Layer]],
+        view: View,
+    ) -> None:
+        self._elements = elements
+        self._eyes = eyes
+        self._ocr = ocr
+        self._layers = layers
+        self._view = view
+        self._texts: OrderedDict[str, _Read] = OrderedDict()
+        self._text_refs: dict[tuple[str, Rect], str] = {}
+
+    # Looking
+
+    def read(self, *, pixels: bool = True) -> Scene:
+        """All that can be seen; with pixels read where the tree tells nothing."""
+        groups = self._elements.read()
+        unread = ""
+        if pixels:
+            merged: list[Group] = []
+            for group in groups:
+                places = self._untold(group, groups)
+                try:
+                    texts = [one for place in places for one in self._texts_in(place, group)]
+                except Unreadable as why:
+                    unread, texts = str(why), []
+                extra = _not_told_already(texts, group.elements)
+                merged.append(replace(group, elements=[*group.elements, *extra]))
+            groups = merged
+        return Scene(groups, unread)
+
+    def find(self, text: str, role: str, most: int, *, pixels: bool = True) -> Found:
+        """What has a text, a role, or both; exact before near.
+
+        Args:
+            text: What it says; may be empty.
+            role: Its role; may be empty.
+            most: How many to name.
+            pixels: Whether to read pixels when no program tells of this text.
+        """
+        asked = plain(text)
+        scene = self.read(pixels=False)
+        fitting = _fitting(asked, role, scene.elements)
+        sure = [one for fit_, one in fitting if fit_ is not Fit.NEAR]
+        unread = ""
+        if asked and not sure and not role and pixels:
+            try:
+                sure = self._on_pixels(asked, scene.groups)
+            except Unreadable as why:
+                unread = str(why)
+        if asked and not sure:
+            sure = self._hidden(asked, role, most)
+        near = [] if sure else [one for fit_, one in fitting if fit_ is Fit.NEAR]
+        return Found(sure[:most], near[:most], unread)
+
+    def _hidden(self, asked: str, role: str, most: int) -> list[Element]:
+        """What is called so and is not in view."""
+
+        def fits(name: str) -> bool:
+            return fit(asked, plain(name)) not in (None, Fit.NEAR)
+
+        hidden = [one for one in self._elements.hidden(fits, most) if role in ("", one.role)]
+        return [one for _, one in _fitting(asked, role, hidden)]
+
+    def shows(self, text: str, role: str, state: str, *, pixels: bool) -> Element | None:
+        """What has this text, role and state now; None when nothing that is surely it does."""
+        found = self.find(text, role, 20, pixels=pixels).elements
+        return next((one for one in found if one.seen and state in ("", *one.states)), None)
+
+    def focus(self) -> Element | None:
+        """What has the keyboard focus, if the active window's program tells."""
+        return self._elements.focus()
+
+    def node(self, element: Element) -> Node:
+        return self._elements.node(element)
+
+    def again(self, element: Element) -> Element:
+        """An element as it is now.
+
+        Raises:
+            ElementGone: It is not there any more.
+        """
+        return self.resolve(element.ref)
+
+    # Acting on what is seen
+
+    def resolve(self, ref: str) -> Element:
+        """The element a ref names, as it is now.
+
+        Raises:
+            NoSuchRef: It was never given.
+            ElementGone: It is not there any more.
+        """
+        if not ref.startswith("o"):
+            return self._elements.resolve(ref)
+        known = self._texts.get(ref)
+        if known is None:
+            raise NoSuchRef(ref)
+        if self._looks(known.element.rect) != known.looked:
+            raise ElementGone(ref, "text", known.element.name)
+        return known.element
+
+    def target(self, named: str, fits: Callable[[Element], bool] | None = None) -> Element:
+        """The one thing a ref or a text names.
+
+        Args:
+            named: The ref or the text.
+            fits: Which things to prefer: a field and its label have the same name.
+
+        Raises:
+            BadText: Nothing was named.
+            NoSuchElement: Nothing is called so; the error tells what comes near.
+            Ambiguous: Several things are; the error tells their refs.
+            ElementGone: What the ref named is not there any more.
+        """
+        if not named.strip():
+            raise BadText('Name what to act on, by a ref such as "e12" or by its text.')
+        if named[:1] in "eo" and named[1:].isdecimal():
+            return self.resolve(named)
+        found = self.find(named, "", 40)
+        if not found.elements:
+            raise NoSuchElement(f"called {named!r}", [described(one) for one in found.near])
+        fitting = [one for one in found.elements if fits and fits(one)]
+        best = _best(plain(named), fitting or found.elements)
+        if len(best) > 1:
+            raise Ambiguous(f"called {named!r}", self._told_apart(best))
+        return best[0]
+
+    def clickable(self, element: Element) -> Point:
+        """Where a click reaches an element and nothing else.
+
+        Raises:
+            NotShown: It is not in view.
+            Covered: Something lies over it.
+        """
+        return element.point if element.eye == "ocr" else self._elements.clickable(element)
+
+    def instead_of(self, expected: str, point: Point) -> str:
+        """What is under a point instead of something with this text or role; empty if that is."""
+        asked = plain(expected)
+        chain = self._elements.under(point)
+        for node in chain:
+            if node.role == asked.casefold():
+                return ""
+            words = (plain(node.name), plain(node.text or ""))
+            if any(fit(asked, one) not in (None, Fit.NEAR) for one in words):
+                return ""
+            if node.role.startswith("document") or node.rect.area > 200_000:
+                break
+        there = next((one for one in chain if one.name), None)
+        lines: list[Line] = []
+        try:
+            lines = self._lines_at(point)
+            if any(fit(asked, plain(line.text)) not in (None, Fit.NEAR) for line in lines):
+                return ""
+        except Unreadable:
+            pass
+        if there is not None and not there.role.startswith("document"):
+            return f"{there.role} {there.name!r} is there"
+        if lines:
+            return f"the text {lines[0].text!r} is there"
+        return "nothing tells what is there"
+
+    # Pixels
+
+    def _untold(self, group: Group, groups: Sequence[Group]) -> list[Rect]:
+        """Where in a window only pixels tell."""
+        layer = group.layer
+        screen = Rect(0, 0, self._eyes.pixels().shape[1], self._eyes.pixels().shape[0])
+        above = [one.outer for one in self._layers_above(layer)]
+        if layer.dock:
+            return []
+        if not group.told or group.silent or not group.elements:
+            inner = layer.inner.overlap(screen)
+            pieces = inner.without(above) if inner else []
+            return sorted(pieces, key=lambda one: -one.area)[:2]
+        width, height = _LEAST_PICTURE
+        pictures = [
+            one.seen
+            for one in group.elements
+            if one.role in PICTURES and one.seen and not one.text
+            if one.seen.width >= width and one.seen.height >= height
+        ]
+        shown = [one for picture in pictures if (one := picture.overlap(screen))]
+        return sorted(shown, key=lambda one: -one.area)[:_MOST_PICTURES]
+
+    def _layers_above(self, layer: Layer) -> list[Layer]:
+        above: list[Layer] = []
+        for one in self._layers():
+            if one.window == layer.window:
+                break
+            above.append(one)
+        return above
+
+    def _texts_in(self, place: Rect, group: Group) -> list[Element]:
+        lines = self._ocr.read(self._eyes.pixels(), place)
+        return [self._text(line.text, line.rect, group.layer.window) for line in lines]
+
+    def _on_pixels(self, asked: str, groups: Sequence[Group]) -> list[Element]:
+        """Where the pixels show a text, the best first."""
+        height, width = self._eyes.pixels().shape[:2]
+        found: list[tuple[Fit, Element]] = []
+        for line in self._ocr.read(self._eyes.pixels(), Rect(0, 0, width, height)):
+            fits = fit(asked, line.text) or fit(asked, plain(line.text))
+            if fits is None and asked.replace(" ", "") in line.text.replace(" ", ""):
+                fits = Fit.WITHIN
+            if fit(asked, plain(line.text)) is Fit.SAME:
+                fits = Fit.SAME
+            if fits is None or fits is Fit.NEAR:
+                continue
+            start = line.text.casefold().find(asked.casefold())
+            rect = line.rect if start < 0 else line.part(start, len(asked))
+            window = next((g.layer.window for g in groups if g.layer.outer.holds(rect.centre)), 0)
+            found.append((fits, self._text(asked if start >= 0 else line.text, rect, window)))
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+    def _lines_at(self, point: Point) -> list[Line]:
+        pixels = self._eyes.pixels()
+        across, down = _AROUND
+        screen = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+        around = Rect(point.x - across, point.y - down, 2 * across, 2 * down).overlap(screen)
+        if around is None:
+            return []
+        lines = self._ocr.read(pixels, around)
+        return [one for one in lines if one.rect.y - 4 <= point.y <= one.rect.bottom + 4]
+
+    def _text(self, text: str, rect: Rect, window: int) -> Element:
+        ref = self._text_refs.setdefault((text, rect), f"o{len(self._text_refs) + 1}")
+        states = frozenset(("sensitive", "showing"))
+        element = Element(ref, "text", text, None, states, rect, rect, rect.centre, window, "ocr")
+        self._texts[ref] = _Read(element, self._looks(rect))
+        self._texts.move_to_end(ref)
+        while len(self._texts) > _REFS_KEPT:
+            self._texts.popitem(last=False)
+        return element
+
+    def _looks(self, rect: Rect) -> bytes:
+        part = self._eyes.pixels()[max(0, rect.y) : rect.bottom, max(0, rect.x) : rect.right, :3]
+        return np.ascontiguousarray(part).tobytes()
+
+    def _told_apart(self, elements: Sequence[Element]) -> list[str]:
+        """Things of the same name, each with what is written beside or above it."""
+        everything = in_reading_order([one for one in self.read(pixels=False).elements if one.name])
+        refs = [one.ref for one in everything]
+        told: list[str] = []
+        for one in elements:
+            place = refs.index(one.ref) if one.ref in refs else -1
+            before = [
+                other.name for other in everything[max(0, place - 30) : place] if _near(other, one)
+            ][-_CONTEXT:]
+            beside = f" near {', '.join(before)}" if before else ""
+            at = self._view.to_picture(one.point)
+            told.append(f"{one.ref} {one.role} at {at.x},{at.y}{beside}")
+        return told
+
+
+def described(element: Element) -> str:
+    return f"{element.ref} {element.role} {element.name or element.text or ''}"
+
+
+def _near(other: Element, one: Element) -> bool:
+    """Whether something stands in the same column or row, not far off."""
+    a, b = other.rect.centre, one.rect.centre
+    return other.name != one.name and abs(a.x - b.x) < 150 and -120 < a.y - b.y < 12
+
+
+def _fitting(asked: str, role: str, elements: Sequence[Element]) -> list[tuple[Fit, Element]]:
+    wanted = role.strip().casefold()
+    found: list[tuple[Fit, int, int, Element]] = []
+    for place, one in enumerate(elements):
+        if wanted and wanted != one.role:
+            continue
+        fits = [fit(asked, plain(words)) for words in (one.name, one.text or "") if words]
+        best = min((each for each in fits if each is not None), default=None)
+        if not asked:
+            best = Fit.SAME
+        if best is not None:
+            found.append((best, not one.usable, place, one))
+    return [(best, one) for best, _, _, one in sorted(found, key=lambda each: each[:3])]
+
+
+def _best(asked: str, found: Sequence[Element]) -> list[Element]:
+    """Those that fit best; of those what is called so before what holds it, and what can be used
+    before what only stands there."""
+
+    def worth(one: Element) -> tuple[int, bool, bool]:
+        name, text = fit(asked, plain(one.name)), fit(asked, plain(one.text or ""))
+        best = min((each for each in (name, text) if each is not None), default=Fit.NEAR)
+        return best, name != best, not one.usable
+
+    first = min(worth(one) for one in found)
+    return [one for one in found if worth(one) == first]
+
+
+def _not_told_already(texts: Sequence[Element], told: Sequence[Element]) -> list[Element]:
+    """Texts off the pixels that the tree does not have at the same place."""
+
+    def known(text: Element) -> bool:
+        return any(
+            fit(plain(text.name), plain(f"{one.name} {one.text or ''}")) is not None
+            and one.rect.overlap(text.rect)
+            for one in told
+            if one.role not in PICTURES
+        )
+
+    return [one for one in texts if not known(one)]
