@@ -77,6 +77,7 @@ async def opened_page(desktop: Desktop, folder: Path, html: str) -> AsyncGenerat
         pid = session.launch([browser, f"--user-data-dir={folder / 'profile'}", url])
         assert await anyio.to_thread.run_sync(lambda: until(path.exists, 30))
         await desktop.wait_until_still(10)
+        await anyio.sleep(4)  # a browser has things to do for a while after it has started
         yield
         session.box.signal(pid, 15)
         await anyio.to_thread.run_sync(lambda: until(lambda: not Path(f"/proc/{pid}").exists()))

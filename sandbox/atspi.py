@@ -65,7 +65,7 @@ ROLES = (
 _A11Y = "org.a11y.atspi."
 _ACCESSIBLE = _A11Y + "Accessible"
 _COMPONENT, _TEXT, _VALUE = _A11Y + "Component", _A11Y + "Text", _A11Y + "Value"
-_TABLE, _EDITABLE = _A11Y + "Table", _A11Y + "EditableText"
+_TABLE = _A11Y + "Table"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _ROOT = "/org/a11y/atspi/accessible/root"
 _NULL = "/org/a11y/atspi/null"
@@ -177,7 +177,6 @@ class _Item:
     states: frozenset[str]
     interfaces: frozenset[str] | None
     parent: Key | None = None
-    place: int = -1
     children: int = 0
     popover: Rect | None = None
     kids: "list[_Item]" = field(default_factory=lambda: list[_Item]())
@@ -859,10 +858,10 @@ def _all_of(states: int) -> list[Any]:
 
 def _cached(item: Sequence[Any]) -> _Item:
     """One item of Cache.GetItems: (so)(so)(so)iiassusau, as at-spi2-core 2.36 and newer give it."""
-    key, _, parent, place, children, interfaces, name, role, _, states = item
+    key, _, parent, _, children, interfaces, name, role, _, states = item
     return _Item(
         _key(key), _role(role), str(name), _states(states), frozenset(interfaces), _key(parent),
-        int(place), int(children),
+        int(children),
     )  # fmt: skip
 
 

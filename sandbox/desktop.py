@@ -150,7 +150,7 @@ class _Parts:
         self.tree = Tree(session.bus)
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
         elements = Elements(self.tree, self.windows)
-        self.sight = Sight(elements, self.eyes, self.ocr, self.windows.layers, view)
+        self.sight = Sight(elements, self.eyes, self.ocr, view)
         typist = Typist(self.hands, self.sight, self.tree)
         self.body = Body(self.hands, self.sight, typist)
 

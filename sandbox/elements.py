@@ -80,6 +80,8 @@ class Group:
 
     layer: Layer
     elements: Sequence[Element]
+    above: Sequence[Rect]
+    """What covers parts of it: the windows above it."""
     told: bool
     """Whether its program tells what it shows at all."""
     silent: bool = False
@@ -120,8 +122,12 @@ class Elements:
                 told.add(layer.window)
                 found[layer.window] += self._elements(top, layer, layers)
         groups = [
-            Group(one, found[one.window], one.window in told, one.pid in silent) for one in shown
-        ]
+            Group(
+                one, found[one.window], [over.outer for over in layers[: layers.index(one)]],
+                one.window in told, one.pid in silent,
+            )
+            for one in shown
+        ]  # fmt: skip
         return sorted(groups, key=lambda group: not group.layer.active)
 
     def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:

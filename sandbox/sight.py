@@ -23,12 +23,19 @@ from .eyes import Eyes
 from .geometry import Point, Rect, View
 from .match import Fit, fit, plain
 from .ocr import Line, Ocr, Unreadable
-from .windows import Layer
 
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
 _MOST_PICTURES = 6
 _CONTEXT = 3  # neighbours named when several things are called the same
+# What models call things, who have read more web pages than accessibility trees.
+_ARIA = {
+    "textbox": "entry", "text field": "entry", "input": "entry", "textarea": "entry",
+    "searchbox": "entry", "checkbox": "check box", "radio": "radio button", "tab": "page tab",
+    "combobox": "combo box", "select": "combo box", "listitem": "list item", "img": "image",
+    "menuitem": "menu item", "cell": "table cell", "spinbutton": "spin button",
+    "password": "password text", "push button": "button", "option": "list item",
+}  # fmt: skip
 _AROUND = (160, 24)  # pixels around a point that are read to see what is there
 
 
@@ -69,7 +76,6 @@ class Sight:
         elements: What programs tell.
         eyes: The pixels.
         ocr: Reads them.
-        layers: What the screen is made of, the topmost first.
         view: How callers count pixels.
     """
 
@@ -78,13 +84,11 @@ class Sight:
         elements: Elements,
         eyes: Eyes,
         ocr: Ocr,
-        layers: Callable[[], Sequence[Layer]],
         view: View,
     ) -> None:
         self._elements = elements
         self._eyes = eyes
         self._ocr = ocr
-        self._layers = layers
         self._view = view
         self._texts: OrderedDict[str, _Read] = OrderedDict()
         self._text_refs: dict[tuple[str, Rect], str] = {}
@@ -98,7 +102,7 @@ class Sight:
         if pixels:
             merged: list[Group] = []
             for group in groups:
-                places = self._untold(group, groups)
+                places = self._untold(group)
                 try:
                     texts = [one for place in places for one in self._texts_in(place, group)]
                 except Unreadable as why:
@@ -152,14 +156,6 @@ class Sight:
 
     def node(self, element: Element) -> Node:
         return self._elements.node(element)
-
-    def again(self, element: Element) -> Element:
-        """An element as it is now.
-
-        Raises:
-            ElementGone: It is not there any more.
-        """
-        return self.resolve(element.ref)
 
     # Acting on what is seen
 
@@ -242,16 +238,15 @@ class Sight:
 
     # Pixels
 
-    def _untold(self, group: Group, groups: Sequence[Group]) -> list[Rect]:
+    def _untold(self, group: Group) -> list[Rect]:
         """Where in a window only pixels tell."""
         layer = group.layer
         screen = Rect(0, 0, self._eyes.pixels().shape[1], self._eyes.pixels().shape[0])
-        above = [one.outer for one in self._layers_above(layer)]
         if layer.dock:
             return []
         if not group.told or group.silent or not group.elements:
             inner = layer.inner.overlap(screen)
-            pieces = inner.without(above) if inner else []
+            pieces = inner.without(group.above) if inner else []
             return sorted(pieces, key=lambda one: -one.area)[:2]
         width, height = _LEAST_PICTURE
         pictures = [
@@ -262,14 +257,6 @@ class Sight:
         ]
         shown = [one for picture in pictures if (one := picture.overlap(screen))]
         return sorted(shown, key=lambda one: -one.area)[:_MOST_PICTURES]
-
-    def _layers_above(self, layer: Layer) -> list[Layer]:
-        above: list[Layer] = []
-        for one in self._layers():
-            if one.window == layer.window:
-                break
-            above.append(one)
-        return above
 
     def _texts_in(self, place: Rect, group: Group) -> list[Element]:
         lines = self._ocr.read(self._eyes.pixels(), place)
@@ -344,7 +331,7 @@ def _near(other: Element, one: Element) -> bool:
 
 
 def _fitting(asked: str, role: str, elements: Sequence[Element]) -> list[tuple[Fit, Element]]:
-    wanted = role.strip().casefold()
+    wanted = _ARIA.get(role.strip().casefold(), role.strip().casefold())
     found: list[tuple[Fit, int, int, Element]] = []
     for place, one in enumerate(elements):
         if wanted and wanted != one.role:

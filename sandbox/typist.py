@@ -312,7 +312,7 @@ class Typist:
     def _seen_to_be(self, element: Element, true: Callable[[Element], bool], wanted: str) -> Facts:
         until = time.monotonic() + _DONE_WITHIN
         while True:
-            now = self._sight.again(element)
+            now = self._sight.resolve(element.ref)
             if true(now):
                 return {"set": "verified"}
             if time.monotonic() > until:

@@ -59,6 +59,7 @@ class Windows:
     def __init__(self, display: Display) -> None:
         self._display = display
         self._root = display.screen().root
+        self._atoms: dict[int, str] = {}
 
     def list(self) -> list[Window]:
         """The open windows, the one on top last; panels and the desktop itself are left out."""
@@ -177,12 +178,13 @@ class Windows:
         """None when it does not show."""
         outside, inside = self._window(number), self._window(client or number)
         try:
-            if outside.get_attributes().map_state != X.IsViewable:
+            attributes = outside.get_attributes()
+            if attributes.map_state != X.IsViewable:
                 return None
             outer, inner = self._place(outside), self._place(inside)
             if outer.width < 3 or outer.height < 3:
                 return None
-            if client is None and inside.get_attributes().win_class == X.InputOnly:
+            if client is None and attributes.win_class == X.InputOnly:
                 return None
             kinds = self._names(inside, "_NET_WM_WINDOW_TYPE")
             return Layer(
@@ -220,7 +222,10 @@ class Windows:
 
     def _names(self, window: XWindow, name: str) -> set[str]:
         found = window.get_full_property(self._display.intern_atom(name), Xatom.ATOM)
-        return {self._display.get_atom_name(atom) for atom in found.value} if found else set()
+        for atom in found.value if found else ():
+            if atom not in self._atoms:
+                self._atoms[atom] = self._display.get_atom_name(atom)
+        return {self._atoms[atom] for atom in found.value} if found else set()
 
     def _window(self, number: int) -> XWindow:
         return self._display.create_resource_object("window", number)

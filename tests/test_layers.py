@@ -31,7 +31,7 @@ COMPOSE = {
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "eyes": {"activity", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
-    "sight": {"atspi", "elements", "eyes", "match", "ocr", "windows"},
+    "sight": {"atspi", "elements", "eyes", "match", "ocr"},
     "typist": {"atspi", "elements", "hands", "keys", "sight"},
     "actions": {"hands", "keys", "settle", "sight", "typist"},
     "desktop": {
