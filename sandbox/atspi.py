@@ -14,18 +14,20 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from dbus_fast.auth import AuthExternal
 
 from .geometry import Point, Rect
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Reach = Callable[[str], AbstractContextManager[tuple[str, int | None]]]
 Key = tuple[str, str]
 """What names an object: the bus name of its program and the object's path."""
 
@@ -194,11 +196,12 @@ class Tree:
     """The accessibility tree of one desktop. Used by one thread at a time; connects when needed.
 
     Args:
-        bus: The address of the desktop's session bus.
+        reach: Yields how to connect to a D-Bus address of the desktop, "" for its session bus: an
+            address, and the user to say we are, None for our own.
     """
 
-    def __init__(self, bus: str) -> None:
-        self._address = bus
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(
             lambda _, said: logger.debug("accessibility bus: %s", said)
@@ -388,7 +391,7 @@ class Tree:
         if self._bus and self._bus.connected:
             return
         self._programs.clear()
-        session = await MessageBus(bus_address=self._address, bus_type=BusType.SESSION).connect()
+        session = await self._open("")
         try:
             asked = Message(
                 destination="org.a11y.Bus", path="/org/a11y/bus", interface="org.a11y.Bus",
@@ -399,10 +402,15 @@ class Tree:
             session.disconnect()
         if reply.message_type is MessageType.ERROR:
             raise Silent("there is no accessibility bus")
-        self._bus = await MessageBus(bus_address=str(reply.body[0])).connect()
+        self._bus = await self._open(str(reply.body[0]))
         listen = (_A11Y + "Registry", "/org/a11y/atspi/registry")
         with suppress(Silent):
             await self._call(listen, _A11Y + "Registry", "RegisterEvent", "s", [_LISTENED])
+
+    async def _open(self, address: str) -> MessageBus:
+        with self._reach(address) as (ours, user):
+            auth = AuthExternal(uid=user)
+            return await MessageBus(ours, BusType.SESSION, auth=auth).connect()
 
     async def _call(
         self, where: Key, interface: str, member: str, shape: str = "", body: Sequence[Any] = ()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -39,26 +40,65 @@ class Box:
 
     def __init__(self, mark: str, ended: Callable[[int, int], None]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket = ours
-        self._mark = mark
-        self._ended = ended
-        self._remove: list[Path] = []
-        self._answers: dict[int, SimpleQueue[dict[str, Any] | None]] = {}
-        self._lock = threading.Lock()
-        self._count = 0
         with theirs:
-            self._init = subprocess.Popen(
+            init = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
+        self._sweep = lambda: sweep(mark, self._remove)
+        self._attach(ours, init.pid, init.wait, ended)
+
+    @classmethod
+    def inside(
+        cls,
+        outer: "Box",
+        command: Callable[[int], tuple[Sequence[str], Sequence[int]]],
+        log: Path,
+        ended: Callable[[int, int], None],
+    ) -> "Box":
+        """A box in a box.
+
+        Args:
+            outer: The box it is a program of.
+            command: The command that runs boxinit.py on the descriptor of a socket, and the
+                descriptors it inherits, that one first.
+            log: A file its output is appended to.
+            ended: As for a box.
+        """
+        box = cls.__new__(cls)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            argv, fds = command(theirs.fileno())
+            try:
+                pid = outer.start(argv, {"PATH": "/usr/bin:/bin"}, Path("/"), log=log, fds=fds)
+            finally:
+                for fd in fds[1:]:
+                    os.close(fd)
+        box._sweep = lambda: None  # its own namespace of processes ends with it
+        box._attach(ours, pid, lambda: outer.wait(pid), ended)
+        return box
+
+    def _attach(
+        self,
+        ours: socket.socket,
+        pid: int,
+        wait: Callable[[], int],
+        ended: Callable[[int, int], None],
+    ) -> None:
+        self.pid = pid
+        """The process all others in the box descend from, as seen by its starter."""
+        self._socket = ours
+        self._wait = wait
+        self._ended = ended
+        self._remove: list[Path] = []
+        self._answers: dict[int, SimpleQueue[dict[str, Any] | None]] = {}
+        self._programs: dict[int, Future[int]] = {}
+        self._handed: SimpleQueue[int] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._count = 0
         self._reader = threading.Thread(target=self._read, name="gloveport-box", daemon=True)
         self._reader.start()
-
-    @property
-    def pid(self) -> int:
-        """The process all others in the box descend from."""
-        return self._init.pid
 
     def start(
         self,
@@ -83,19 +123,54 @@ class Box:
         Raises:
             CannotStart: The program is missing or may not be run.
         """
-        answer = self._ask(
-            {
-                "start": list(argv),
-                "env": dict(env),
-                "cwd": str(cwd),
-                "log": str(log) if log else None,
-                "keep": keep,
-            },
-            fds,
-        )
+        asked = {
+            "start": list(argv),
+            "env": dict(env),
+            "cwd": str(cwd),
+            "log": log is not None,
+            "keep": keep,
+        }
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        output = [os.open(log, flags, 0o600)] if log else []
+        try:
+            answer = self._ask(asked, [*fds, *output])
+        finally:
+            for fd in output:
+                os.close(fd)
         if "error" in answer:
             raise CannotStart(argv[0], str(answer["error"]))
         return int(answer["pid"])
+
+    def wait(self, pid: int) -> int:
+        """Wait until a program has ended; its exit status, negative for a signal."""
+        return self._programs[pid].result()
+
+    def running(self, pid: int) -> bool:
+        """Whether a program runs."""
+        return not self._programs[pid].done()
+
+    def run(self, argv: Sequence[str], log: Path) -> None:
+        """Run a program of ours to its end.
+
+        Raises:
+            CannotStart: It is missing or failed; the error tells its last words.
+        """
+        log.unlink(missing_ok=True)
+        pid = self.start(argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, Path("/"), log=log)
+        if self.wait(pid):
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise CannotStart(Path(argv[0]).name, said[-1] if said else "it failed silently")
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket that listens on 127.0.0.1 of the box's own network.
+
+        Raises:
+            CannotStart: The port is taken.
+        """
+        answer = self._ask({"listen": port})
+        if "error" in answer:
+            raise CannotStart(f"Port {port} of the desktop", str(answer["error"]))
+        return socket.socket(fileno=self._handed.get())
 
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to a program of the box; one that was kept is kept no longer."""
@@ -110,8 +185,8 @@ class Box:
         """End every program of the box and wait until none is left."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        if self._init.wait() != 0:
-            sweep(self._mark, self._remove)
+        if self._wait() != 0:
+            self._sweep()
         self._reader.join()
         self._socket.close()
 
@@ -135,21 +210,31 @@ class Box:
     def _read(self) -> None:
         while True:
             try:
-                packet = self._socket.recv(_PACKET)
+                packet, handed, _, _ = socket.recv_fds(self._socket, _PACKET, 1)
             except OSError:
                 break
             if not packet:
                 break
+            for fd in handed:
+                self._handed.put(fd)
             message = json.loads(packet)
             if "ended" in message:
+                if ended := self._programs.get(message["ended"]):
+                    ended.set_result(message["status"])
                 self._ended(message["ended"], message["status"])
             elif "restarted" in message:
+                self._programs[message["pid"]] = Future()
                 logger.warning("process %d ended and was started again", message["restarted"])
             else:
+                if "started" in message:
+                    self._programs[message["pid"]] = Future()
                 self._answers.pop(message["id"]).put(message)
         for answer in list(self._answers.values()):
             answer.put(None)
-        self._ended(self._init.pid, self._init.wait())
+        for program in self._programs.values():
+            if not program.done():
+                program.set_result(-signal.SIGKILL)
+        self._ended(self.pid, self._wait())
 
 
 def sweep(mark: str, remove: Sequence[Path]) -> None:

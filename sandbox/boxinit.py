@@ -6,30 +6,36 @@ paths it was told to. Orphans inside the desktop become its children (PR_SET_CHI
 nothing that was started here can outlive it.
 
 The socket carries one JSON object a packet (SOCK_SEQPACKET):
-    asked     {"id": 1, "start": [argv], "env": {}, "cwd": "/", "log": "path" | null, "keep": false}
+    asked     {"id": 1, "start": [argv], "env": {}, "cwd": "/", "log": false, "keep": false}
                   with the file descriptors the program inherits; "{fd:0}" in argv stands for the
-                  number of the first of them
+                  number of the first of them; with "log" the last of them is its output
               {"id": 2, "signal": 15, "pid": 123}
+              {"id": 3, "listen": 3128}
               {"remove": [paths]}
-    answered  {"id": 1, "pid": 123}  {"id": 1, "error": "why"}
+    answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}
+              {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 PACKET = 1 << 18
 # A program that must be kept but ends this often is left alone (in how many seconds).
 TRIES, WITHIN = 5, 10.0
@@ -64,6 +70,25 @@ def fill(word: str, fds: list[int]) -> str:
     return word
 
 
+def opened(again: Callable[..., object], path: str, why: object) -> None:
+    """Remove what is in a folder nobody may look into, as an overlay leaves one."""
+    with suppress(OSError):
+        Path(path).chmod(0o700)
+        if again is os.rmdir or again is os.unlink:
+            again(path)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def listening(port: int) -> socket.socket:
+    """Switch the loopback on, which a new network namespace has off, and listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        up = struct.pack("16sh14x", b"lo", IFF_UP | IFF_RUNNING)
+        with suppress(PermissionError):  # not a namespace of our own: it is on
+            fcntl.ioctl(any_socket, SIOCSIFFLAGS, up)
+    return socket.create_server(("127.0.0.1", port))
+
+
 class Box:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -71,8 +96,7 @@ class Box:
         self.remove: list[Path] = []
 
     def start(self, asked: dict[str, Any], passed: list[int]) -> int:
-        output = asked.get("log") or os.devnull
-        log = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        output = passed.pop() if asked["log"] else os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         argv = [fill(word, passed) for word in asked["start"]]
         try:
             program = subprocess.Popen(
@@ -80,18 +104,17 @@ class Box:
                 env=asked["env"],
                 cwd=asked["cwd"],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
                 pass_fds=tuple(passed),
             )
         finally:
-            os.close(log)
-            for fd in passed:
+            for fd in (output, *passed):
                 os.close(fd)
         program.returncode = 0  # reaped by reap(), not by Popen
-        if asked.get("keep"):
+        if asked["keep"]:
             self.kept[program.pid] = (asked, [])
         return program.pid
 
@@ -103,15 +126,26 @@ class Box:
             with suppress(ProcessLookupError):
                 os.kill(asked["pid"], asked["signal"])
             self.tell({"id": asked["id"], "pid": asked["pid"]})
-        else:
+        elif "listen" in asked:
             try:
-                self.tell({"id": asked["id"], "pid": self.start(asked, passed)})
+                self.tell({"id": asked["id"]}, listening(asked["listen"]))
+            except OSError as error:
+                self.tell({"id": asked["id"], "error": error.strerror or str(error)})
+        else:
+            if asked["keep"] and asked["log"]:
+                asked["output"] = os.dup(passed[-1])
+            try:
+                pid = self.start(asked, passed)
+                self.tell({"id": asked["id"], "pid": pid, "started": True})
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: dict[str, Any], *handed: socket.socket) -> None:
         with suppress(OSError):
-            self.sock.send(json.dumps(message).encode())
+            fds = [one.fileno() for one in handed]
+            socket.send_fds(self.sock, [json.dumps(message).encode()], fds)
+        for one in handed:
+            one.close()
 
     def reap(self) -> None:
         while True:
@@ -126,12 +160,13 @@ class Box:
             ends = [end for end in ends if now - end < WITHIN] + [now]
             if asked and len(ends) < TRIES:
                 try:
-                    again = self.start(asked, [])
+                    output = [os.dup(asked["output"])] if asked["log"] else []
+                    again = self.start(asked, output)
                 except OSError:
                     pass
                 else:
                     self.kept[again] = (asked, ends)
-                    self.tell({"restarted": pid, "pid": again})
+                    self.tell({"restarted": pid, "pid": again, "started": True})
                     continue
             self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
@@ -149,7 +184,7 @@ class Box:
                 self.drain()
         for path in self.remove:
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path, onerror=opened)
             else:
                 with suppress(OSError):
                     path.unlink()
@@ -162,6 +197,8 @@ class Box:
 
 
 def main() -> None:
+    if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     sock = socket.socket(fileno=int(sys.argv[1]))
     box = Box(sock)

@@ -48,6 +48,7 @@ from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .typist import Typist
 from .wallpaper import hang
+from .walls import Limits
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,9 @@ class Settings:
         budget: The most bytes a picture may have.
         cursor: Whether screenshots show the pointer.
         deadline: Seconds after which an action's wait ends, whatever still moves.
+        walls: What separates it from this machine; `auto` takes the best there is and refuses to
+            start without.
+        limits: What it may use; without walls nothing is limited.
     """
 
     below: Path
@@ -89,6 +93,8 @@ class Settings:
     budget: int = 500_000
     cursor: bool = False
     deadline: float = 3.0
+    walls: Literal["auto", "bwrap", "none"] = "none"
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ class _Parts:
             Activity(session.box.pid, session.x.pid),
             gave_up=lambda: turn().given_up.is_set(),
         )
-        self.tree = Tree(session.bus)
+        self.tree = Tree(session.reach)
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
         elements = Elements(self.tree, self.windows)
         self.sight = Sight(elements, self.eyes, self.ocr, view)
@@ -504,14 +510,14 @@ class Desktop:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment its programs have, for a program that is to join them.
+        """The environment of a program that is to join its own from outside.
 
         Raises:
             DesktopClosed: It is closed.
         """
         if self._parts is None:
             raise DesktopClosed
-        return dict(self._parts.session.env)
+        return self._parts.session.outside
 
     @property
     def holding(self) -> bool:
@@ -586,8 +592,9 @@ class Desktop:
         if settings.below.exists():
             sweep_folders(settings.below)
         session = start_session(
-            settings.below, settings.name, settings.width, settings.height, self._keymap
-        )
+            settings.below, settings.name, settings.width, settings.height, self._keymap,
+            None if settings.walls == "none" else settings.limits,
+        )  # fmt: skip
         try:
             self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
         except BaseException:
@@ -709,8 +716,9 @@ class Desktop:
             return any(before.get(one.id) != one.title for one in parts.windows.list())
 
         def start() -> None:
-            running = Path(f"/proc/{parts.session.launch(argv)}")
-            parts.eyes.wait_until(lambda: shown() or not running.exists(), _WINDOW_WITHIN)
+            box = parts.session.box
+            pid = parts.session.launch(argv)
+            parts.eyes.wait_until(lambda: shown() or not box.running(pid), _WINDOW_WITHIN)
 
         frame = self._during(parts, start, _STARTING, show, seen)
         if frame.changed is None and not shown():

@@ -1,45 +1,39 @@
 """Everything one desktop runs: X server, window manager, buses, panel; started and ended as one.
 
-All of it lives below one private folder and in one box of processes. Closing the session, or
-killing its owner, ends every process and removes the folder.
+All of it lives below one private folder and in one box of processes, behind walls if there are to
+be any (walls.py). Closing the session, or killing its owner, ends every process and removes the
+folder.
 """
 
-import json
 import logging
 import os
-import re
 import secrets
 import select
 import shutil
+import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import walls
 from .box import Box, sweep
 from .errors import CannotStart
+from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
-from .xserver import XServer, start_xserver
+from .walls import Limits, Walls
+from .xserver import XServer, start_xserver, write_cookie
 
 logger = logging.getLogger(__name__)
 
-_OWN_PROGRAMS, _OWN_ENTRIES = ".local/bin", ".local/share/applications"
-_DESK = Path(__file__).with_name("desk")
 _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
+_PROXY = 3128  # the port that HTTP proxies are known to use
 _AT_SPI = (
     Path("/usr/libexec/at-spi-bus-launcher"),
     Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"),
 )
-
-_ENTRIES = Path("/usr/share/applications")
-# A browser without first-run pages, bubbles and chatter.
-_CHROMIUM = (
-    "--no-first-run", "--no-default-browser-check", "--hide-crash-restore-bubble",
-    "--password-store=basic", "--force-renderer-accessibility", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--start-maximized", "--disable-gpu",
-    "--disable-features=Translate,OptimizationHints,MediaRouter",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +44,37 @@ class Folder:
 
     @property
     def home(self) -> Path:
+        """The home; behind walls, where the keeper mounts it over `base`."""
         return self.path / "home"
+
+    @property
+    def base(self) -> Path:
+        """The home as it was at first; never written to again."""
+        return self.path / "base"
+
+    @property
+    def upper(self) -> Path:
+        """What has changed in the home since, as overlayfs keeps it."""
+        return self.path / "upper"
+
+    @property
+    def work(self) -> Path:
+        """Overlayfs's own."""
+        return self.path / "work"
 
     @property
     def run(self) -> Path:
         """Sockets of the session: the buses and the ready signal."""
         return self.path / "run"
+
+    @property
+    def x11(self) -> Path:
+        """The X server's socket, behind walls."""
+        return self.path / "x11"
+
+    @property
+    def xauthority(self) -> Path:
+        return self.path / "Xauthority"
 
     @property
     def log(self) -> Path:
@@ -74,14 +93,17 @@ def make_folder(below: Path, name: str) -> Folder:
         CannotStart: `below` exists and is not a directory of this user's own.
     """
     try:
-        below.mkdir(mode=0o700, parents=True)
+        below.mkdir(mode=0o711, parents=True)
     except FileExistsError:
         found = below.lstat()
         if below.is_symlink() or not below.is_dir() or found.st_uid != os.getuid():
             why = f"{below} is not a directory of this user"
             raise CannotStart("The desktop", why) from None
     folder = Folder(below / f"{name}-{secrets.token_hex(4)}")
-    for path in (folder.path, folder.home, folder.run, folder.log):
+    for path in (
+        folder.path, folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11,
+        folder.log,
+    ):  # fmt: skip
         path.mkdir(mode=0o700)
     return folder
 
@@ -95,43 +117,128 @@ def sweep_folders(below: Path) -> None:
             sweep(folder.mark, [folder.path])
 
 
-class Session:
-    """The running desktop; see `start`.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What programs of the desktop see: paths and the display."""
 
-    `lost` is set when the X server or the box has died: nothing of the session works any more.
+    home: Path
+    run: Path
+    xauthority: Path
+    mark: str
+    """An environment variable, NAME=value."""
+
+
+class Session:
+    """The running desktop; see `start_session`.
+
+    `lost` is set when the X server or a box has died: nothing of the session works any more.
+
+    Attributes:
+        keeper: The box that has the namespaces, with the X server.
+        box: The box of the programs. Without walls all boxes are one.
     """
 
-    def __init__(self, folder: Folder, box: Box, x: XServer, lost: threading.Event) -> None:
+    def __init__(self, folder: Folder, limits: Limits | None) -> None:
         self.folder = folder
-        self.box = box
-        self.x = x
-        self.lost = lost
-        self.env = _environment(folder, x)
+        self.lost = threading.Event()
+        self._vital: set[int] = set()
+        self._at_end = ExitStack()
+        self._seen = Seen(folder.home, folder.run, folder.xauthority, folder.mark)
+        self._walls: Walls | None = None
+        self.uid = os.getuid()
+        self._outer = self.keeper = Box(folder.mark, self._ended)
+        self._outer.remove_at_end(folder.path)
+        (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
+        self._vital.add(self._outer.pid)
+        if limits:
+            self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
+            self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
+            self._walls = Walls(
+                folder.x11, folder.xauthority, folder.home, folder.run, limits, self.uid
+            )
+            _give(folder.path, self.uid)
+            log = folder.log / "keeper.log"
+            self.keeper = Box.inside(self._outer, self._walls.keeper, log, self._ended)
+            self._vital.add(self.keeper.pid)
+        self.box = self.keeper
 
-    def launch(self, argv: Sequence[str], *, keep: bool = False) -> int:
-        """Start a program of the desktop and return its pid.
+    def start(self, width: int, height: int, keymap: Keymap) -> None:
+        """Start everything and return when the window manager takes windows."""
+        folder = self.folder
+        furnish(folder.base if self._walls else folder.home, self._seen.home)
+        write_cookie(folder.xauthority, walls.HOST)
+        if self._walls:
+            self.keeper.listen(_PROXY).close()  # switches the loopback on
+            _give(folder.base, self.uid)
+            os.chown(folder.xauthority, self.uid, self.uid)
+            self._mount()
+        self.x = start_xserver(
+            self._start_x, folder.xauthority, width, height,
+            seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
+        )  # fmt: skip
+        self._at_end.callback(self.x.release)
+        self._vital.add(self.x.pid)
+        self._outer.remove_at_end(*self.x.files)
+        self.env = _environment(self._seen, self.x)
+        ready = self._enter()
+        self.x.load_keymap(keymap.text())  # before the window manager, which grabs its keys anew
+        self._start_programs(ready)
+
+    def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
+        """Start a program of the desktop and return its pid, as the desktop counts.
 
         Raises:
             CannotStart: The program is missing or may not be run.
         """
-        name = Path(argv[0]).name
-        log = self.folder.log / f"{name}.log"
-        return self.box.start(argv, self.env, self.folder.home, log=log, keep=keep)
+        log = self.folder.log / f"{Path(argv[0]).name}.log"
+        return self.box.start(argv, self.env, self._seen.home, log=log, keep=keep, fds=fds)
+
+    @property
+    def walled(self) -> bool:
+        """Whether the desktop is behind walls."""
+        return self._walls is not None
 
     @property
     def home(self) -> Path:
-        """The home of this desktop's programs."""
-        return self.folder.home
-
-    @property
-    def bus(self) -> str:
-        """The address of the session bus."""
-        return self.env["DBUS_SESSION_BUS_ADDRESS"]
+        """The home of this desktop's programs, as they see it."""
+        return self._seen.home
 
     @property
     def applications(self) -> Path:
-        """The folder of this desktop's own desktop entries."""
-        return self.folder.home / _OWN_ENTRIES
+        """The folder of this desktop's own desktop entries, as they were at first."""
+        return (self.folder.base if self._walls else self.folder.home) / OWN_ENTRIES
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """The environment of a program that is to join the desktop from outside."""
+        return {
+            **self.env,
+            "DISPLAY": self.x.display,
+            "XAUTHORITY": str(self.folder.xauthority),
+        }
+
+    @contextmanager
+    def reach(self, address: str = "") -> Generator[tuple[str, int | None]]:
+        """A D-Bus address inside, the session bus's if none is given, as we can connect to it.
+
+        Yields:
+            The address, and the user to say that we are; None: our own. Both hold within the block,
+            in this thread only.
+
+        Raises:
+            FileNotFoundError: There is no such socket.
+        """
+        address = address or self.env["DBUS_SESSION_BUS_ADDRESS"]
+        inside = Path(address.partition("unix:path=")[2].split(",")[0].split(";")[0])
+        if not inside.is_relative_to(self._seen.run):
+            raise FileNotFoundError(f"the bus {address[:100]!r} is none of this desktop's")
+        run = self.folder.run
+        fd = walls.socket_in(run, run / inside.relative_to(self._seen.run))
+        try:
+            with walls.as_user(self.uid):
+                yield f"unix:path=/proc/self/fd/{fd}", walls.UID if self._walls else None
+        finally:
+            os.close(fd)
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""
@@ -147,10 +254,87 @@ class Session:
 
     def close(self) -> None:
         """End every program and remove the folder."""
-        self.box.close()
+        self._outer.close()
+        for box in (self.keeper, self.box):
+            if box is not self._outer:
+                box.close()
+        self._at_end.close()
+
+    def _ended(self, pid: int, status: int) -> None:
+        logger.debug("process %d of %s ended with %d", pid, self.folder.path.name, status)
+        if pid in self._vital:
+            self.lost.set()
+
+    def _mount(self) -> None:
+        folder = self.folder
+        layers = f"lowerdir={folder.base},upperdir={folder.upper},workdir={folder.work},userxattr"
+        self.keeper.run(
+            ["mount", "-t", "overlay", "overlay", "-o", layers, str(folder.home)],
+            folder.log / "mount.log",
+        )
+
+    def _start_x(self, argv: Sequence[str], fds: Sequence[int]) -> int:
+        given: Sequence[int] = fds
+        if self._walls:
+            argv, given = self._walls.x_server(argv, fds)
+        try:
+            log = self.folder.log / "Xvfb.log"
+            return self.keeper.start(argv, {"PATH": _PATH}, Path("/"), log=log, fds=given)
+        finally:
+            for fd in given[len(fds) :]:
+                os.close(fd)
+
+    def _enter(self) -> int:
+        """Start the programs' box and the session bus; a descriptor that tells when it is ready."""
+        if self._walls:
+            log = self.folder.log / "box.log"
+            self.box = Box.inside(self.keeper, self._walls.desktop, log, lambda pid, status: None)
+            self._vital.add(self.box.pid)
+        ready, told = os.pipe()
+        self.launch(
+            [
+                "dbus-daemon", "--session", "--nofork", "--nopidfile", "--nosyslog",
+                f"--address={self.env['DBUS_SESSION_BUS_ADDRESS']}", "--print-address={fd:0}",
+            ],
+            fds=[told],
+        )  # fmt: skip
+        os.close(told)
+        return ready
+
+    def _start_programs(self, bus_ready: int) -> None:
+        """Start the window manager and, once it takes windows, what shows windows of its own.
+
+        openbox leaves windows invisible that were mapped before its main loop runs; only its
+        startup command tells when that is.
+        """
+        _wait_for(bus_ready, "The session bus")
+        os.close(bus_ready)
+        fifo = self.folder.run / "wm-ready"
+        os.mkfifo(fifo, 0o600)
+        os.chown(fifo, self.uid, -1)
+        ready = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        if not stat.S_ISFIFO(os.fstat(ready).st_mode):
+            raise CannotStart("openbox", "something took the place of its signal")
+        home = self._seen.home
+        try:
+            told = f"sh -c 'echo ready > {self._seen.run / fifo.name}'"
+            config = str(home / WINDOW_MANAGER)
+            self.launch(["openbox", "--config-file", config, "--startup", told], keep=True)
+            for launcher in _AT_SPI:
+                if launcher.exists():
+                    self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
+                    break
+            _wait_for(ready, "openbox")
+        finally:
+            os.close(ready)
+        fifo.unlink(missing_ok=True)
+        if shutil.which("tint2", path=_PATH):
+            self.launch(["tint2", "-c", str(home / PANEL)], keep=True)
 
 
-def start_session(below: Path, name: str, width: int, height: int, keymap: Keymap) -> Session:
+def start_session(
+    below: Path, name: str, width: int, height: int, keymap: Keymap, limits: Limits | None = None
+) -> Session:
     """Start a desktop and return when its window manager takes windows.
 
     Args:
@@ -159,76 +343,32 @@ def start_session(below: Path, name: str, width: int, height: int, keymap: Keyma
         width: Of the screen, in pixels.
         height: Of the screen, in pixels.
         keymap: What the keyboard can type.
+        limits: What it may use behind its walls; None: no walls.
 
     Raises:
-        CannotStart: A program is missing or did not get ready.
+        CannotStart: A program is missing or did not get ready, or there can be no walls here.
     """
-    folder = make_folder(below, name)
-    lost = threading.Event()
-    vital: set[int] = set()
-
-    def ended(pid: int, status: int) -> None:
-        logger.debug("process %d of %s ended with %d", pid, folder.path.name, status)
-        if pid in vital:
-            lost.set()
-
-    box = Box(folder.mark, ended)
+    if limits and (why := walls.why_not()):
+        raise CannotStart(
+            "The desktop",
+            f"there can be no walls around it here ({why}). In a container, run it with "
+            "--security-opt seccomp=unconfined --security-opt systempaths=unconfined; or say "
+            "--walls none to do without: then its programs can reach all that this user can",
+        )
+    session = Session(make_folder(below, name), limits)
     try:
-        vital.add(box.pid)
-        (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
-        box.remove_at_end(folder.path)
-
-        def start(argv: Sequence[str], fds: Sequence[int] = (), env: Mapping[str, str] = {}) -> int:
-            log = folder.log / f"{Path(argv[0]).name}.log"
-            return box.start(argv, {"PATH": _PATH, **env}, folder.path, log=log, fds=fds)
-
-        bus_ready, bus_told = os.pipe()
-        bus = folder.run / "bus"
-        start(["dbus-daemon", "--session", "--nofork", "--nopidfile", "--nosyslog",
-               f"--address=unix:path={bus}", "--print-address={fd:0}"], [bus_told])  # fmt: skip
-        os.close(bus_told)
-        x = start_xserver(start, folder.path, width, height)
-        vital.add(x.pid)
-        box.remove_at_end(*x.files)
-        session = Session(folder, box, x, lost)
-        _furnish(folder)
-        x.load_keymap(keymap.text())  # before the window manager, which grabs its keys anew on each
-        _wait_for(bus_ready, "The session bus")
-        os.close(bus_ready)
-        _start_programs(session)
+        session.start(width, height, keymap)
     except BaseException:
-        box.close()
+        session.close()
         raise
     return session
 
 
-def _start_programs(session: Session) -> None:
-    """Start the window manager and, once it takes windows, what shows windows of its own.
-
-    openbox leaves windows invisible that were mapped before its main loop runs; only its startup
-    command tells when that is.
-    """
-    fifo = session.folder.run / "wm-ready"
-    os.mkfifo(fifo, 0o600)
-    ready = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        config = str(_DESK / "openbox.xml")
-        session.launch(
-            ["openbox", "--config-file", config, "--startup", f"sh -c 'echo ready > {fifo}'"],
-            keep=True,
-        )
-        for launcher in _AT_SPI:
-            if launcher.exists():
-                session.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
-                break
-        _wait_for(ready, "openbox")
-    finally:
-        os.close(ready)
-    fifo.unlink()
-    if shutil.which("tint2", path=_PATH):
-        session.launch(
-            ["tint2", "-c", str(session.folder.home / ".config/tint2/tint2rc")], keep=True
-        )
+def _give(folder: Path, uid: int) -> None:
+    """Let the desktop's user own its folder."""
+    if uid != os.getuid():
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, uid, uid, follow_symlinks=False)
 
 
 def _wait_for(ready: int, what: str, seconds: float = 10) -> None:
@@ -238,104 +378,24 @@ def _wait_for(ready: int, what: str, seconds: float = 10) -> None:
         raise CannotStart(what, "it ended while starting")
 
 
-def _furnish(folder: Folder) -> None:
-    """Put the settings of the desktop's programs into its home."""
-    home = folder.home
-    for below in ("Desktop", "Documents", "Downloads", ".config/gtk-3.0", ".config/gtk-4.0"):
-        (home / below).mkdir(parents=True)
-    for kit in ("gtk-3.0", "gtk-4.0"):
-        shutil.copy(_DESK / "settings.ini", home / ".config" / kit)
-    _furnish_chromium(home)
-    office = home / ".config/libreoffice/4/user"
-    office.mkdir(parents=True)
-    shutil.copy(_DESK / "registrymodifications.xcu", office)
-    panel = (_DESK / "tint2rc").read_text()
-    entries = [found for names in _LAUNCHERS if (found := _first_entry(home, names))]
-    (home / ".config/tint2").mkdir()
-    (home / ".config/tint2/tint2rc").write_text(
-        panel + "".join(f"launcher_item_app = {entry}\n" for entry in entries)
-    )
-
-
-_CHROMIUM_PREFERENCES = {
-    "autofill": {"credit_card_enabled": False, "profile_enabled": False},
-    "bookmark_bar": {"show_on_all_tabs": False},
-    "browser": {"check_default_browser": False},
-    "credentials_enable_service": False,
-    "homepage": "about:blank",
-    "profile": {
-        "default_content_setting_values": {"geolocation": 2, "notifications": 2},
-        "password_manager_enabled": False,
-    },
-    "search": {"suggest_enabled": False},
-    "translate": {"enabled": False},
-}
-_LAUNCHERS = (
-    ("chromium", "firefox-esr", "firefox"),
-    ("thunar", "pcmanfm"),
-    ("org.xfce.mousepad", "mousepad"),
-    ("lxterminal", "debian-xterm", "xterm"),
-)
-
-
-# Chromium refuses to start where it cannot have a sandbox of its own: as root, and where neither a
-# user namespace nor its set-uid helper is allowed to work (a container, a chroot). Bit 21 is
-# CAP_SYS_ADMIN, which the helper needs.
-_CHROMIUM_WRAPPER = """\
-#!/bin/sh
-of_status() {{ sed -n "s/^$1:[[:space:]]*//p" /proc/self/status; }}
-helper_works() {{
-  [ -u /usr/lib/chromium/chrome-sandbox ] && [ "$(of_status NoNewPrivs)" = 0 ] &&
-    [ $((0x$(of_status CapBnd) >> 21 & 1)) = 1 ]
-}}
-[ "$(id -u)" != 0 ] && {{ unshare --user true 2>/dev/null || helper_works; }} ||
-  set -- --no-sandbox --test-type "$@"
-exec {system} {flags} "$@"
-"""
-
-
-def _first_entry(home: Path, names: Sequence[str]) -> Path | None:
-    folders = (home / _OWN_ENTRIES, _ENTRIES)
-    entries = (folder / f"{name}.desktop" for name in names for folder in folders)
-    return next((entry for entry in entries if entry.exists()), None)
-
-
-def _furnish_chromium(home: Path) -> None:
-    """Let everything that starts Chromium start it with our flags, the menu included."""
-    system = Path("/usr/bin/chromium")
-    entry = _ENTRIES / "chromium.desktop"
-    if not system.exists() or not entry.exists():
-        return
-    wrapper = home / _OWN_PROGRAMS / "chromium"
-    wrapper.parent.mkdir(parents=True)
-    wrapper.write_text(_CHROMIUM_WRAPPER.format(system=system, flags=" ".join(_CHROMIUM)))
-    wrapper.chmod(0o700)
-    (home / _OWN_ENTRIES).mkdir(parents=True)
-    ours = re.sub(rf"^Exec={system}", f"Exec={wrapper}", entry.read_text(), flags=re.MULTILINE)
-    (home / _OWN_ENTRIES / entry.name).write_text(ours)
-    preferences = home / ".config/chromium/Default/Preferences"
-    preferences.parent.mkdir(parents=True)
-    preferences.write_text(json.dumps(_CHROMIUM_PREFERENCES))
-
-
-def _environment(folder: Folder, x: XServer) -> dict[str, str]:
+def _environment(seen: Seen, x: XServer) -> dict[str, str]:
     """The whole environment of the desktop's programs: nothing of the server's own leaks in."""
-    name, value = folder.mark.split("=", 1)
+    name, value = seen.mark.split("=", 1)
     return {
         name: value,
-        "PATH": f"{folder.home / _OWN_PROGRAMS}:{_PATH}",
-        "HOME": str(folder.home),
+        "PATH": f"{seen.home / OWN_PROGRAMS}:{_PATH}",
+        "HOME": str(seen.home),
         "USER": "user",
         "LOGNAME": "user",
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "TZ": ":/etc/localtime",
-        "DISPLAY": x.display,
-        "XAUTHORITY": str(x.xauthority),
-        "XDG_RUNTIME_DIR": str(folder.run),
+        "DISPLAY": x.inside,
+        "XAUTHORITY": str(seen.xauthority),
+        "XDG_RUNTIME_DIR": str(seen.run),
         "XDG_CURRENT_DESKTOP": "gloveport",
         "XDG_SESSION_TYPE": "x11",
-        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder.run / 'bus'}",
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={seen.run / 'bus'}",
         "GDK_BACKEND": "x11",
         "QT_QPA_PLATFORM": "xcb",
         "LIBGL_ALWAYS_SOFTWARE": "1",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
 _COOKIE = b"MIT-MAGIC-COOKIE-1"
 _SOCKETS = Path("/tmp/.X11-unix")  # where every X client looks
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_MOST_DISPLAYS = 1000
 _connecting = threading.Lock()
 
 Start = Callable[[Sequence[str], Sequence[int]], int]
@@ -36,6 +37,10 @@ class XServer:
     pid: int
     number: int
     xauthority: Path
+    inside: str
+    """The display as the programs of the desktop name it."""
+    claim: socket.socket | None = None
+    """Held for as long as nobody else may have the number."""
 
     @property
     def display(self) -> str:
@@ -44,7 +49,12 @@ class XServer:
     @property
     def files(self) -> tuple[Path, Path]:
         """The lock and the socket it leaves behind when it is killed."""
-        return Path(f"/tmp/.X{self.number}-lock"), _SOCKETS / f"X{self.number}"
+        return _files(self.number)
+
+    def release(self) -> None:
+        """Let others have its number."""
+        if self.claim:
+            self.claim.close()
 
     def connect(self) -> Display:
         """Open a connection; its owner closes it."""
@@ -89,25 +99,36 @@ class XServer:
                     environ["XAUTHORITY"] = before
 
 
-def start_xserver(start: Start, folder: Path, width: int, height: int) -> XServer:
+def start_xserver(
+    start: Start,
+    xauthority: Path,
+    width: int,
+    height: int,
+    *,
+    seen_as: Path | None = None,
+    sockets: Path | None = None,
+) -> XServer:
     """Start Xvfb on the first free display and return once it accepts connections.
 
     Args:
         start: Starts a program that inherits some descriptors and returns its pid.
-        folder: A private folder for the cookie.
+        xauthority: The file of `write_cookie`.
+        width: Of the screen, in pixels.
+        height: Of the screen, in pixels.
+        seen_as: The path of that file behind walls.
+        sockets: The folder its socket appears in, where that is not everybody's.
 
     Raises:
         CannotStart: Xvfb is missing, or did not get ready within 10 s.
     """
     _SOCKETS.mkdir(mode=0o1777, exist_ok=True)
-    xauthority = folder / "Xauthority"
-    _write_cookie(xauthority, secrets.token_bytes(16))
     ready, told = os.pipe()
     try:
         pid = start(
             [
                 "Xvfb", "-displayfd", "{fd:0}", "-screen", "0", f"{width}x{height}x24",
-                "-auth", str(xauthority), "-nolisten", "tcp", "-noreset", "-dpi", "96",
+                "-auth", str(seen_as or xauthority), "-nolisten", "tcp",
+                *(["-nolisten", "local"] if sockets else []), "-noreset", "-dpi", "96",
             ],
             [told],
         )  # fmt: skip
@@ -118,7 +139,52 @@ def start_xserver(start: Start, folder: Path, width: int, height: int) -> XServe
         os.close(ready)
         if told >= 0:
             os.close(told)
-    return XServer(pid, number, xauthority)
+    if sockets is None:
+        return XServer(pid, number, xauthority, f":{number}")
+    shown, claim = _link(sockets / f"X{number}")
+    return XServer(pid, shown, xauthority, f":{number}", claim)
+
+
+def _link(made: Path) -> tuple[int, socket.socket]:
+    """Give a server that has its socket elsewhere a display that clients of this machine find.
+
+    Returns:
+        The number of the display, the first that no other server has, and what keeps others from
+        taking it: Xvfb looks for a free number by abstract sockets alone, not by locks.
+    """
+    for number in range(_MOST_DISPLAYS):
+        lock, link = _files(number)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0{link}")
+        except OSError:
+            claim.close()
+            continue
+        _remove_stale(lock)
+        with suppress(FileExistsError):
+            fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+            with os.fdopen(fd, "w") as file:
+                file.write(f"{os.getpid():10d}\n")  # other servers ask whether this process lives
+            link.unlink(missing_ok=True)
+            link.symlink_to(made)
+            return number, claim
+        claim.close()
+    raise CannotStart("Xvfb", f"all displays up to :{_MOST_DISPLAYS} are taken")
+
+
+def _files(number: int) -> tuple[Path, Path]:
+    return Path(f"/tmp/.X{number}-lock"), _SOCKETS / f"X{number}"
+
+
+def _remove_stale(lock: Path) -> None:
+    """Remove the lock of a server whose process is gone, as every X server does."""
+    try:
+        pid = int(lock.read_text())
+    except (OSError, ValueError):
+        return
+    if not Path(f"/proc/{pid}").exists():
+        with suppress(OSError):
+            lock.unlink()
 
 
 def _number(ready: int, seconds: float = 10) -> int:
@@ -134,15 +200,23 @@ def _number(ready: int, seconds: float = 10) -> int:
     return int(said)
 
 
-def _write_cookie(path: Path, cookie: bytes) -> None:
-    """Entries without a display number stand for all of them: this file knows one server."""
+def write_cookie(path: Path, *hosts: str) -> None:
+    """Write a new cookie for an X server to a file of its own.
+
+    Entries without a display number stand for all of them: this file knows one server.
+
+    Args:
+        path: The file.
+        hosts: The names that its clients' machines have, besides this one's.
+    """
+    cookie = secrets.token_bytes(16)
     path.touch(mode=0o600)
     path.write_bytes(
         b"".join(
             struct.pack(">H", family)
             + b"".join(struct.pack(">H", len(part)) + part for part in (host, b"", _COOKIE, cookie))
             for family, host in (
-                (_FAMILY_LOCAL, socket.gethostname().encode()),
+                *((_FAMILY_LOCAL, host.encode()) for host in (socket.gethostname(), *hosts)),
                 (_FAMILY_WILD, b""),
             )
         )

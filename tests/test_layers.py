@@ -27,7 +27,7 @@ ALSO = {
 # Every other module of the sandbox knows these and nothing else of it.
 WORDS = {"errors", "geometry"}
 COMPOSE = {
-    "session": {"box", "xserver", "keymap"},
+    "session": {"box", "furnish", "keymap", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "eyes": {"activity", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
@@ -36,7 +36,8 @@ COMPOSE = {
     "actions": {"hands", "keys", "settle", "sight", "typist"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
-        "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "watcher", "windows",
+        "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "walls", "watcher",
+        "windows",
     },
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from gloveport.sandbox.desktop import Desktop
 
 @pytest.fixture
 def tree(desktop: Desktop) -> Generator[Tree]:
-    tree = Tree(session_of(desktop).bus)
+    tree = Tree(session_of(desktop).reach)
     yield tree
     tree.close()
 

@@ -68,7 +68,8 @@ def test_killing_leaves_nothing_behind(also_the_box: bool, tmp_path: Path) -> No
     ) as owner:  # fmt: skip
         assert owner.stdout
         path, xpid, number, box = owner.stdout.readline().split()
-        folder, x = Folder(Path(path)), XServer(int(xpid), int(number), Path(path) / "Xauthority")
+        folder = Folder(Path(path))
+        x = XServer(int(xpid), int(number), folder.xauthority, f":{number}")
         assert until(lambda: len(marked(folder)) >= 4)
         owner.kill()
         if also_the_box:

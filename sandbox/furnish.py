@@ -1,0 +1,116 @@
+"""The home of a new desktop: settings of its programs, without first-run pages and chatter."""
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+OWN_PROGRAMS, OWN_ENTRIES = Path(".local/bin"), Path(".local/share/applications")
+WINDOW_MANAGER, PANEL = Path(".config/openbox/rc.xml"), Path(".config/tint2/tint2rc")
+_DESK = Path(__file__).with_name("desk")
+_ENTRIES = Path("/usr/share/applications")
+# A browser without first-run pages, bubbles and chatter.
+_CHROMIUM = (
+    "--no-first-run", "--no-default-browser-check", "--hide-crash-restore-bubble",
+    "--password-store=basic", "--force-renderer-accessibility", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--start-maximized", "--disable-gpu",
+    "--disable-features=Translate,OptimizationHints,MediaRouter",
+)  # fmt: skip
+
+
+def furnish(home: Path, seen_as: Path) -> None:
+    """Put the settings of the desktop's programs into a new home.
+
+    Args:
+        home: Where it is.
+        seen_as: Where its programs see it.
+    """
+    for below in (
+        ".config/openbox",
+        "Desktop",
+        "Documents",
+        "Downloads",
+        ".config/gtk-3.0",
+        ".config/gtk-4.0",
+    ):
+        (home / below).mkdir(parents=True)
+    for kit in ("gtk-3.0", "gtk-4.0"):
+        shutil.copy(_DESK / "settings.ini", home / ".config" / kit)
+    _furnish_chromium(home, seen_as)
+    office = home / ".config/libreoffice/4/user"
+    office.mkdir(parents=True)
+    shutil.copy(_DESK / "registrymodifications.xcu", office)
+    shutil.copy(_DESK / "openbox.xml", home / WINDOW_MANAGER)
+    panel = (_DESK / "tint2rc").read_text()
+    entries = [found for names in _LAUNCHERS if (found := _first_entry(home, seen_as, names))]
+    (home / ".config/tint2").mkdir()
+    (home / PANEL).write_text(
+        panel + "".join(f"launcher_item_app = {entry}\n" for entry in entries)
+    )
+
+
+_CHROMIUM_PREFERENCES = {
+    "autofill": {"credit_card_enabled": False, "profile_enabled": False},
+    "bookmark_bar": {"show_on_all_tabs": False},
+    "browser": {"check_default_browser": False},
+    "credentials_enable_service": False,
+    "homepage": "about:blank",
+    "profile": {
+        "default_content_setting_values": {"geolocation": 2, "notifications": 2},
+        "password_manager_enabled": False,
+    },
+    "search": {"suggest_enabled": False},
+    "translate": {"enabled": False},
+}
+_LAUNCHERS = (
+    ("chromium", "firefox-esr", "firefox"),
+    ("thunar", "pcmanfm"),
+    ("org.xfce.mousepad", "mousepad"),
+    ("lxterminal", "debian-xterm", "xterm"),
+)
+
+
+# Chromium refuses to start where it cannot have a sandbox of its own: as root, and where neither a
+# user namespace nor its set-uid helper is allowed to work (a container, a chroot). Bit 21 is
+# CAP_SYS_ADMIN, which the helper needs.
+_CHROMIUM_WRAPPER = """\
+#!/bin/sh
+of_status() {{ sed -n "s/^$1:[[:space:]]*//p" /proc/self/status; }}
+helper_works() {{
+  [ -u /usr/lib/chromium/chrome-sandbox ] && [ "$(of_status NoNewPrivs)" = 0 ] &&
+    [ $((0x$(of_status CapBnd) >> 21 & 1)) = 1 ]
+}}
+[ "$(id -u)" != 0 ] && {{ unshare --user true 2>/dev/null || helper_works; }} ||
+  set -- --no-sandbox --test-type "$@"
+exec {system} {flags} "$@"
+"""
+
+
+def _first_entry(home: Path, seen_as: Path, names: Sequence[str]) -> Path | None:
+    """The first of some desktop entries there is, as programs see it; the home's own come first."""
+    for name in (f"{name}.desktop" for name in names):
+        if (home / OWN_ENTRIES / name).exists():
+            return seen_as / OWN_ENTRIES / name
+        if (_ENTRIES / name).exists():
+            return _ENTRIES / name
+    return None
+
+
+def _furnish_chromium(home: Path, seen_as: Path) -> None:
+    """Let everything that starts Chromium start it with our flags, the menu included."""
+    system = Path("/usr/bin/chromium")
+    entry = _ENTRIES / "chromium.desktop"
+    if not system.exists() or not entry.exists():
+        return
+    wrapper = home / OWN_PROGRAMS / "chromium"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text(_CHROMIUM_WRAPPER.format(system=system, flags=" ".join(_CHROMIUM)))
+    wrapper.chmod(0o700)
+    (home / OWN_ENTRIES).mkdir(parents=True)
+    shown = seen_as / wrapper.relative_to(home)
+    ours = re.sub(rf"^Exec={system}", f"Exec={shown}", entry.read_text(), flags=re.MULTILINE)
+    (home / OWN_ENTRIES / entry.name).write_text(ours)
+    preferences = home / ".config/chromium/Default/Preferences"
+    preferences.parent.mkdir(parents=True)
+    preferences.write_text(json.dumps(_CHROMIUM_PREFERENCES))

@@ -1,0 +1,56 @@
+"""A walled desktop, and the same attempt made inside it and outside."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from attempts import PYTHON, Attempt, run_inside
+
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session import Session, start_session
+from gloveport.sandbox.walls import Limits, why_not
+
+
+@pytest.fixture(scope="session")
+def below() -> Generator[Path]:
+    """A folder that the user of a desktop can reach; those of pytest only their owner can."""
+    if why := why_not():
+        pytest.skip(f"there can be no walls here: {why}")
+    path = Path(tempfile.mkdtemp(prefix="gloveport-walls-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def walled(below: Path, keymap: Keymap) -> Generator[Session]:
+    session = start_session(below, "walled", 640, 480, keymap, Limits(processes=400))
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def inside(walled: Session) -> Attempt:
+    """Runs a Python program in the desktop; what it printed."""
+
+    def run(code: str, *given: object) -> str:
+        return run_inside(walled, code, *given)
+
+    return run
+
+
+@pytest.fixture
+def outside() -> Attempt:
+    """Runs the same program on this machine, with all rights in namespaces of its own."""
+
+    def run(code: str, *given: object) -> str:
+        rights = [] if os.getuid() == 0 else ["unshare", "--map-root-user", "--mount", "--net"]
+        argv = [*rights, PYTHON, "-c", code, *(str(one) for one in given)]
+        ran = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        return ran.stdout + ran.stderr
+
+    return run
