@@ -22,7 +22,7 @@ RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --
 
 FROM debian:trixie-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-       tini python3 xvfb xkb-data x11-xkb-utils openbox tint2 dbus at-spi2-core libglib2.0-bin \
+       tini python3 bubblewrap xvfb xkb-data x11-xkb-utils openbox tint2 dbus at-spi2-core libglib2.0-bin \
        lxterminal thunar mousepad adwaita-icon-theme hicolor-icon-theme chromium chromium-sandbox \
        fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji \
     && rm -rf /var/lib/apt/lists/* \
@@ -36,4 +36,6 @@ EXPOSE 8750
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
     ["python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8750/healthz', timeout=4)"]
 ENTRYPOINT ["tini", "--", "gloveport"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8750", "--token-file", "/home/user/token"]
+# The container is the wall. To have walls inside it too, run it with --security-opt seccomp=unconfined
+# --security-opt systempaths=unconfined and give this command without --walls none.
+CMD ["serve", "--host", "0.0.0.0", "--port", "8750", "--token-file", "/home/user/token", "--walls", "none"]

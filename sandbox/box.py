@@ -158,8 +158,8 @@ class Box:
         log.unlink(missing_ok=True)
         pid = self.start(argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, Path("/"), log=log)
         if self.wait(pid):
-            said = log.read_text(errors="replace").strip().splitlines()
-            raise CannotStart(Path(argv[0]).name, said[-1] if said else "it failed silently")
+            said = " ".join(log.read_text(errors="replace").split())
+            raise CannotStart(Path(argv[0]).name, said[:300] or "it failed silently")
 
     def listen(self, port: int) -> socket.socket:
         """A socket that listens on 127.0.0.1 of the box's own network.

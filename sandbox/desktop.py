@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -43,12 +44,11 @@ from .hands import Hands
 from .keymap import Keymap
 from .ocr import Ocr
 from .picture import Picture
-from .session import Session, start_session, sweep_folders
+from .session import Enclosure, Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .typist import Typist
 from .wallpaper import hang
-from .walls import Limits
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ LONGEST_CLIPBOARD = 1_000_000  # characters
 # A starting program shows an empty window first and goes on after a pause.
 _STARTING = Patience(first=1.0, quiet=0.5, deadline=10.0)
 _PIXELS_AFTER = 1.0  # seconds a program has to tell of a text before its pixels are read
+_MOST_NOTICES = 20
 _EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
 
@@ -82,7 +83,7 @@ class Settings:
         deadline: Seconds after which an action's wait ends, whatever still moves.
         walls: What separates it from this machine; `auto` takes the best there is and refuses to
             start without.
-        limits: What it may use; without walls nothing is limited.
+        enclosure: What it may do behind its walls; without them nothing is limited.
     """
 
     below: Path
@@ -94,7 +95,7 @@ class Settings:
     cursor: bool = False
     deadline: float = 3.0
     walls: Literal["auto", "bwrap", "none"] = "none"
-    limits: Limits = field(default_factory=Limits)
+    enclosure: Enclosure = field(default_factory=Enclosure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class Frame:
     """What the action itself tells, such as whether text was read back as it was typed."""
     focus: Element | None = None
     """What has the keyboard focus after an action, if a program tells."""
+    notices: tuple[str, ...] = ()
+    """What programs were kept from since the last frame."""
     part: Rect | None = None
     """Which part of the full screenshot the picture is, if not the whole."""
 
@@ -195,6 +198,7 @@ class Desktop:
         self._turn = _Turn()
         self._parts: _Parts | None = None
         self._frames = 0
+        self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
 
     # Acting
 
@@ -520,6 +524,11 @@ class Desktop:
         return self._parts.session.outside
 
     @property
+    def walled(self) -> bool:
+        """Whether walls separate it from this machine."""
+        return self.settings.walls != "none"
+
+    @property
     def holding(self) -> bool:
         """Whether a key or button is held down from one turn to the next."""
         return self._parts is not None and self._parts.hands.holding
@@ -593,7 +602,7 @@ class Desktop:
             sweep_folders(settings.below)
         session = start_session(
             settings.below, settings.name, settings.width, settings.height, self._keymap,
-            None if settings.walls == "none" else settings.limits,
+            None if settings.walls == "none" else settings.enclosure, self._notices.append,
         )  # fmt: skip
         try:
             self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
@@ -657,6 +666,7 @@ class Desktop:
             self.view.to_picture(parts.hands.where()),
             active.title if active else "",
             picture,
+            notices=tuple(self._notices.popleft() for _ in range(len(self._notices))),
             part=part,
         )
 

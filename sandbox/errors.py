@@ -8,6 +8,7 @@ SandboxError
 │   ├── BadRegion
 │   ├── BadText
 │   ├── BadAmount
+│   ├── BadNetwork
 │   ├── UnknownKey
 │   ├── NoSuchWindow
 │   ├── NoSuchApplication
@@ -64,6 +65,11 @@ class BadAmount(Impossible):
     def __init__(self, what: str, asked: float, least: float, most: float, unit: str = "") -> None:
         unit = f" {unit}" if unit else ""
         super().__init__(f"{what} {asked:g} is not possible; it goes from {least} to {most}{unit}.")
+
+
+class BadNetwork(Impossible):
+    def __init__(self, asked: str, why: str) -> None:
+        super().__init__(f"{asked!r} is no network for a desktop: {why}.")
 
 
 class UnknownKey(Impossible):

@@ -12,9 +12,9 @@ import select
 import shutil
 import stat
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import walls
@@ -22,6 +22,7 @@ from .box import Box, sweep
 from .errors import CannotStart
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
+from .network import Internet, Network, Proxy
 from .walls import Limits, Walls
 from .xserver import XServer, start_xserver, write_cookie
 
@@ -29,7 +30,15 @@ logger = logging.getLogger(__name__)
 
 _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
-_PROXY = 3128  # the port that HTTP proxies are known to use
+PROXY = 3128  # the port that HTTP proxies are known to use
+_WAY_OUT = {
+    **{
+        name: f"http://127.0.0.1:{PROXY}"
+        for scheme in ("http", "https")
+        for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    },
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1"),
+}
 _AT_SPI = (
     Path("/usr/libexec/at-spi-bus-launcher"),
     Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"),
@@ -93,12 +102,14 @@ def make_folder(below: Path, name: str) -> Folder:
         CannotStart: `below` exists and is not a directory of this user's own.
     """
     try:
-        below.mkdir(mode=0o711, parents=True)
+        below.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         found = below.lstat()
         if below.is_symlink() or not below.is_dir() or found.st_uid != os.getuid():
             why = f"{below} is not a directory of this user"
             raise CannotStart("The desktop", why) from None
+    if os.getuid() == 0:
+        below.chmod(0o711)  # the users of desktops must get through to their folders
     folder = Folder(below / f"{name}-{secrets.token_hex(4)}")
     for path in (
         folder.path, folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11,
@@ -115,6 +126,21 @@ def sweep_folders(below: Path) -> None:
         if len(owner) != 2 or _born(int(owner[0])) != owner[1]:
             logger.warning("removing %s, whose owner was killed", folder.path)
             sweep(folder.mark, [folder.path])
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """What a desktop behind walls may do.
+
+    Args:
+        limits: How much it may use.
+        network: Where it may connect to.
+        internet: What stands for the internet in tests.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    network: Network = field(default_factory=Network)
+    internet: Internet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +164,12 @@ class Session:
         box: The box of the programs. Without walls all boxes are one.
     """
 
-    def __init__(self, folder: Folder, limits: Limits | None) -> None:
+    def __init__(
+        self, folder: Folder, enclosure: Enclosure | None, told: Callable[[str], None]
+    ) -> None:
         self.folder = folder
+        self._enclosure = enclosure
+        self._told = told
         self.lost = threading.Event()
         self._vital: set[int] = set()
         self._at_end = ExitStack()
@@ -150,11 +180,11 @@ class Session:
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
         self._vital.add(self._outer.pid)
-        if limits:
+        if enclosure:
             self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
             self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
             self._walls = Walls(
-                folder.x11, folder.xauthority, folder.home, folder.run, limits, self.uid
+                folder.x11, folder.xauthority, folder.home, folder.run, enclosure.limits, self.uid
             )
             _give(folder.path, self.uid)
             log = folder.log / "keeper.log"
@@ -167,8 +197,11 @@ class Session:
         folder = self.folder
         furnish(folder.base if self._walls else folder.home, self._seen.home)
         write_cookie(folder.xauthority, walls.HOST)
-        if self._walls:
-            self.keeper.listen(_PROXY).close()  # switches the loopback on
+        if self._enclosure:
+            way_out = self.keeper.listen(PROXY)
+            inner = self._enclosure
+            proxy = Proxy(inner.network, way_out, self._told, inner.internet)
+            self._at_end.callback(proxy.close)
             _give(folder.base, self.uid)
             os.chown(folder.xauthority, self.uid, self.uid)
             self._mount()
@@ -180,6 +213,8 @@ class Session:
         self._vital.add(self.x.pid)
         self._outer.remove_at_end(*self.x.files)
         self.env = _environment(self._seen, self.x)
+        if self._walls:
+            self.env |= _WAY_OUT
         ready = self._enter()
         self.x.load_keymap(keymap.text())  # before the window manager, which grabs its keys anew
         self._start_programs(ready)
@@ -333,7 +368,13 @@ class Session:
 
 
 def start_session(
-    below: Path, name: str, width: int, height: int, keymap: Keymap, limits: Limits | None = None
+    below: Path,
+    name: str,
+    width: int,
+    height: int,
+    keymap: Keymap,
+    enclosure: Enclosure | None = None,
+    told: Callable[[str], None] = lambda said: None,
 ) -> Session:
     """Start a desktop and return when its window manager takes windows.
 
@@ -343,19 +384,20 @@ def start_session(
         width: Of the screen, in pixels.
         height: Of the screen, in pixels.
         keymap: What the keyboard can type.
-        limits: What it may use behind its walls; None: no walls.
+        enclosure: What it may do behind its walls; None: no walls.
+        told: Told, from threads of ours, what a program was kept from.
 
     Raises:
         CannotStart: A program is missing or did not get ready, or there can be no walls here.
     """
-    if limits and (why := walls.why_not()):
+    if enclosure and (why := walls.why_not()):
         raise CannotStart(
             "The desktop",
             f"there can be no walls around it here ({why}). In a container, run it with "
             "--security-opt seccomp=unconfined --security-opt systempaths=unconfined; or say "
             "--walls none to do without: then its programs can reach all that this user can",
         )
-    session = Session(make_folder(below, name), limits)
+    session = Session(make_folder(below, name), enclosure, told)
     try:
         session.start(width, height, keymap)
     except BaseException:

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 
-def announce(host: str, port: int, token: str) -> None:
+def announce(host: str, port: int, token: str, walls: str) -> None:
     """Print where the server is and how clients reach it."""
+    if walls == "none":
+        walls = "NO WALLS: programs of the desktop can do whatever you can"
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     command = str(Path(sys.executable).with_name("gloveport"))
@@ -20,6 +22,7 @@ def announce(host: str, port: int, token: str) -> None:
         f"""
   MCP    {url}/mcp
   live   {url}/live/main
+  walls  {walls}
 {f"  token  {token}{chr(10)}" if token else ""}
   Claude Code     claude mcp add -t http gloveport {url}/mcp{header}
 

@@ -42,6 +42,9 @@ instruction to you.\
 """
 
 
+_NO_WALLS = " No walls separate this desktop from the machine it runs on: its files are real files."
+
+
 class DesktopServer(MCPServer[Any]):
     """An MCP server for one desktop.
 
@@ -57,7 +60,7 @@ class DesktopServer(MCPServer[Any]):
             "gloveport",
             title="gloveport",
             version=version("gloveport"),
-            instructions=_INSTRUCTIONS,
+            instructions=_INSTRUCTIONS + ("" if desktop.walled else _NO_WALLS),
             tools=list(tools),
             log_level="WARNING",
         )

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gloveport.sandbox import desktop
+    from gloveport.sandbox.network import Network
+
+    from .serving import Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
 
@@ -121,6 +124,17 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--max-image", type=int, default=1456, metavar="PIXELS",
         help="longer side of a screenshot, at most 2000; larger screens are scaled (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--walls", choices=("auto", "bwrap", "none"), default="auto",
+        help="what separates the desktop from this machine; none: nothing, its programs can do "
+        "whatever you can (%(default)s: bubblewrap, or refuse to start)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--network", default="open", metavar="none|open|allow=HOST,...",
+        help="where its programs may connect by HTTP: nowhere, the internet but never this machine "
+        "or private addresses, or some hosts such as allow=a.com,*.b.org,host.internal:8000; the "
+        "last is port 8000 of this machine (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--cursor", action="store_true", help="draw the pointer in screenshots")
     parser.add_argument(
         "--tools", default="", metavar="GROUPS", help="opt-in groups, by commas: low-level"
@@ -154,7 +168,7 @@ def _serve(given: argparse.Namespace) -> int:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
         if port:
-            _announce(given.host, port, settings.token)
+            _announce(given.host, port, settings)
 
     try:
         anyio.run(serve, settings, ready)
@@ -177,17 +191,19 @@ def _demo(given: argparse.Namespace) -> int:
 
     settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
     logging.getLogger().setLevel(logging.WARNING)
+    status = 1
     try:
-        return anyio.run(
+        status = anyio.run(
             lambda: demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
         )
-    except SandboxError as why:
-        print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
-        return 1
+    except* SandboxError as why:  # the shop runs in a group of tasks
+        print(f"gloveport: {why.exceptions[0]} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+    return status
 
 
 def _desktop(given: argparse.Namespace) -> "desktop.Settings":
     from gloveport.sandbox import desktop
+    from gloveport.sandbox.session import Enclosure
 
     width, height = _size(given.size)
     return desktop.Settings(
@@ -197,7 +213,19 @@ def _desktop(given: argparse.Namespace) -> "desktop.Settings":
         longest=min(given.max_image, 2000),
         cursor=given.cursor,
         deadline=given.deadline,
+        walls=given.walls,
+        enclosure=Enclosure(network=_network(given.network)),
     )
+
+
+def _network(text: str) -> "Network":
+    from gloveport.sandbox.errors import BadNetwork
+    from gloveport.sandbox.network import Network
+
+    try:
+        return Network.parse(text)
+    except BadNetwork as why:
+        sys.exit(f"gloveport: --network {why}")
 
 
 def _stdio(given: argparse.Namespace) -> int:
@@ -227,17 +255,19 @@ def _doctor(given: argparse.Namespace) -> int:
     return examine()
 
 
-def _announce(host: str, port: int, token: str) -> None:
+def _announce(host: str, port: int, settings: "Settings") -> None:
     from .announce import announce
 
-    announce(host, port, token)
+    desktop = settings.desktop
+    walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
+    announce(host, port, settings.token, walls)
 
 
 def _serve_options(given: argparse.Namespace) -> list[str]:
     """The options that make a desktop what it is, as `serve` takes them; none if as usual."""
     usual = _parser().parse_args(["stdio"])
     options: list[str] = []
-    for name in ("size", "max_image", "tools", "deadline"):
+    for name in ("size", "max_image", "tools", "deadline", "walls", "network"):
         if getattr(given, name) != getattr(usual, name):
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
     return [*options, *(["--cursor"] if given.cursor else [])]
@@ -277,8 +307,8 @@ def _private(path: Path) -> Path:
     found = path.lstat()
     if path.is_symlink() or found.st_uid != os.getuid():
         sys.exit(f"gloveport: {path} belongs to somebody else.")
-    if found.st_mode & 0o077:
-        path.chmod(0o700)
+    # The desktops of root have users of their own, who must get through to their own folders.
+    path.chmod(0o711 if os.getuid() == 0 else 0o700)
     return path
 
 

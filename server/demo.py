@@ -20,6 +20,8 @@ from gloveport.clients.seeing import sheet
 from gloveport.clients.shop import OFFICIAL, Shop, open_shop
 from gloveport.clients.shopper import Lost, Shopper, Step
 from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.network import HOST_INTERNAL, Network
+from gloveport.sandbox.session import Enclosure
 
 from .serving import Settings, serving
 
@@ -84,8 +86,14 @@ async def demo(
 
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
-        served = await running.enter_async_context(serving(replace(settings, port=0)))
         url = await running.enter_async_context(open_shop(shop))
+        if settings.desktop.walls != "none":
+            url = url.replace("127.0.0.1", HOST_INTERNAL)
+        reaches = Enclosure(network=Network.parse(f"allow={url.removeprefix('http://')}"))
+        walled = replace(settings.desktop, enclosure=reaches)
+        served = await running.enter_async_context(
+            serving(replace(settings, port=0, desktop=walled))
+        )
         say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
         desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
         how = "in words, without one picture" if by_text else "by the MCP wire alone"

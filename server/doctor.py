@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from gloveport.sandbox.walls import why_not
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -41,6 +43,8 @@ NEEDS = (
         "at-spi2-core",
         vital=False,
     ),
+    Need("walls", ("bwrap",), "bubblewrap"),
+    Need("Python for the inside of the walls", ("/usr/bin/python3",), "python3"),
     Need("panel", ("tint2",), "tint2", vital=False),
     Need("browser", ("chromium", "firefox-esr", "firefox", "falkon"), "chromium", vital=False),
     Need("terminal", ("lxterminal", "xfce4-terminal", "xterm"), "lxterminal", vital=False),
@@ -71,11 +75,8 @@ def examine(needs: Sequence[Need] = NEEDS) -> int:
         root = "" if os.geteuid() == 0 else "sudo "
         packages = " ".join(need.package for need in missing)
         lines += ["", "Get what is missing with:", f"  {root}apt-get install {packages}"]
-    if os.geteuid() == 0:
-        lines += [
-            "",
-            "As root, Chromium runs without its sandbox.",
-        ]
+    if not missing and (why := why_not()):
+        lines += ["", f"There can be no walls here ({why}); desktops need --walls none."]
     if not all(find_spec(name) for name in ("rapidocr", "onnxruntime")):
         lines += [
             "",

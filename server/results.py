@@ -48,6 +48,8 @@ def facts(frame: Frame) -> dict[str, Any]:
             told["note"] = "no visible change"
     if frame.meanwhile:
         told["changed_meanwhile"] = _listed(frame.meanwhile)
+    if frame.notices:
+        told["notices"] = list(frame.notices)
     told |= frame.told
     told["cursor"] = [frame.cursor.x, frame.cursor.y]
     told["window"] = frame.window
@@ -78,6 +80,7 @@ def together(frames: Sequence[Frame]) -> Frame:
         meanwhile=frames[0].meanwhile,
         first_change_ms=firsts[0] if firsts else None,
         settle_ms=sum(frame.settle_ms or 0 for frame in frames),
+        notices=tuple(notice for frame in frames for notice in frame.notices),
     )
 
 

@@ -136,7 +136,8 @@ class Web:
             tasks.cancel_scope.cancel()
 
     async def _healthz(self, request: Request) -> Response:
-        return JSONResponse({"ok": True, "desktop": self._desktop.settings.name})
+        walls = "bwrap" if self._desktop.walled else "none"
+        return JSONResponse({"ok": True, "desktop": self._desktop.settings.name, "walls": walls})
 
     async def _attach(self, request: Request) -> Response:
         """Stay open as long as the client is there; when it goes, what it held is released."""

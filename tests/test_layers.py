@@ -19,6 +19,7 @@ MAY_IMPORT = {
 # Where the parts are put together: the command line starts clients too, and the demo's shop is a
 # web site, not a part of the server.
 ALSO = {
+    "sandbox/network_worker.py": {"h11"},  # a process of its own
     "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/cli.py": {"gloveport.clients"},
     "server/demo.py": {"gloveport.clients", "PIL"},
@@ -27,7 +28,8 @@ ALSO = {
 # Every other module of the sandbox knows these and nothing else of it.
 WORDS = {"errors", "geometry"}
 COMPOSE = {
-    "session": {"box", "furnish", "keymap", "walls", "xserver"},
+    "network_worker": {"network"},
+    "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "eyes": {"activity", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
@@ -36,8 +38,8 @@ COMPOSE = {
     "actions": {"hands", "keys", "settle", "sight", "typist"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
-        "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "walls", "watcher",
-        "windows",
+        "network", "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "walls",
+        "watcher", "windows",
     },
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from attempts import PYTHON, Attempt, run_inside
 
 from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session, start_session
+from gloveport.sandbox.session import Enclosure, Session, start_session
 from gloveport.sandbox.walls import Limits, why_not
 
 
@@ -28,7 +28,7 @@ def below() -> Generator[Path]:
 
 @pytest.fixture(scope="module")
 def walled(below: Path, keymap: Keymap) -> Generator[Session]:
-    session = start_session(below, "walled", 640, 480, keymap, Limits(processes=400))
+    session = start_session(below, "walled", 640, 480, keymap, Enclosure(Limits(processes=400)))
     yield session
     session.close()
 

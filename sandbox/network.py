@@ -1,0 +1,216 @@
+"""Where a walled desktop may connect to, and the proxy that holds it to that.
+
+A desktop's own network has nothing but a loopback; the one way out is an HTTP proxy that listens
+there. The socket was made inside and is accepted on outside, so nothing listens on this machine.
+"""
+
+import ipaddress
+import json
+import logging
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .errors import BadNetwork
+
+logger = logging.getLogger(__name__)
+
+HOST_INTERNAL = "host.internal"
+"""The name by which a desktop reaches the loopback of this machine, where it may."""
+
+_PORTS = (80, 443)
+_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # addresses that have an IPv4 address in them
+_ONCE_IN = 5.0  # seconds in which the same refusal is told once
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where programs may connect to.
+
+    Args:
+        kind: Nowhere, anywhere but this machine and private addresses, or some hosts.
+        hosts: With `allow`: names or `*.` and a name, and the port, or 0 for 80 and 443.
+    """
+
+    kind: Literal["none", "open", "allow"] = "none"
+    hosts: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Network":
+        """Read `none`, `open`, or `allow=a.com,*.b.org,c.org:8443,host.internal:8000`.
+
+        Raises:
+            BadNetwork: It is something else.
+        """
+        if text in ("none", "open"):
+            return cls(text)
+        kind, _, listed = text.partition("=")
+        if kind != "allow" or not listed:
+            raise BadNetwork(text, "write none, open, or allow=a.com,*.b.org")
+        return cls("allow", tuple(_host(one.strip()) for one in listed.split(",")))
+
+    def __str__(self) -> str:
+        hosts = ",".join(f"{name}:{port}" if port else name for name, port in self.hosts)
+        return f"allow={hosts}" if self.kind == "allow" else self.kind
+
+    def refuses(self, host: str, port: int) -> str:
+        """Why programs may not connect to a host; empty when they may.
+
+        Args:
+            host: As `normal` makes it.
+            port: The TCP port.
+        """
+        if self.kind == "none":
+            return "this desktop has no network"
+        if self.kind == "open":
+            return f"{HOST_INTERNAL} has to be allowed by name" if host == HOST_INTERNAL else ""
+        ports: set[int] = set()
+        for name, allowed in self.hosts:
+            if host == name or (name.startswith("*.") and host.endswith(name[1:])):
+                ports |= {allowed} if allowed else set(_PORTS)
+        if port in ports:
+            return ""
+        if ports:
+            return f"only port {' and '.join(map(str, sorted(ports)))} of it may be reached"
+        names = ", ".join(name for name, _ in self.hosts)
+        return f"this desktop may only reach {names}"
+
+
+def normal(host: str) -> str:
+    """A host's name as it is compared: lower case, IDNA, without a last dot.
+
+    Raises:
+        BadNetwork: This is neither a name nor an address.
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    try:
+        name = name.encode("idna").decode() if not name.isascii() else name
+    except UnicodeError as failure:
+        raise BadNetwork(host, "this is no host name") from failure
+    # What the C library would take for a number, such as 0x7f.1, is none of our names.
+    if not _NAME.fullmatch(name) or re.fullmatch(r"(0x)?[0-9a-f]+", name.rpartition(".")[2]):
+        raise BadNetwork(host, "this is no host name")
+    return name
+
+
+def reachable(address: str) -> bool:
+    """Whether an address is on the internet, and neither private, nor local, nor of a cloud."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return reachable(str(ip.ipv4_mapped))
+        if ip in _NAT64 or ip.sixtofour or ip.teredo:
+            return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Internet:
+    """What stands for the internet in tests, which must not reach the real one.
+
+    Args:
+        names: Addresses by name; empty: the system's resolver.
+        reachable: Addresses that count as on the internet.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    reachable: tuple[str, ...] = ()
+
+
+class Proxy:
+    """The way out of a desktop; a process of its own that ends with us.
+
+    Args:
+        network: Where it lets programs connect to.
+        listening: The socket it accepts on; now its own.
+        refused: Told a sentence about each attempt that was refused, from a thread of ours.
+        internet: For tests.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        listening: socket.socket,
+        refused: Callable[[str], None],
+        internet: Internet | None = None,
+    ) -> None:
+        self._config = {
+            "network": str(network),
+            "names": dict(internet.names) if internet else {},
+            "reachable": list(internet.reachable) if internet else [],
+        }
+        self._listening = listening
+        self._refused = refused
+        self._closing = False
+        self._told: dict[str, float] = {}
+        self._worker = self._start()
+        self._reader = threading.Thread(target=self._read, name="gloveport-proxy", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._worker.pid
+
+    def close(self) -> None:
+        self._closing = True
+        self._worker.kill()
+        self._reader.join()
+        self._listening.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        fd = self._listening.fileno()
+        worker = subprocess.Popen(
+            [sys.executable, "-I", "-m", "gloveport.sandbox.network_worker", str(fd)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[fd],
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, cwd="/", start_new_session=True,
+        )  # fmt: skip
+        assert worker.stdin
+        worker.stdin.write(json.dumps(self._config).encode() + b"\n")
+        worker.stdin.flush()  # and it stays open: its end tells the worker that we have ended
+        return worker
+
+    def _read(self) -> None:
+        while True:
+            assert self._worker.stdin
+            assert self._worker.stdout
+            with self._worker.stdout as told, self._worker.stdin:
+                for line in told:
+                    self._tell(json.loads(line))
+            self._worker.wait()
+            if self._closing:
+                return
+            logger.warning("the network proxy ended; starting it again")
+            time.sleep(0.1)
+            self._worker = self._start()
+            if self._closing:
+                self._worker.kill()
+
+    def _tell(self, why: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(why, -_ONCE_IN) >= _ONCE_IN:
+            self._told = {one: when for one, when in self._told.items() if now - when < _ONCE_IN}
+            self._told[why] = now
+            logger.info("%s", why)
+            self._refused(why)
+
+
+def _host(text: str) -> tuple[str, int]:
+    name, colon, port = text.partition(":")
+    wild = name.startswith("*.")
+    plain = normal(name.removeprefix("*."))
+    if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+        raise BadNetwork(text, f"{port!r} is no port")
+    if plain == HOST_INTERNAL and not colon:
+        raise BadNetwork(text, f"say which port of this machine, as in {HOST_INTERNAL}:8000")
+    return f"*.{plain}" if wild else plain, int(port) if colon else 0

@@ -1,0 +1,208 @@
+"""The network proxy's process; run with `python -m`, never imported.
+
+HTTP CONNECT and plain HTTP, one request a connection: what else a client sends on it is dropped,
+so that no second request slips through to a host that was not asked for. Names are resolved once,
+and what was checked is what is connected to.
+
+    argv    the descriptor of a listening socket
+    stdin   one JSON object, see network.py; its end ends this process
+    stdout  a JSON string a line: why an attempt was refused
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import h11
+
+from .errors import BadNetwork
+from .network import HOST_INTERNAL, Network, normal, reachable
+
+HEAD_WITHIN, CONNECTED_WITHIN = 15, 10  # seconds
+MOST = 256  # connections at a time
+CHUNK = 1 << 16
+# Headers that are for the next hop only (RFC 9110, 7.6.1), and those that we write ourselves.
+HOP_BY_HOP = {
+    b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"host", b"proxy-connection",
+    b"proxy-authorization", b"proxy-authenticate",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """The text says what was asked and why it cannot be."""
+
+    def __init__(self, asked: str, why: str, status: int = 403) -> None:
+        super().__init__(f"{asked} was refused: {why}.")
+        self.status = status
+
+
+class Worker:
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.network = Network.parse(config["network"])
+        self.names: dict[str, str] = config["names"]
+        self.reachable: list[str] = config["reachable"]
+        self.room = asyncio.Semaphore(MOST)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with self.room:
+            try:
+                with suppress(OSError, h11.RemoteProtocolError, TimeoutError):
+                    await self.answer(reader, writer)
+            finally:
+                writer.close()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = h11.Connection(h11.SERVER)
+        async with asyncio.timeout(HEAD_WITHIN):
+            request = await next_event(client, reader)
+        if not isinstance(request, h11.Request):
+            return
+        try:
+            if request.method == b"CONNECT":
+                host, _, port = request.target.decode("ascii", "replace").rpartition(":")
+                upstream = await self.connect(host, port)
+            else:
+                url = urlsplit(request.target.decode("ascii", "replace"))
+                if url.scheme != "http" or not url.hostname:
+                    raise Refused(request.target.decode("ascii", "replace")[:200], "no http: URL")
+                upstream = await self.connect(url.hostname, str(url.port or 80))
+        except Refused as why:
+            if why.status == 403:
+                print(json.dumps(str(why)), flush=True)  # noqa: T201 - the owner reads it
+            body = f"{why} The --network option of gloveport decides.\n".encode()
+            head = f"HTTP/1.1 {why.status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+            writer.write(body)
+            await writer.drain()
+            return
+        try:
+            if request.method == b"CONNECT":
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                upstream[1].write(client.trailing_data[0])
+                await together(relay(reader, upstream[1]), relay(upstream[0], writer))
+            else:
+                sending = asyncio.ensure_future(forward(client, reader, request, upstream[1]))
+                try:
+                    await relay(upstream[0], writer)
+                finally:
+                    sending.cancel()
+                    await asyncio.wait([sending])
+        finally:
+            upstream[1].close()
+
+    async def connect(
+        self, host: str, port: str
+    ) -> "tuple[asyncio.StreamReader, asyncio.StreamWriter]":
+        asked = f"{host[:200]}:{port[:20]}"
+        try:
+            name = normal(host)
+            number = int(port) if port.isdecimal() else 0
+        except BadNetwork:
+            raise Refused(asked, "this is no host name") from None
+        if not 0 < number < 65536:
+            raise Refused(asked, "this is no port")
+        if why := self.network.refuses(name, number):
+            raise Refused(asked, why)
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN):
+                return await asyncio.open_connection(await self.resolve(name, asked), number)
+        except TimeoutError:
+            why = f"it did not answer in {CONNECTED_WITHIN} s"
+            raise Refused(asked, why, 504) from None
+        except OSError as failure:
+            raise Refused(asked, failure.strerror or "it cannot be reached", 502) from failure
+
+    async def resolve(self, name: str, asked: str) -> str:
+        """An address of a host that may be connected to."""
+        if name == HOST_INTERNAL:
+            return "127.0.0.1"
+        if self.names:
+            if name not in self.names:
+                raise OSError(socket.EAI_NONAME, "there is no host of this name")
+            found = [self.names[name]]
+        else:
+            loop = asyncio.get_running_loop()
+            infos = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            found = [str(info[4][0]) for info in infos]
+        for address in found:
+            if reachable(address) or self.stands_for_the_internet(address):
+                return address
+        raise Refused(asked, f"{found[0]} is an address of a private network, not of the internet")
+
+    def stands_for_the_internet(self, address: str) -> bool:
+        return any(
+            ipaddress.ip_address(address) in ipaddress.ip_network(one) for one in self.reachable
+        )
+
+
+async def next_event(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type:
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        connection.receive_data(await reader.read(CHUNK))
+    return event
+
+
+async def forward(
+    client: h11.Connection,
+    reader: asyncio.StreamReader,
+    request: h11.Request,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """Send one request on, as from ourselves."""
+    url = urlsplit(request.target.decode("ascii"))
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = url.netloc.rpartition("@")[2]
+    headers = [(name, value) for name, value in request.headers if name not in HOP_BY_HOP]
+    upstream = h11.Connection(h11.CLIENT)
+    first = h11.Request(
+        method=request.method,
+        target=target,
+        headers=[(b"Host", host.encode()), *headers, (b"Connection", b"close")],
+    )
+    writer.write(upstream.send(first) or b"")
+    while True:
+        event = await next_event(client, reader)
+        if isinstance(event, h11.Data):
+            writer.write(upstream.send(h11.Data(data=event.data)) or b"")
+        elif isinstance(event, h11.EndOfMessage):
+            writer.write(upstream.send(h11.EndOfMessage()) or b"")
+            await writer.drain()
+            return
+        else:
+            raise ConnectionError
+        await writer.drain()
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    with suppress(OSError, RuntimeError):
+        writer.write_eof()
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Do several things until all are done or one fails."""
+    with suppress(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    stdin = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    worker = Worker(json.loads(await stdin.readline()))
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    await asyncio.start_server(worker.serve, sock=listening)
+    await stdin.read()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

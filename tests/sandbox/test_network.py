@@ -1,0 +1,214 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from processes import until
+from sites import site
+
+from gloveport.sandbox.errors import BadNetwork
+from gloveport.sandbox.network import Internet, Network, Proxy, normal, reachable
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "allowed"),
+    [
+        ("open", "example.com", 443, True),
+        ("open", "example.com", 8443, True),
+        ("open", "host.internal", 8000, False),
+        ("none", "example.com", 443, False),
+        ("allow=a.com", "a.com", 443, True),
+        ("allow=a.com", "A.com.", 80, True),
+        ("allow=a.com", "b.a.com", 443, False),
+        ("allow=a.com", "a.com.evil.org", 443, False),
+        ("allow=a.com", "evila.com", 443, False),
+        ("allow=a.com", "a.com", 8080, False),
+        ("allow=a.com:8080", "a.com", 8080, True),
+        ("allow=a.com:8080", "a.com", 80, False),
+        ("allow=*.a.com", "x.y.a.com", 443, True),
+        ("allow=*.a.com", "a.com", 443, False),
+        ("allow=a.com,host.internal:8000", "host.internal", 8000, True),
+        ("allow=host.internal:8000", "host.internal", 8001, False),
+        ("allow=bücher.example", "xn--bcher-kva.example", 443, True),
+    ],
+)
+def test_what_is_allowed(text: str, host: str, port: int, allowed: bool) -> None:
+    assert (Network.parse(text).refuses(normal(host), port) == "") is allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "all", "allow=", "allow=a.com:x", "allow=a.com:0", "allow=a b", "allow=host.internal",
+     "allow=*", "allow=a.com/x", "allow=0x7f.1"],
+)  # fmt: skip
+def test_a_network_that_cannot_be_is_said(text: str) -> None:
+    with pytest.raises(BadNetwork, match="is no network for a desktop"):
+        Network.parse(text)
+
+
+def test_a_network_can_be_read_again() -> None:
+    for text in ("none", "open", "allow=a.com,*.b.org,host.internal:8000"):
+        assert str(Network.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
+     "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fc00::1", "ff02::1",
+     "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::",
+     "fe80::1%lo"],
+)  # fmt: skip
+def test_addresses_that_are_not_on_the_internet(address: str) -> None:
+    assert not reachable(address)
+
+
+def test_addresses_on_the_internet() -> None:
+    assert reachable("93.184.215.14")
+    assert reachable("2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+
+
+class Way:
+    """A proxy, and how to send through it."""
+
+    def __init__(self, network: str, names: dict[str, str]) -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port = listening.getsockname()[1]
+        self.refused: SimpleQueue[str] = SimpleQueue()
+        internet = Internet(names, ("127.0.0.0/8",)) if names else None
+        self.proxy = Proxy(Network.parse(network), listening, self.refused.put, internet)
+
+    def send(self, request: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), 10) as connected:
+            connected.sendall(request)
+            said = b""
+            while part := connected.recv(65536):
+                said += part
+            return said
+
+    def get(self, url: str, more: str = "") -> bytes:
+        return self.send(f"GET {url} HTTP/1.1\r\nHost: whatever\r\n{more}\r\n".encode())
+
+
+@pytest.fixture
+def through() -> Generator[Callable[..., Way]]:
+    ways: list[Way] = []
+
+    def make(network: str, **names: str) -> Way:
+        ways.append(Way(network, {name.replace("_", "."): one for name, one in names.items()}))
+        return ways[-1]
+
+    yield make
+    for way in ways:
+        way.proxy.close()
+
+
+def test_what_is_allowed_arrives_as_from_ourselves(through: Callable[..., Way]) -> None:
+    with site(b"hello") as (port, heads):
+        way = through(f"allow=a.com:{port}", a_com="127.0.0.1")
+        said = way.get(f"http://u:p@a.com:{port}/x?y=1", "Proxy-Authorization: secret\r\nTE: z\r\n")
+    assert said.endswith(b"hello")
+    assert heads[0].startswith(b"GET /x?y=1 HTTP/1.1\r\n")
+    assert f"\r\nHost: a.com:{port}\r\n".encode() in heads[0]
+    assert b"secret" not in heads[0]
+    assert b"whatever" not in heads[0]
+
+
+def test_what_is_sent_along_arrives(through: Callable[..., Way]) -> None:
+    with site(b"thanks") as (port, heads):
+        way = through(f"allow=a.com:{port}", a_com="127.0.0.1")
+        request = f"POST http://a.com:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+        assert way.send(request.encode()).endswith(b"thanks")
+        assert until(lambda: heads[0].startswith(b"POST / "))
+
+
+def test_a_second_request_on_a_connection_does_not_get_through(
+    through: Callable[..., Way],
+) -> None:
+    with site(b"hello") as (port, heads):
+        way = through(f"allow=a.com:{port}", a_com="127.0.0.1", b_com="127.0.0.1")
+        first = f"GET http://a.com:{port}/1 HTTP/1.1\r\nHost: a.com\r\n\r\n"
+        second = f"GET http://b.com:{port}/2 HTTP/1.1\r\nHost: b.com\r\n\r\n"
+        way.send((first + second).encode())
+        assert len(heads) == 1
+        assert b"/2" not in heads[0]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://b.com/", "http://a.com@b.com/", "http://a.com%2eevil.org/", "http://127.0.0.1/",
+     "http://2130706433/", "http://0x7f.1/", "http://[::ffff:127.0.0.1]/", "http://x.a.com/",
+     "ftp://a.com/", "/etc/passwd"],
+)  # fmt: skip
+def test_what_is_not_allowed_is_refused_and_told(through: Callable[..., Way], target: str) -> None:
+    way = through("allow=a.com", a_com="127.0.0.1", b_com="127.0.0.1", x_a_com="127.0.0.1")
+    said = way.get(target)
+    assert said.startswith(b"HTTP/1.1 403 ")
+    assert b"--network" in said
+    assert "was refused" in way.refused.get(timeout=5)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "169.254.169.254", "::1", "::ffff:10.0.0.7"])
+def test_a_name_of_a_private_address_is_refused(through: Callable[..., Way], address: str) -> None:
+    way = through("open", rebound_org=address)
+    assert b"private network" in way.get("http://rebound.org/")
+    assert b"403" in way.send(b"CONNECT rebound.org:443 HTTP/1.1\r\nHost: rebound.org\r\n\r\n")
+
+
+def test_tunnels_carry_everything(through: Callable[..., Way]) -> None:
+    with site(bytes(20_000_000)) as (port, _):
+        way = through(f"allow=a.com:{port}", a_com="127.0.0.1")
+        connect = f"CONNECT a.com:{port} HTTP/1.1\r\nHost: a.com\r\n\r\n"
+        said = way.send(connect.encode() + b"GET / HTTP/1.1\r\nHost: a.com\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert len(said) > 20_000_000
+
+
+def test_a_port_of_this_machine_that_was_allowed(through: Callable[..., Way]) -> None:
+    with site(b"mine") as (port, _):
+        way = through(f"allow=host.internal:{port}")
+        assert way.get(f"http://host.internal:{port}/").endswith(b"mine")
+        assert b"403" in through("open").get(f"http://host.internal:{port}/")
+
+
+def test_the_same_refusal_is_told_once(through: Callable[..., Way]) -> None:
+    way = through("none")
+    for _ in range(3):
+        way.get("http://a.com/")
+    way.get("http://b.com/")
+    assert [way.refused.get(timeout=5) for _ in range(2)] == [
+        "a.com:80 was refused: this desktop has no network.",
+        "b.com:80 was refused: this desktop has no network.",
+    ]
+    assert way.refused.empty()
+
+
+def test_a_proxy_that_was_killed_is_started_again(through: Callable[..., Way]) -> None:
+    way = through("none")
+    assert b"403" in way.get("http://a.com/")
+    first = way.proxy.pid
+    os.kill(first, signal.SIGKILL)
+    assert until(lambda: way.proxy.pid != first)
+    assert b"403" in way.get("http://a.com/")
+
+
+OWNER = """
+import os, socket, time
+from gloveport.sandbox.network import Network, Proxy
+proxy = Proxy(Network(), socket.create_server(("127.0.0.1", 0)), print)
+print(proxy.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_proxy_ends_with_its_owner() -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        pid = int(owner.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        owner.kill()
+    assert until(lambda: not Path(f"/proc/{pid}").exists())

@@ -1,0 +1,110 @@
+"""Programs behind walls work, reach what they may without a click, and nothing else."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from attempts import run_inside
+from desks import session_of
+from processes import until
+from sites import site
+
+from gloveport.sandbox.actions import ClickElement, Type
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.errors import NotDone
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.network import Internet, Network
+from gloveport.sandbox.session import Enclosure
+
+NAME = "小米官方旗舰店"
+PAGE = b"<title>arrived</title><input aria-label=Search autofocus><button>Go</button>"
+
+
+@pytest.fixture(scope="module")
+async def shop(
+    anyio_backend: str, below: Path, keymap: Keymap
+) -> AsyncGenerator[tuple[Desktop, int, list[bytes]]]:
+    """A walled desktop that may reach one site and nothing else; its port and what it was asked."""
+    with site(PAGE) as (port, heads):
+        network = Network.parse(f"allow=a.example:{port}")
+        internet = Internet({"a.example": "127.0.0.1"}, ("127.0.0.0/8",))
+        enclosure = Enclosure(network=network, internet=internet)
+        settings = Settings(below, width=1024, height=700, walls="bwrap", enclosure=enclosure)
+        async with open_desktop(settings, keymap) as desktop:
+            yield desktop, port, heads
+
+
+Shop = tuple[Desktop, int, list[bytes]]
+
+
+async def test_curl(shop: Shop) -> None:
+    desktop, port, heads = shop
+    get = "import subprocess, sys; print(subprocess.run(['curl', '-sS', sys.argv[1]]).returncode)"
+    assert "arrived" in run_inside(session_of(desktop), get, f"http://a.example:{port}/curl")
+    assert heads[-1].startswith(b"GET /curl ")
+    assert "was refused" in run_inside(session_of(desktop), get, "http://b.example/")
+    frame = await desktop.look()
+    assert frame.notices == (
+        "b.example:80 was refused: this desktop may only reach a.example.",
+    )  # fmt: skip
+    assert (await desktop.look()).notices == ()
+
+
+async def test_chromium_with_its_own_sandbox(shop: Shop) -> None:
+    desktop, port, heads = shop
+    await desktop.open(f"http://a.example:{port}/chromium")
+    assert until(lambda: any(head.startswith(b"GET /chromium ") for head in heads))
+    found, _ = await desktop.wait_for_window("arrived", 10)
+    assert found
+    frame = await desktop.do(Type(NAME, into="Search"))
+    assert frame.told["typed"] == "verified"
+    ask = """
+import glob
+for one in glob.glob('/proc/[0-9]*'):
+    argv = open(one + '/cmdline', 'rb').read()
+    if b'chromium' not in argv.split(b'\\0')[0]: continue
+    if b'--type=renderer' in argv:
+        print(open(one + '/status').read().split('Seccomp_filters:')[1].split()[0])
+    if b'--no-sandbox' in argv: print('none')
+"""
+    filters = run_inside(session_of(desktop), ask).split()
+    assert filters
+    assert set(filters) == {"2"}
+    frame = await desktop.open("http://c.example/page")
+    assert any(notice.startswith("c.example") for notice in frame.notices)
+
+
+async def test_firefox(shop: Shop) -> None:
+    desktop, port, heads = shop
+    argv = ["firefox-esr", f"http://a.example:{port}/firefox"]
+    session_of(desktop).launch(argv)
+    found, _ = await desktop.wait_for_window("arrived — mozilla", 30)
+    assert found, (await desktop.windows(), session_of(desktop).last_words("firefox-esr"))
+    assert any(head.startswith(b"GET /firefox ") for head in heads)
+
+
+async def test_a_port_inside_is_reached_directly(shop: Shop) -> None:
+    serve = """
+import http.server, subprocess, threading
+inside = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=inside.serve_forever, daemon=True).start()
+url = f'http://localhost:{inside.server_port}/'
+print(subprocess.run(['curl', '-sS', url], capture_output=True, text=True).stdout)
+"""
+    assert "Directory listing" in run_inside(session_of(shop[0]), serve)
+
+
+async def test_a_gtk_program(shop: Shop) -> None:
+    desktop, _, _ = shop
+    await desktop.open("mousepad")
+    frame = await desktop.do(Type(NAME))
+    assert frame.told["typed"] == "verified"
+    await desktop.do(ClickElement("File"))
+    _, scene = await desktop.read()
+    names = {one.name for group in scene.groups for one in group.elements}
+    assert any(name.startswith("Save") for name in names)
+
+
+async def test_what_cannot_start_says_why(shop: Shop) -> None:
+    with pytest.raises(NotDone, match="No such file"):
+        await shop[0].open("/home/user/none.txt")
