@@ -26,7 +26,8 @@ class Activity:
 
     Args:
         root: The process all others descend from.
-        ignored: Processes that do not count, such as the X server, which works for all of them.
+        ignored: A process that does not count, nor what it started: the X server, which works for
+            all of them.
     """
 
     def __init__(self, root: int, ignored: int) -> None:
@@ -72,7 +73,7 @@ class Activity:
     def _sample(self) -> _Sample:
         now = time.monotonic()
         if now - self._listed > _STALE:
-            self._pids = [pid for pid in _below(self._root) if pid != self._ignored]
+            self._pids = _below(self._root, self._ignored)
             self._listed = now
         used: dict[int, int] = {}
         for pid in self._pids:
@@ -81,15 +82,16 @@ class Activity:
         return _Sample(now, used)
 
 
-def _below(root: int) -> list[int]:
-    """All descendants of a process, through whichever thread of it they were started."""
+def _below(root: int, ignored: int) -> list[int]:
+    """All descendants of a process but those of another, whichever thread started them."""
     found: list[int] = []
     queue = [root]
     while queue:
         pid = queue.pop()
         with suppress(OSError):
             for thread in (_PROC / str(pid) / "task").iterdir():
-                children = [int(child) for child in (thread / "children").read_text().split()]
+                told = (thread / "children").read_text().split()
+                children = [int(child) for child in told if int(child) != ignored]
                 found += children
                 queue += children
     return found

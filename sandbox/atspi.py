@@ -211,10 +211,15 @@ class Tree:
         self._programs: dict[str, _Program] = {}
 
     def close(self) -> None:
+        self.reset()
+        self._loop.close()
+
+    def reset(self) -> None:
+        """Connect anew when next asked: the buses were started anew."""
         if self._bus:
             self._bus.disconnect()
             self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+        self._bus = None
 
     # Reading
 

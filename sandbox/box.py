@@ -13,9 +13,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -175,6 +175,20 @@ class Box:
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to a program of the box; one that was kept is kept no longer."""
         self._ask({"signal": number, "pid": pid})
+
+    @contextmanager
+    def frozen(self) -> Generator[None]:
+        """Stop all programs of a box that has processes of its own, for the time of a copy."""
+        self._ask({"freeze": True})
+        try:
+            yield
+        finally:
+            self._ask({"freeze": False})
+
+    def commands(self, pids: Sequence[int]) -> list[tuple[list[str], str]]:
+        """The arguments and directory of each of some processes, if it is there."""
+        told = self._ask({"commands": list(pids)})["commands"]
+        return [(argv, directory) for argv, directory in told]
 
     def remove_at_end(self, *paths: Path) -> None:
         """Remove these files and folders after the last program has ended."""

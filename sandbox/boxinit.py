@@ -11,9 +11,12 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
                   number of the first of them; with "log" the last of them is its output
               {"id": 2, "signal": 15, "pid": 123}
               {"id": 3, "listen": 3128}
+              {"id": 4, "freeze": true}      stop all programs, or let them go on; only as PID 1
+              {"id": 5, "commands": [pids]}  what processes run
               {"remove": [paths]}
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
+              {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
 """
 
@@ -68,6 +71,17 @@ def fill(word: str, fds: list[int]) -> str:
     for place, fd in enumerate(fds):
         word = word.replace(f"{{fd:{place}}}", str(fd))
     return word
+
+
+def commands(pids: list[int]) -> list[tuple[list[str], str]]:
+    """The arguments and directory of each process that is there."""
+    found: list[tuple[list[str], str]] = []
+    for pid in pids:
+        with suppress(OSError):
+            argv = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+            words = [word.decode(errors="replace") for word in argv]
+            found.append((words, str(Path(f"/proc/{pid}/cwd").readlink())))
+    return found
 
 
 def opened(again: Callable[..., object], path: str, why: object) -> None:
@@ -126,6 +140,13 @@ class Box:
             with suppress(ProcessLookupError):
                 os.kill(asked["pid"], asked["signal"])
             self.tell({"id": asked["id"], "pid": asked["pid"]})
+        elif "freeze" in asked:
+            if os.getpid() == 1:  # anywhere else this would be all processes of the user
+                with suppress(ProcessLookupError):
+                    os.kill(-1, signal.SIGSTOP if asked["freeze"] else signal.SIGCONT)
+            self.tell({"id": asked["id"]})
+        elif "commands" in asked:
+            self.tell({"id": asked["id"], "commands": commands(asked["commands"])})
         elif "listen" in asked:
             try:
                 self.tell({"id": asked["id"]}, listening(asked["listen"]))

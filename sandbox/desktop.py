@@ -8,6 +8,7 @@ second; when the display dies, the turn says so and a fresh desktop takes its pl
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -22,8 +23,8 @@ import anyio
 from mss.exception import ScreenShotError
 from Xlib import error
 
-from . import apps, windows
-from .actions import Action, Body, Plan
+from . import apps, undo, windows
+from .actions import Action, Body, ClickElement, Plan, Press, Type
 from .activity import Activity
 from .atspi import Tree
 from .clipboard import Clipboard
@@ -33,9 +34,12 @@ from .errors import (
     BadText,
     Broken,
     Cancelled,
+    CannotStart,
     DesktopClosed,
     DesktopLost,
+    NoSuchWindow,
     NotDone,
+    NoUndo,
     SandboxError,
 )
 from .eyes import Eyes, Seen
@@ -43,11 +47,12 @@ from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
 from .ocr import Ocr
-from .picture import Picture
+from .picture import Picture, album
 from .session import Enclosure, Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .typist import Typist
+from .undo import Checkpoint, History
 from .wallpaper import hang
 from .watcher import Watcher
 
@@ -64,6 +69,8 @@ LONGEST_CLIPBOARD = 1_000_000  # characters
 _STARTING = Patience(first=1.0, quiet=0.5, deadline=10.0)
 _PIXELS_AFTER = 1.0  # seconds a program has to tell of a text before its pixels are read
 _MOST_NOTICES = 20
+_THUMBNAIL = 320  # pixels; the longer side
+_BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
 _EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
 
@@ -153,13 +160,13 @@ class _Parts:
             self.camera,
             self.display,
             self.watcher,
-            Activity(session.box.pid, session.x.pid),
+            Activity(session.keeper.pid, session.x.pid),
             gave_up=lambda: turn().given_up.is_set(),
         )
-        self.tree = Tree(session.reach)
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        elements = Elements(self.tree, self.windows)
-        self.sight = Sight(elements, self.eyes, self.ocr, view)
+        self.tree = Tree(session.reach)
+        self.elements = Elements(self.tree, self.windows)
+        self.sight = Sight(self.elements, self.eyes, self.ocr, view)
         typist = Typist(self.hands, self.sight, self.tree)
         self.body = Body(self.hands, self.sight, typist)
 
@@ -198,6 +205,7 @@ class Desktop:
         self._turn = _Turn()
         self._parts: _Parts | None = None
         self._frames = 0
+        self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
 
     # Acting
@@ -248,6 +256,7 @@ class Desktop:
             frames: list[Frame] = []
             for place, (action, plan) in enumerate(zip(actions, plans, strict=True)):
                 last = place == len(plans) - 1
+                self._before(parts, _risk(action))
                 told: dict[str, object] = {}
 
                 def act(plan: Plan = plan, told: dict[str, object] = told) -> None:
@@ -271,6 +280,7 @@ class Desktop:
 
         def turn(parts: _Parts) -> Frame:
             argv = self._command(target, parts.session)
+            self._before(parts, lambda _: undo.risk_of_opening(target, parts.session.home))
             return self._open(parts, argv, show, seen)
 
         return await self._take(turn)
@@ -510,6 +520,96 @@ class Desktop:
         """
         return await self._take(lambda parts: parts.clipboard.read())
 
+    # Undo
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those there are, the oldest first."""
+        return list(self._history.made)
+
+    def album(self) -> Picture | None:
+        """What the screen showed at each checkpoint, small; None when there is none."""
+        shown = [(one.name, one.picture) for one in self._history.made]
+        return album(shown, self.settings.budget) if shown else None
+
+    async def checkpoint(self, note: str = "") -> Checkpoint:
+        """Remember the home and the programs as they are now.
+
+        Raises:
+            NoUndo: The desktop has no walls.
+        """
+        return await self._take(lambda parts: self._checkpoint(parts, note, automatic=False))
+
+    async def rollback(
+        self, name: str = "", *, show: Show = "auto", seen: int = 0
+    ) -> tuple[Checkpoint, Frame]:
+        """Take everything back to a checkpoint: the home, and the programs that ran then.
+
+        What was done outside the desktop, such as a mail that was sent, stays done.
+
+        Args:
+            name: Of the checkpoint; the last one if it is empty.
+            show: Whether the frame carries a picture.
+            seen: The `look` of the last picture the caller has.
+
+        Raises:
+            NoUndo: The desktop has no walls.
+            NoSuchCheckpoint: There is none of this name; nothing was done.
+        """
+
+        def turn(parts: _Parts) -> tuple[Checkpoint, Frame]:
+            if not parts.session.walled:
+                raise NoUndo
+            chosen = self._history.find(name)
+            parts.hands.release_all()
+
+            def act() -> None:
+                parts.session.go_back(chosen.folder)
+                parts.tree.reset()
+                parts.elements.forget()
+                for argv in chosen.programs:
+                    with suppress(CannotStart):
+                        parts.session.launch(argv)
+                wanted = len(chosen.windows)
+                parts.eyes.wait_until(lambda: len(parts.windows.list()) >= wanted, _BACK_WITHIN)
+                with suppress(NoSuchWindow):
+                    parts.windows.focus(parts.windows.find(chosen.active))
+
+            return chosen, self._during(parts, act, _STARTING, show, seen)
+
+        return await self._take(turn)
+
+    def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
+        session = parts.session
+        if not session.walled:
+            raise NoUndo
+        self._history.count += 1
+        name = f"c{self._history.count}"
+        shown = parts.windows.list()
+        pids = dict.fromkeys(parts.windows.pid(one.id) for one in shown)
+        running = session.box.commands([pid for pid in pids if pid > 1])
+        kept = session.keep(name)
+        small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
+        made = Checkpoint(
+            name, time.time(), note, automatic, kept, _size(kept),
+            [undo.again(argv, directory) for argv, directory in running],
+            [one.title for one in shown], next((one.title for one in shown if one.active), ""),
+            parts.eyes.picture(small, self.settings.budget, cursor=False),
+        )  # fmt: skip
+        for gone in self._history.add(made):
+            session.forget(gone.folder)
+        return made
+
+    def _before(self, parts: _Parts, risk: Callable[[str], str]) -> None:
+        """Make a checkpoint unasked before what is risky, or if the last one is old."""
+        if not parts.session.walled:
+            return
+        active = parts.windows.active()
+        reason = risk(active.application if active else "")
+        if self._history.due(reason):
+            made = self._checkpoint(parts, reason or "in between", automatic=True)
+            self._notices.append(f"checkpoint {made.name} was made {made.note}.")
+
     # Turns
 
     @property
@@ -619,6 +719,7 @@ class Desktop:
     def _restart(self) -> None:
         logger.error("the display of desktop %s died; starting it afresh", self.settings.name)
         self._stop()
+        self._history = History()
         self._start()
         raise DesktopLost
 
@@ -754,6 +855,29 @@ async def open_desktop(settings: Settings, keymap: Keymap | None = None) -> Asyn
     finally:
         with anyio.CancelScope(shield=True):
             await desktop.close()
+
+
+def _risk(action: Action) -> Callable[[str], str]:
+    """Why an action is risky in the program of a class of windows; empty when it is not."""
+    match action:
+        case Press(keys):
+            return lambda program: undo.risk_of_keys(program, keys)
+        case Type(text):
+            return lambda program: undo.risk_of_keys(program, text)
+        case ClickElement(named):
+            return lambda program: undo.risk_of_click(program, named)
+        case _:
+            return lambda program: ""
+
+
+def _size(folder: Path) -> int:
+    """Bytes that files take on the disk."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(root) / name).lstat().st_blocks * 512
+    return total
 
 
 def _empty_cell(element: Element) -> bool:

@@ -106,8 +106,14 @@ class Elements:
     def __init__(self, tree: Tree, windows: Windows) -> None:
         self._tree = tree
         self._windows = windows
+        self._named = 0
         self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
         self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def forget(self) -> None:
+        """Know no ref any more: other programs have the names of those that were read."""
+        self._refs.clear()
+        self._known.clear()
 
     def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
         """All that can be seen, window by window, the active one first."""
@@ -284,7 +290,8 @@ class Elements:
         identity = (node.key, node.cell)
         ref = self._refs.get(identity)
         if ref is None:
-            ref = self._refs[identity] = f"e{len(self._refs) + 1}"
+            self._named += 1
+            ref = self._refs[identity] = f"e{self._named}"
         self._known[ref] = _Known(node, layer, top)
         self._known.move_to_end(ref)
         while len(self._known) > _REFS_KEPT:

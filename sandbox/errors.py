@@ -12,6 +12,8 @@ SandboxError
 │   ├── UnknownKey
 │   ├── NoSuchWindow
 │   ├── NoSuchApplication
+│   ├── NoSuchCheckpoint
+│   ├── NoUndo
 │   ├── NoSuchRef
 │   ├── NoSuchElement
 │   ├── Ambiguous
@@ -92,6 +94,20 @@ class NoSuchApplication(Impossible):
         near = get_close_matches(asked.lower(), [name.lower() for name in known], 3, 0.5)
         named = [name for name in known if name.lower() in near] or list(known)
         super().__init__(f"There is no application {asked!r}; there are {_listed(named)}.")
+
+
+class NoSuchCheckpoint(Impossible):
+    def __init__(self, asked: str, names: Sequence[str]) -> None:
+        there = f"there are {_listed(names)}." if names else "none has been made yet."
+        super().__init__(f"There is no checkpoint {asked!r}; {there} Nothing was done.")
+
+
+class NoUndo(Impossible):
+    def __init__(self) -> None:
+        super().__init__(
+            "This desktop has no walls, so its files are the machine's own and cannot be taken "
+            "back; start it with --walls auto. Nothing was done."
+        )
 
 
 class NoSuchRef(Impossible):

@@ -18,6 +18,7 @@ from .geometry import Rect
 Pixels = NDArray[np.uint8]
 
 _MARK_SIZE = 10  # pixels; small enough not to hide what is marked
+_LABEL_SIZE = 12  # pixels
 _MARK_COLOURS = ("#c2185b", "#1565c0", "#2e7d32", "#e65100", "#6a1b9a", "#00838f")
 # JPEG keeps all colour samples (4:4:4): halving them costs coloured text 10 dB.
 _QUALITIES = (95, 90, 85, 75, 60, 40, 20)
@@ -66,6 +67,22 @@ def marked(pixels: Pixels, marks: Iterable[tuple[str, Rect]]) -> Pixels:
         draw.rectangle((x, y, x + width, y + height), fill=colour)
         draw.text((x + 2 - left, y + 2 - top), label, "white", font=font)
     return np.ascontiguousarray(np.asarray(image.convert("RGBA"))[..., (2, 1, 0, 3)])
+
+
+def album(pictures: Iterable[tuple[str, Picture]], budget: int, columns: int = 4) -> Picture:
+    """Pictures in rows with a label above each, on one of at most `budget` bytes."""
+    labelled = [(label, Image.open(BytesIO(one.data)).convert("RGB")) for label, one in pictures]
+    wide = max(image.width for _, image in labelled) + 8
+    high = max(image.height for _, image in labelled) + 20
+    rows = -(-len(labelled) // columns)
+    sheet = Image.new("RGB", (wide * min(columns, len(labelled)), high * rows), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (label, image) in enumerate(labelled):
+        x, y = place % columns * wide + 4, place // columns * high
+        draw.text((x, y + 2), label, "black", font=ImageFont.load_default(_LABEL_SIZE))
+        sheet.paste(image, (x, y + 16))
+    pixels = np.ascontiguousarray(np.asarray(sheet.convert("RGBA"))[..., (2, 1, 0, 3)])
+    return encode(pixels, sheet.width, sheet.height, budget)
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -10,6 +10,7 @@ import os
 import secrets
 import select
 import shutil
+import signal
 import stat
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -31,6 +32,11 @@ logger = logging.getLogger(__name__)
 _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
+# Chromium takes the lock of a profile for that of a browser that still runs.
+_GO_BACK = """\
+umount "$1" && rm -rf "$2" "$3" && mkdir -m 700 "$3" && cp -a --reflink=auto "$4" "$2" &&
+rm -f "$2"/.config/chromium/Singleton*
+"""
 _WAY_OUT = {
     **{
         name: f"http://127.0.0.1:{PROXY}"
@@ -86,6 +92,11 @@ class Folder:
         return self.path / "Xauthority"
 
     @property
+    def kept(self) -> Path:
+        """Checkpoints."""
+        return self.path / "kept"
+
+    @property
     def log(self) -> Path:
         return self.path / "log"
 
@@ -113,7 +124,7 @@ def make_folder(below: Path, name: str) -> Folder:
     folder = Folder(below / f"{name}-{secrets.token_hex(4)}")
     for path in (
         folder.path, folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11,
-        folder.log,
+        folder.kept, folder.log,
     ):  # fmt: skip
         path.mkdir(mode=0o700)
     return folder
@@ -274,6 +285,41 @@ class Session:
                 yield f"unix:path=/proc/self/fd/{fd}", walls.UID if self._walls else None
         finally:
             os.close(fd)
+
+    def keep(self, name: str) -> Path:
+        """Copy what has changed in the home since the desktop started; where the copy is."""
+        kept = self.folder.kept / name
+        with self.box.frozen():
+            copy = ["cp", "-a", "--reflink=auto", str(self.folder.upper), str(kept)]
+            self.keeper.run(copy, self.folder.log / "keep.log")
+        return kept
+
+    def forget(self, kept: Path) -> None:
+        """Remove a copy."""
+        self.keeper.run(["rm", "-rf", str(kept)], self.folder.log / "keep.log")
+
+    def go_back(self, kept: Path) -> None:
+        """End all programs, give the home the state of a copy, and start the desktop's own again.
+
+        The X server goes on. When this fails, the session is lost.
+        """
+        folder = self.folder
+        self._vital.discard(self.box.pid)
+        try:
+            self.keeper.signal(self.box.pid, signal.SIGKILL)
+            self.box.close()
+            paths = (folder.home, folder.upper, folder.work, kept)
+            self.keeper.run(["sh", "-c", _GO_BACK, "sh", *map(str, paths)], folder.log / "keep.log")
+            for left in folder.run.iterdir():
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            self._mount()
+            self._start_programs(self._enter())
+        except BaseException:
+            self.lost.set()
+            raise
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""

@@ -6,6 +6,7 @@ One method, one tool, one turn. The tools that act are in acting.py.
 import json
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from mcp_types import CallToolResult, TextContent
@@ -15,6 +16,7 @@ from gloveport.sandbox.actions import Action
 from gloveport.sandbox.desktop import Desktop, Frame, Show
 from gloveport.sandbox.errors import BadText, SandboxError
 from gloveport.sandbox.geometry import Rect
+from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting
 from .outline import Outlines, Wanted, line, listed
@@ -38,6 +40,7 @@ class Caller:
     seen: int = 0
 
 
+_STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
 _OF_A_STEP = {"changed", "settle_ms"}
 caller: ContextVar[Caller] = ContextVar("caller")
 
@@ -89,6 +92,8 @@ class Tools:
                 (self.open, "launch start application browser url"),
                 (self.windows, "window title focus close move"),
                 (self.clipboard, "copy paste text"),
+                (self.checkpoint, "save state before risk undo snapshot"),
+                (self.rollback, "undo restore take back mistake"),
             )
         ]
         return [*looking, *self._acting.values(), *doing]
@@ -271,6 +276,28 @@ class Tools:
             return said({"ok": True, "written": len(text)})
         return said({"ok": True, "text": await self._desktop.clipboard()})
 
+    async def checkpoint(
+        self,
+        action: Annotated[Literal["make", "list"], optional("What to do.")] = "make",
+        note: Annotated[str, optional("What for, to know it by.", max_length=200)] = "",
+    ) -> CallToolResult:
+        """Remember all files of the desktop and what runs, for rollback to bring back; or list what
+        is remembered. One is made by itself before terminal commands, deletes and downloads run."""
+        if action == "list":
+            told = {"ok": True, "checkpoints": [_told(one) for one in self._desktop.checkpoints]}
+            return said(told, self._desktop.album())
+        return said({"ok": True, **_told(await self._desktop.checkpoint(note))})
+
+    async def rollback(
+        self,
+        to: Annotated[str, optional("Name of a checkpoint; default: the last.")] = "",
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Take the desktop back to a checkpoint: its files, and its programs started anew. What
+        left the desktop stays done: mails, orders, anything on the network."""
+        made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
+        return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+
     async def _act(self, action: Action, show: Show) -> CallToolResult:
         return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))
 
@@ -312,3 +339,11 @@ class Tools:
             raise BadText(f"actions[{place}]: {tool.wrong(failure)} Nothing was done.") from failure
         read.pop("screenshot", None)
         return self._builds[name](**read)
+
+
+def _told(made: Checkpoint) -> dict[str, Any]:
+    when = datetime.fromtimestamp(made.when, UTC).isoformat(timespec="seconds")
+    told: dict[str, Any] = {"checkpoint": made.name, "when": when, "bytes": made.size}
+    if made.note:
+        told["note"] = made.note
+    return {**told, "automatic": made.automatic, "windows": list(made.windows)}

@@ -29,6 +29,7 @@ ALSO = {
 WORDS = {"errors", "geometry"}
 COMPOSE = {
     "network_worker": {"network"},
+    "undo": {"picture"},
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "eyes": {"activity", "picture", "settle", "watcher", "windows"},
@@ -38,7 +39,7 @@ COMPOSE = {
     "actions": {"hands", "keys", "settle", "sight", "typist"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
-        "network", "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "walls",
+        "network", "ocr", "picture", "session", "settle", "sight", "typist", "undo", "wallpaper",
         "watcher", "windows",
     },
 }  # fmt: skip

@@ -1,0 +1,142 @@
+"""Checkpoints: which there are, how many are kept, and before what one is made unasked."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import NoSuchCheckpoint
+from .picture import Picture
+
+MOST, MOST_AUTOMATIC = 20, 10
+MOST_BYTES = 2 << 30  # of all of them
+EVERY = 600.0  # seconds; how old the last checkpoint may be when something is done
+_AGAIN = 60.0  # seconds in which the same reason makes no second one
+
+TERMINALS = {"xterm", "uxterm", "lxterminal", "xfce4-terminal", "gnome-terminal", "konsole"}
+FILE_MANAGERS = {"thunar", "pcmanfm", "nautilus", "org.gnome.nautilus", "nemo", "caja"}
+_DELETES = re.compile(r"\b(delete|trash|remove)\b|删除|回收站|清空", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The home as it was at a moment, and what ran then.
+
+    Args:
+        name: Such as "c3"; never used again.
+        when: Seconds since the epoch.
+        note: Why it was made.
+        automatic: Whether nobody asked for it.
+        folder: Where its files are.
+        size: Of its files, in bytes.
+        programs: What had windows, as it can be started again.
+        windows: Their titles.
+        active: The title of the one with the focus; empty when none had it.
+        picture: The screen, small.
+    """
+
+    name: str
+    when: float
+    note: str
+    automatic: bool
+    folder: Path
+    size: int
+    programs: Sequence[Sequence[str]]
+    windows: Sequence[str]
+    active: str
+    picture: Picture
+
+
+@dataclass(slots=True)
+class History:
+    """The checkpoints of one desktop, the oldest first."""
+
+    made: list[Checkpoint] = field(default_factory=list[Checkpoint])
+    count: int = 0
+    _reasons: dict[str, float] = field(default_factory=dict[str, float])
+
+    def find(self, name: str) -> Checkpoint:
+        """The checkpoint of a name; the last one if it is empty.
+
+        Raises:
+            NoSuchCheckpoint: There is none.
+        """
+        for one in reversed(self.made):
+            if name in ("", one.name):
+                return one
+        raise NoSuchCheckpoint(name, [one.name for one in self.made])
+
+    def due(self, reason: str) -> bool:
+        """Whether something that is about to be done calls for a checkpoint of its own.
+
+        Args:
+            reason: Why it is risky; empty when it is not.
+        """
+        now = time.time()
+        if reason:
+            if now - self._reasons.get(reason, 0) < _AGAIN:
+                return False
+            self._reasons[reason] = now
+            return True
+        return bool(self.made) and now - self.made[-1].when >= EVERY
+
+    def add(self, made: Checkpoint) -> list[Checkpoint]:
+        """Keep one more; those that have to go, automatic ones first."""
+        self.made.append(made)
+        gone: list[Checkpoint] = []
+        while (drop := self._surplus()) is not None:
+            self.made.remove(drop)
+            gone.append(drop)
+        return gone
+
+    def _surplus(self) -> Checkpoint | None:
+        older = self.made[:-1]
+        automatic = [one for one in older if one.automatic]
+        if older and (len(self.made) > MOST or sum(one.size for one in self.made) > MOST_BYTES):
+            return (automatic or older)[0]
+        if len([one for one in self.made if one.automatic]) > MOST_AUTOMATIC and automatic:
+            return automatic[0]
+        return None
+
+
+def risk_of_keys(application: str, keys: str) -> str:
+    """Why keys are risky in a program; empty when they are not.
+
+    Args:
+        application: The class of the window with the focus.
+        keys: What is typed or pressed.
+    """
+    program, pressed = application.casefold(), keys.casefold()
+    if program in TERMINALS and ("\n" in keys or pressed in ("return", "enter", "kp_enter")):
+        return "before a command in a terminal"
+    if program in FILE_MANAGERS and pressed.rpartition("+")[2] in ("delete", "kp_delete", "del"):
+        return "before a delete in the file manager"
+    return ""
+
+
+def risk_of_click(application: str, named: str) -> str:
+    """Why clicking something is risky; empty when it is not."""
+    if application.casefold() in FILE_MANAGERS and _DELETES.search(named):
+        return "before a delete in the file manager"
+    return ""
+
+
+def risk_of_opening(target: str, home: Path) -> str:
+    """Why opening something is risky; empty when it is not."""
+    path = home / target.removeprefix("file://").removeprefix("~/")
+    if path.is_relative_to(home / "Downloads"):
+        return "before something downloaded is opened"
+    return ""
+
+
+def again(argv: Sequence[str], directory: str) -> list[str]:
+    """The command that brings a program back, with what it had open where it remembers that."""
+    program = Path(argv[0].partition(" ")[0]).name  # Chromium writes all its words as one
+    if program.startswith(("chromium", "chrome")):
+        return ["chromium", "--restore-last-session"]
+    if program.startswith("firefox"):
+        return [argv[0]]  # after it was ended, it opens what it had open by itself
+    if program == "soffice.bin":
+        return ["soffice", "--norestore", *(one for one in argv[1:] if not one.startswith("-"))]
+    return ["env", "-C", directory, *argv] if directory else list(argv)
