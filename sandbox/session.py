@@ -191,21 +191,27 @@ class Session:
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
         self._vital.add(self._outer.pid)
-        if enclosure:
+        self.box = self._outer
+
+    def start(self, width: int, height: int, keymap: Keymap) -> None:
+        """Start everything and return when the window manager takes windows."""
+        folder = self.folder
+        if self._enclosure:
             self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
             self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
             self._walls = Walls(
-                folder.x11, folder.xauthority, folder.home, folder.run, enclosure.limits, self.uid
+                folder.x11,
+                folder.xauthority,
+                folder.home,
+                folder.run,
+                self._enclosure.limits,
+                self.uid,
             )
             _give(folder.path, self.uid)
             log = folder.log / "keeper.log"
             self.keeper = Box.inside(self._outer, self._walls.keeper, log, self._ended)
             self._vital.add(self.keeper.pid)
         self.box = self.keeper
-
-    def start(self, width: int, height: int, keymap: Keymap) -> None:
-        """Start everything and return when the window manager takes windows."""
-        folder = self.folder
         furnish(folder.base if self._walls else folder.home, self._seen.home)
         write_cookie(folder.xauthority, walls.HOST)
         if self._enclosure:
