@@ -41,12 +41,14 @@ from .eyes import Eyes, Seen
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
+from .masks import Masks
 from .ocr import Ocr
 from .picture import Picture
 from .session import Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .typist import Typist
+from .vault import Vault
 from .wallpaper import hang
 from .watcher import Watcher
 
@@ -79,6 +81,7 @@ class Settings:
         budget: The most bytes a picture may have.
         cursor: Whether screenshots show the pointer.
         deadline: Seconds after which an action's wait ends, whatever still moves.
+        vault: Secrets that may be typed by name.
     """
 
     below: Path
@@ -89,6 +92,7 @@ class Settings:
     budget: int = 500_000
     cursor: bool = False
     deadline: float = 3.0
+    vault: Vault = field(default_factory=Vault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +144,20 @@ class _Parts:
             gave_up=lambda: turn().given_up.is_set(),
             rest=lambda seconds: turn().rest(seconds),
         )
+        self.tree = Tree(session.bus)
+        elements = Elements(self.tree, self.windows)
+        masks = Masks(self.tree, self.windows, elements)
         self.eyes = Eyes(
             self.camera,
             self.display,
             self.watcher,
             Activity(session.box.pid, session.x.pid),
+            masks,
             gave_up=lambda: turn().given_up.is_set(),
         )
-        self.tree = Tree(session.bus)
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        elements = Elements(self.tree, self.windows)
         self.sight = Sight(elements, self.eyes, self.ocr, view)
-        typist = Typist(self.hands, self.sight, self.tree)
+        typist = Typist(self.hands, self.sight, self.tree, masks)
         self.body = Body(self.hands, self.sight, typist)
 
     def close(self) -> None:

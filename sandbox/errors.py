@@ -11,6 +11,7 @@ SandboxError
 │   ├── UnknownKey
 │   ├── NoSuchWindow
 │   ├── NoSuchApplication
+│   ├── NoSuchSecret
 │   ├── NoSuchRef
 │   ├── NoSuchElement
 │   ├── Ambiguous
@@ -21,6 +22,7 @@ SandboxError
 │   └── NotExpected
 ├── Broken                  the desktop, or a part of it, does not work
 │   ├── CannotStart
+│   ├── BadSecrets
 │   ├── DesktopLost
 │   ├── DesktopClosed
 │   └── NotDone
@@ -88,6 +90,12 @@ class NoSuchApplication(Impossible):
         super().__init__(f"There is no application {asked!r}; there are {_listed(named)}.")
 
 
+class NoSuchSecret(Impossible):
+    def __init__(self, asked: str, known: Sequence[str]) -> None:
+        there = f"there are {_listed(known)}." if known else "none is configured (--secrets)."
+        super().__init__(f"There is no secret {asked[:64]!r}; {there} Nothing was typed.")
+
+
 class NoSuchRef(Impossible):
     def __init__(self, ref: str) -> None:
         super().__init__(
@@ -148,6 +156,10 @@ class Broken(SandboxError):
 class CannotStart(Broken):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what} did not start: {why}.")
+
+
+class BadSecrets(Broken):
+    """The file of secrets is not as it should be; the text never shows a value."""
 
 
 class DesktopLost(Broken):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gloveport.sandbox import desktop
+    from gloveport.sandbox import desktop, vault
 
 _DEFAULT_TTL = 15 * 60  # seconds
 
@@ -129,6 +129,10 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--deadline", type=float, default=3.0, metavar="SECONDS",
         help="longest wait for the screen to rest after an action (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--secrets", type=Path, metavar="FILE",
+        help='file of NAME = "value", for type(secret="NAME"); readable by you alone',
+    )  # fmt: skip
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -197,7 +201,24 @@ def _desktop(given: argparse.Namespace) -> "desktop.Settings":
         longest=min(given.max_image, 2000),
         cursor=given.cursor,
         deadline=given.deadline,
+        vault=_vault(given.secrets),
     )
+
+
+def _vault(file: Path | None) -> "vault.Vault":
+    """The secrets of a file, kept out of what is logged from here on."""
+    from gloveport.sandbox import vault
+    from gloveport.sandbox.errors import BadSecrets
+
+    if file is None:
+        return vault.Vault()
+    try:
+        found = vault.load(file)
+    except BadSecrets as why:
+        sys.exit(f"gloveport: {why}")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(vault.Scrubbing(found))
+    return found
 
 
 def _stdio(given: argparse.Namespace) -> int:
@@ -240,6 +261,8 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
     for name in ("size", "max_image", "tools", "deadline"):
         if getattr(given, name) != getattr(usual, name):
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
+    if given.secrets:
+        options += ["--secrets", str(given.secrets.absolute())]
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 

@@ -29,14 +29,16 @@ WORDS = {"errors", "geometry"}
 COMPOSE = {
     "session": {"box", "xserver", "keymap"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
-    "eyes": {"activity", "picture", "settle", "watcher", "windows"},
+    "masks": {"atspi", "elements", "windows"},
+    "eyes": {"activity", "masks", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
-    "typist": {"atspi", "elements", "hands", "keys", "sight"},
-    "actions": {"hands", "keys", "settle", "sight", "typist"},
+    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight"},
+    "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
-        "ocr", "picture", "session", "settle", "sight", "typist", "wallpaper", "watcher", "windows",
+        "masks", "ocr", "picture", "session", "settle", "sight", "typist", "vault", "wallpaper",
+        "watcher", "windows",
     },
 }  # fmt: skip
 
