@@ -21,7 +21,7 @@ _MARK_SIZE = 10  # pixels; small enough not to hide what is marked
 _MARK_COLOURS = ("#c2185b", "#1565c0", "#2e7d32", "#e65100", "#6a1b9a", "#00838f")
 # JPEG keeps all colour samples (4:4:4): halving them costs coloured text 10 dB.
 _QUALITIES = (95, 90, 85, 75, 60, 40, 20)
-_MASK = (0x60, 0x60, 0x60, 0xFF)  # what may not be seen is painted over with
+_MASK = (0x6B, 0x4A, 0x5C, 0xFF)  # paints over what may not be seen; no toolkit uses it
 _UP = 2  # PNG filter type: each row holds the difference to the row above
 
 

@@ -27,7 +27,7 @@ from gloveport.server.app import DesktopServer
 PLAIN = "correct-horse-77"
 ODD = "q\"uo'te\\back 小米한"
 VAULT = Vault.of({"PLAIN": PLAIN, "ODD": ODD})
-MASK = (0x60, 0x60, 0x60)
+MASK = (0x5C, 0x4A, 0x6B)
 
 
 @pytest.fixture(scope="module")
