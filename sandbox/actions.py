@@ -18,6 +18,7 @@ from .keys import Chord, held_keys, sequence
 from .settle import Patience
 from .sight import Sight, described
 from .typist import Facts, Typist
+from .vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,20 @@ class Type:
             raise BadText("There is no text to type.")
         text = _typeable(self.text)
         return lambda body: body.typist.type(text, self.into)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSecret:
+    """Type a secret at the keyboard focus or into a field."""
+
+    vault: Vault
+    name: str
+    into: str = ""
+    patience: Patience = _USUAL
+
+    def plan(self, view: View) -> Plan:
+        value = self.vault.value(self.name)
+        return lambda body: body.typist.type_secret(self.name, value, self.into)
 
 
 @dataclass(frozen=True, slots=True)

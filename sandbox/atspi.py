@@ -86,6 +86,8 @@ _LONGEST_NAME = 200
 LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
 # Firefox counts in UTF-16 and fills up with U+FEFF behind characters that take two units.
 _PADDED = re.compile("([\U00010000-\U0010ffff])\ufeff")
+# What the bus and the toolkits say of an object that has gone.
+_NOT_THERE = ("UnknownObject", "UnknownMethod", "UnknownInterface")
 _OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a sheet
 _HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
 
@@ -188,6 +190,10 @@ class Silent(Exception):
     """A program did not answer in time, or the object is gone."""
 
 
+class Gone(Silent):
+    """A program says that it has no such object any more."""
+
+
 class Slow(Silent):
     """A program did not answer in time; it may later."""
 
@@ -269,6 +275,15 @@ class Tree:
             Silent: It is gone, or its program does not answer.
         """
         return self._run(self._again(node), seconds)
+
+    def place(self, node: Node, seconds: float) -> Node | None:
+        """A node where it is now, told in as few questions as will do; None while it is not shown.
+
+        Raises:
+            Gone: It is not there any more.
+            Silent: Its program does not tell.
+        """
+        return self._run(self._place(node), seconds)
 
     def focused(self, pid: int, seconds: float = 0.5) -> list[Node]:
         """What a process says has the keyboard focus, the outer ones first; often more than one."""
@@ -761,6 +776,34 @@ class Tree:
             now = await self._node(item, program.toolkit == "GTK", program.toolkit == "Gecko")
         if now is None:
             raise Silent("it is not shown")
+        if node.pane:
+            pane = await self._extents(node.pane, relative=False)
+            return _told_by(now, node.pane, pane or Rect(0, 0, 0, 0))
+        return now
+
+    async def _place(self, node: Node) -> Node | None:
+        program = self._programs.get(node.key[0])
+        if program is None:
+            programs = await self._all_programs()
+            program = next((one for one in programs if one.bus == node.key[0]), None)
+        if program is None or not program.toolkit:
+            raise Silent("its program is not on the bus")
+        try:
+            (words,) = await self._call(node.key, _ACCESSIBLE, "GetState")
+        except Silent as why:
+            if any(one in str(why) for one in _NOT_THERE):
+                raise Gone(str(why)) from why
+            raise
+        states = _states(words)
+        if "defunct" in states:
+            raise Gone("it is defunct")
+        relative = program.toolkit == "GTK"
+        if not {"showing", "visible" if relative else "showing"} & states:  # GTK 4 has no showing
+            return None
+        rect = await self._extents(node.key, relative=relative)
+        if rect is None:
+            raise Silent("it does not say where it is")
+        now = replace(node, states=states, rect=rect)
         if node.pane:
             pane = await self._extents(node.pane, relative=False)
             return _told_by(now, node.pane, pane or Rect(0, 0, 0, 0))

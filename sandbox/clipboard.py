@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from Xlib import X, Xatom, error
 from Xlib.display import Display
-from Xlib.protocol import event, rq
+from Xlib.protocol import event, request, rq
 from Xlib.xobject.drawable import Window
 
 from .errors import Broken, NotDone
@@ -88,6 +88,10 @@ class Clipboard:
             NotDone: Another program did not let go of it.
         """
         self._do(lambda: self._own(text.encode(), [self._atoms[name] for name in selections]))
+
+    def disown(self, selections: Sequence[str]) -> None:
+        """Own nothing in these selections any more, so that nobody finds a text there."""
+        self._do(lambda: self._disown([self._atoms[name] for name in selections]))
 
     def read(self, selection: str = "CLIPBOARD", seconds: float = 3.0) -> str | None:
         """The text of a selection; None when nobody owns it or it holds no text.
@@ -199,6 +203,15 @@ class Clipboard:
                 raise NotDone("Another program did not let go of the clipboard.")
             self._owned[atom] = text
             self._since[atom] = now
+
+    def _disown(self, selections: Sequence[int]) -> None:
+        for atom in selections:
+            if self._owned.pop(atom, None) is not None:
+                request.SetSelectionOwner(
+                    display=self._display.display, window=X.NONE, selection=atom,
+                    time=self._server_time(),
+                )  # fmt: skip
+        self._display.flush()
 
     def _server_time(self) -> int:
         """The server's clock, which only an event tells: ICCCM wants a real time."""

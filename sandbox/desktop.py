@@ -46,6 +46,7 @@ from .eyes import Eyes, Seen
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
+from .masks import Masks
 from .ocr import Ocr
 from .picture import Picture, album
 from .session import Enclosure, Session, start_session, sweep_folders
@@ -53,6 +54,7 @@ from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .typist import Typist
 from .undo import Checkpoint, History
+from .vault import Vault
 from .wallpaper import hang
 from .watcher import Watcher
 
@@ -91,6 +93,7 @@ class Settings:
         walls: What separates it from this machine; `auto` takes the best there is and refuses to
             start without.
         enclosure: What it may do behind its walls; without them nothing is limited.
+        vault: Secrets that may be typed by name.
     """
 
     below: Path
@@ -103,6 +106,7 @@ class Settings:
     deadline: float = 3.0
     walls: Literal["auto", "bwrap", "none"] = "none"
     enclosure: Enclosure = field(default_factory=Enclosure)
+    vault: Vault = field(default_factory=Vault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +160,20 @@ class _Parts:
             gave_up=lambda: turn().given_up.is_set(),
             rest=lambda seconds: turn().rest(seconds),
         )
+        self.tree = Tree(session.reach)
+        self.elements = Elements(self.tree, self.windows)
+        masks = Masks(self.tree, self.windows, self.elements)
         self.eyes = Eyes(
             self.camera,
             self.display,
             self.watcher,
             Activity(session.keeper.pid, session.x.pid),
+            masks,
             gave_up=lambda: turn().given_up.is_set(),
         )
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        self.tree = Tree(session.reach)
-        self.elements = Elements(self.tree, self.windows)
         self.sight = Sight(self.elements, self.eyes, self.ocr, view)
-        typist = Typist(self.hands, self.sight, self.tree)
+        typist = Typist(self.hands, self.sight, self.tree, masks)
         self.body = Body(self.hands, self.sight, typist)
 
     def close(self) -> None:

@@ -89,7 +89,9 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
+    """What a ref stands for."""
+
     node: Node
     layer: Layer
     top: Top
@@ -108,7 +110,11 @@ class Elements:
         self._windows = windows
         self._named = 0
         self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self.withheld: set[Key] = set()
+        """Fields that hold a secret: what is in them is not told."""
+        self.withheld_windows: set[int] = set()
+        """Windows of whose fields some hold a secret."""
 
     def forget(self) -> None:
         """Know no ref any more: other programs have the names of those that were read."""
@@ -140,10 +146,10 @@ class Elements:
         """What has a fitting name and is not in view; `clickable` brings it there."""
         layers = self._windows.layers()
         tops, _ = self._tree.tops({one.pid for one in layers if one.pid}, _ANSWER_WITHIN)
-        placed = [(top, layer) for top in tops if (layer := _layer_of(top, layers))]
+        homes = [(top, layer) for top in tops if (layer := _layer_of(top, layers))]
         found: list[Element] = []
-        for node in self._tree.named({top.pid for top, _ in placed}, fits, most):
-            for top, layer in placed:
+        for node in self._tree.named({top.pid for top, _ in homes}, fits, most):
+            for top, layer in homes:
                 if top.key[0] == node.key[0]:
                     found.append(self._element(node, node, top, layer, layers))
                     break
@@ -170,8 +176,7 @@ class Elements:
         renamed = now.name != known.node.name and now.role not in FIELDS
         if now.role != known.node.role or (renamed and now.rect != known.node.rect):
             raise ElementGone(ref, known.node.role, known.node.name)
-        placed = _placed(now, known.top, layer, layers)
-        return self._element(placed, now, known.top, layer, layers)
+        return self._element(placed(now, known.top, layer, layers), now, known.top, layer, layers)
 
     def clickable(self, element: Element) -> Point:
         """Where a click reaches an element and nothing else.
@@ -251,15 +256,24 @@ class Elements:
             top = next((one for one in tops if _layer_of(one, [active])), None)
             if top is None:
                 return None
-            placed = _placed(node, top, active, layers)
-            if placed.rect.overlap(active.outer):
-                fitting.append(self._element(placed, node, top, active, layers))
+            shown = placed(node, top, active, layers)
+            if shown.rect.overlap(active.outer):
+                fitting.append(self._element(shown, node, top, active, layers))
         # Qt leaves it with a list that has closed, browsers give it to documents too.
         return max(reversed(fitting), key=_focus_worth, default=None)
 
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""
         return self._known[element.ref].node
+
+    def known(self, element: Element) -> Known:
+        """What an element was made of."""
+        return self._known[element.ref]
+
+    def keeps(self, element: Element) -> bool:
+        """Whether what an element holds is not told, because a secret is in it."""
+        hidden = element.window in self.withheld_windows
+        return hidden or self.node(element).key in self.withheld
 
     # Making elements
 
@@ -269,20 +283,22 @@ class Elements:
             says = bool(node.name.strip() or (node.text or "").strip())
             if not says and node.role not in _USED_WITHOUT_NAME | PICTURES:
                 continue
-            element = self._element(_placed(node, top, layer, layers), node, top, layer, layers)
+            element = self._element(placed(node, top, layer, layers), node, top, layer, layers)
             if element.seen:
                 made.append(element)
         made = _without_echoes(made)
         return made if top.ordered else in_reading_order(made)
 
     def _element(
-        self, placed: Node, node: Node, top: Top, layer: Layer, layers: Sequence[Layer]
+        self, shown: Node, node: Node, top: Top, layer: Layer, layers: Sequence[Layer]
     ) -> Element:
+        if node.key in self.withheld or layer.window in self.withheld_windows:
+            node = replace(node, text=None)
         ref = self._ref(node, layer, top)
-        seen = _seen(placed, layer, layers)
-        point = (seen or placed.rect).centre
+        seen = _seen(shown, layer, layers)
+        point = (seen or shown.rect).centre
         return Element(
-            ref, node.role, node.name, node.text, node.states, placed.rect, seen, point,
+            ref, node.role, node.name, node.text, node.states, shown.rect, seen, point,
             layer.window,
         )  # fmt: skip
 
@@ -292,7 +308,7 @@ class Elements:
         if ref is None:
             self._named += 1
             ref = self._refs[identity] = f"e{self._named}"
-        self._known[ref] = _Known(node, layer, top)
+        self._known[ref] = Known(node, layer, top)
         self._known.move_to_end(ref)
         while len(self._known) > _REFS_KEPT:
             self._known.popitem(last=False)
@@ -359,7 +375,7 @@ def _alike(one: Rect, other: Rect) -> bool:
     return _likeness(one, other) > 0.9
 
 
-def _placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
+def placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
     """A node with its rectangle in pixels of the screen."""
     if node.pane:
         return replace(node, rect=replace(node.rect, y=node.rect.y + layer.inner.bottom))

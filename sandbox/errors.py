@@ -14,6 +14,7 @@ SandboxError
 │   ├── NoSuchApplication
 │   ├── NoSuchCheckpoint
 │   ├── NoUndo
+│   ├── NoSuchSecret
 │   ├── NoSuchRef
 │   ├── NoSuchElement
 │   ├── Ambiguous
@@ -24,6 +25,7 @@ SandboxError
 │   └── NotExpected
 ├── Broken                  the desktop, or a part of it, does not work
 │   ├── CannotStart
+│   ├── BadSecrets
 │   ├── DesktopLost
 │   ├── DesktopClosed
 │   └── NotDone
@@ -110,6 +112,12 @@ class NoUndo(Impossible):
         )
 
 
+class NoSuchSecret(Impossible):
+    def __init__(self, asked: str, known: Sequence[str]) -> None:
+        there = f"there are {_listed(known)}." if known else "none is configured (--secrets)."
+        super().__init__(f"There is no secret {asked[:64]!r}; {there} Nothing was typed.")
+
+
 class NoSuchRef(Impossible):
     def __init__(self, ref: str) -> None:
         super().__init__(
@@ -170,6 +178,10 @@ class Broken(SandboxError):
 class CannotStart(Broken):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what} did not start: {why}.")
+
+
+class BadSecrets(Broken):
+    """The file of secrets is not as it should be; the text never shows a value."""
 
 
 class DesktopLost(Broken):

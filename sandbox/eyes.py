@@ -11,7 +11,8 @@ from Xlib.display import Display
 from .activity import Activity
 from .errors import Cancelled
 from .geometry import Rect, View
-from .picture import Picture, Pixels, difference, draw_over, encode, marked, png, resized
+from .masks import Masks
+from .picture import Picture, Pixels, covered, difference, draw_over, encode, marked, png, resized
 from .settle import End, Patience, Settling
 from .watcher import Watcher
 from .windows import Windows
@@ -42,6 +43,7 @@ class Eyes:
         display: A connection for questions about windows and the cursor, which its owner closes.
         watcher: Knows what is painted.
         activity: Knows which programs are at work.
+        masks: What may not be seen.
         gave_up: Whether the caller has given up; asked while waiting.
     """
 
@@ -51,12 +53,15 @@ class Eyes:
         display: Display,
         watcher: Watcher,
         activity: Activity,
+        masks: Masks,
         gave_up: Callable[[], bool],
     ) -> None:
         self._camera = camera
         self._display = display
         self._watcher = watcher
         self._activity = activity
+        self._masks = masks
+        self._masked: Sequence[Rect] = ()
         self._gave_up = gave_up
         self._windows = Windows(display)
         self._painted = -1
@@ -74,7 +79,7 @@ class Eyes:
     def pixels(self) -> Pixels:
         """The screen as it is now."""
         self._watcher.catch_up()
-        if self._painted != self._watcher.count:
+        if self._painted != self._watcher.count or self._masks.rects() != self._masked:
             before, self._pixels = self._pixels, self._grab()
             if self._differs(before, self._pixels):
                 self._look += 1
@@ -218,8 +223,13 @@ class Eyes:
 
     def _grab(self) -> Pixels:
         self._painted = self._watcher.count
+        before = self._masks.rects()
         shot = self._camera.grab(self._camera.monitors[0])
-        return np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+        pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+        # What moved while it was grabbed is covered where it was and where it is.
+        self._masked = self._masks.rects()
+        hidden = [*before, *self._masked]
+        return covered(pixels, hidden) if hidden else pixels
 
     def _with_cursor(self, pixels: Pixels) -> Pixels:
         found = self._display.xfixes_get_cursor_image(self._display.screen().root)

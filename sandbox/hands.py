@@ -215,6 +215,8 @@ class Hands:
         finally:
             if former is not None:
                 self._clipboard.own(former, (selection,))
+            else:
+                self._clipboard.disown((selection,))
 
     @contextmanager
     def _chord_down(self, chord: Chord) -> Generator[None]:

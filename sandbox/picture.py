@@ -22,6 +22,7 @@ _LABEL_SIZE = 12  # pixels
 _MARK_COLOURS = ("#c2185b", "#1565c0", "#2e7d32", "#e65100", "#6a1b9a", "#00838f")
 # JPEG keeps all colour samples (4:4:4): halving them costs coloured text 10 dB.
 _QUALITIES = (95, 90, 85, 75, 60, 40, 20)
+_MASK = (0x6B, 0x4A, 0x5C, 0xFF)  # paints over what may not be seen; no toolkit uses it
 _UP = 2  # PNG filter type: each row holds the difference to the row above
 
 
@@ -116,6 +117,14 @@ def difference(before: Pixels, after: Pixels, ignored: Iterable[Rect] = ()) -> R
     columns = np.flatnonzero(differs.any(axis=0))
     left, top = int(columns[0]), int(rows[0])
     return Rect(left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+
+def covered(pixels: Pixels, rects: Iterable[Rect]) -> Pixels:
+    """A copy in which rectangles are painted over."""
+    painted = pixels.copy()
+    for rect in rects:
+        painted[max(0, rect.y) : max(0, rect.bottom), max(0, rect.x) : max(0, rect.right)] = _MASK
+    return painted
 
 
 def draw_over(pixels: Pixels, image: Pixels, left: int, top: int) -> Pixels:

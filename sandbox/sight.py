@@ -154,6 +154,10 @@ class Sight:
         """What has the keyboard focus, if the active window's program tells."""
         return self._elements.focus()
 
+    def keeps(self, element: Element) -> bool:
+        """Whether what an element holds is not told, because a secret is in it."""
+        return self._elements.keeps(element)
+
     def node(self, element: Element) -> Node:
         return self._elements.node(element)
 

@@ -8,12 +8,14 @@ else arrived it is replaced once, by pasting.
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from .atspi import Contents, Silent, Slow, Tree
 from .elements import Element
 from .errors import BadText, NotDone, NotTyped
 from .hands import Hands
 from .keys import sequence
+from .masks import Masks
 from .sight import Sight
 
 Facts = dict[str, object]
@@ -39,12 +41,14 @@ class Typist:
         hands: Type and click.
         sight: Finds fields.
         tree: Reads them.
+        masks: Cover what secrets are typed into.
     """
 
-    def __init__(self, hands: Hands, sight: Sight, tree: Tree) -> None:
+    def __init__(self, hands: Hands, sight: Sight, tree: Tree, masks: Masks) -> None:
         self._hands = hands
         self._sight = sight
         self._tree = tree
+        self._masks = masks
 
     def type(self, text: str, into: str = "") -> Facts:
         """Type text at the keyboard focus, or at the end of a field named by ref or text.
@@ -57,6 +61,31 @@ class Typist:
             field = self._focus(into)
             self._to_the_end(field)
         return self._type(text)
+
+    def type_secret(self, name: str, value: str, into: str = "") -> Facts:
+        """Type a secret, covered before its first key; nothing is read back.
+
+        Raises:
+            Impossible: There is no such field; nothing was typed.
+            NotDone: It was not taken; the error does not say what it is.
+        """
+        if into:
+            self._to_the_end(self._focus(into))
+        focus = self._sight.focus()
+        self._masks.cover(focus)
+        try:
+            self._hands.type(value)
+        except NotDone:
+            raise NotDone(
+                f"The secret {name} has characters that no key has, and the window with the focus "
+                "did not take it as a paste; nothing of it has arrived."
+            ) from None
+        finally:
+            after = self._sight.focus()
+            if (after and after.ref) != (focus and focus.ref):  # a part may be in either
+                with suppress(NotDone):
+                    self._masks.cover_window()
+        return {"typed": "unverified: a secret is not read back"}
 
     def set_value(self, named: str, value: str) -> Facts:
         """Give a field, switch, slider or choice a value, and see that it has it.
@@ -99,6 +128,8 @@ class Typist:
             return "no program tells what has the keyboard focus"
         if field.role == "password text":
             return "a password is never read back"
+        if self._sight.keeps(field):
+            return "a field with a secret is not read back"
         if field.role == "terminal":
             return "a terminal shows more than what is typed; look"
         if not field.field:

@@ -109,6 +109,14 @@ class Windows:
                     return window
         raise NoSuchWindow(asked, [window.title for window in windows])
 
+    def exists(self, window: int) -> bool:
+        """Whether a window has not been closed; it may be minimised."""
+        try:
+            self._window(window).get_attributes()
+        except error.BadWindow:
+            return False
+        return True
+
     def focus(self, window: Window) -> None:
         """Raise a window, un-minimised, and give it the focus."""
         self._send(window.id, "_NET_ACTIVE_WINDOW", [_PAGER, X.CurrentTime, self.active_id()])

@@ -14,6 +14,7 @@ from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.desktop import Show
 from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.vault import Vault
 
 from .shape import Point, Whole, about, optional
 
@@ -104,15 +105,24 @@ def scroll(
     return actions.Scroll(scroll_direction, scroll_amount, _point(coordinate), text)
 
 
-def type_text(
-    text: Annotated[str, about("Any Unicode, up to 100,000 characters.")],
-    into: Annotated[
-        str, optional("Ref or text of a field to click first; default: keyboard focus.")
-    ] = "",
-) -> Action:
-    """Type text exactly as given: any language, accents, emoji. It is read back: "typed" says
-    "verified", or why not. A newline presses Return and a tab Tab, which may submit or move on."""
-    return actions.Type(text, into)
+def typing(vault: Vault) -> "Build":
+    """The tool `type`, which knows the secrets by name."""
+
+    def type_text(
+        text: Annotated[str, optional("Any Unicode, up to 100,000 characters.")] = "",
+        into: Annotated[
+            str, optional("Ref or text of a field to click first; default: keyboard focus.")
+        ] = "",
+        secret: Annotated[str, optional("Name of a secret to type instead of text.")] = "",
+    ) -> Action:
+        """Type text exactly as given: any language, accents, emoji. It is read back: "typed" says
+        "verified", or why not. A newline presses Return and a tab Tab, which may submit or move
+        on."""
+        if text and secret:
+            raise BadText("Give text or the name of a secret, not both. Nothing was typed.")
+        return actions.TypeSecret(vault, secret, into) if secret else actions.Type(text, into)
+
+    return type_text
 
 
 def key(
@@ -190,7 +200,7 @@ NAMED: dict[str, Build] = {
         left_click, right_click, middle_click, double_click, triple_click, left_click_drag,
         left_mouse_down, left_mouse_up, mouse_move, scroll, key, hold_key, wait, click_element,
     )
-} | {"type": type_text, "set": set_value}  # fmt: skip
+} | {"type": typing(Vault()), "set": set_value}  # fmt: skip
 LOW_LEVEL: dict[str, Build] = {
     build.__name__: build for build in (key_down, key_up, click, button_down, button_up, drag)
 }

@@ -10,10 +10,11 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, UnexpectedToolError
 from mcp.server.mcpserver.resources import FunctionResource
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import SandboxError
+from gloveport.sandbox.vault import Vault
 
 from .line import Line
 from .shape import refusal
@@ -60,11 +61,12 @@ class DesktopServer(MCPServer[Any]):
             "gloveport",
             title="gloveport",
             version=version("gloveport"),
-            instructions=_INSTRUCTIONS + ("" if desktop.walled else _NO_WALLS),
+            instructions=_instructions(desktop),
             tools=list(tools),
             log_level="WARNING",
         )
         self._desktop = desktop
+        self._vault = desktop.settings.vault
         self._callers: dict[str, Caller] = {}
         self._holder: Caller | None = None
         self._line = Line()
@@ -100,7 +102,7 @@ class DesktopServer(MCPServer[Any]):
             self._holder = asking if self._desktop.holding else None
             self._called.set()
         logger.info("%s called %s: %.0f ms", asking.name, name, (time.monotonic() - began) * 1e3)
-        return result
+        return _scrubbed(result, self._vault)
 
     async def let_go_when_forgotten(self) -> None:
         """Release what a caller holds who has not called for a minute; runs until cancelled."""
@@ -140,7 +142,7 @@ class DesktopServer(MCPServer[Any]):
         try:
             return (await self._desktop.lossless()).data
         except SandboxError as why:
-            raise ResourceError(str(why)) from why
+            raise ResourceError(self._vault.scrub(str(why))) from None
 
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)
@@ -149,6 +151,43 @@ class DesktopServer(MCPServer[Any]):
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]
         return known
+
+
+def _instructions(desktop: Desktop) -> str:
+    told = _INSTRUCTIONS if desktop.walled else _INSTRUCTIONS + _NO_WALLS
+    if names := desktop.settings.vault.names:
+        told += " Secrets you can type by name, without seeing them: "
+        told += f"type(secret=...) with {', '.join(names)}."
+    return told
+
+
+def _scrubbed(
+    result: CallToolResult | InputRequiredResult, vault: Vault
+) -> CallToolResult | InputRequiredResult:
+    """An answer without the values of secrets, wherever in it they stand."""
+    if not vault.names:
+        return result
+    if isinstance(result, InputRequiredResult):
+        return result.model_validate(_clean(result.model_dump(by_alias=True), vault))
+    content = [
+        part.model_copy(update={"text": vault.scrub(part.text)})
+        if isinstance(part, TextContent)
+        else part
+        for part in result.content
+    ]
+    return result.model_copy(update={"content": content})
+
+
+def _clean(told: Any, vault: Vault) -> Any:
+    match told:
+        case str():
+            return vault.scrub(told)
+        case dict():
+            return {key: _clean(value, vault) for key, value in told.items()}  # type: ignore[misc] # JSON
+        case list():
+            return [_clean(value, vault) for value in told]  # type: ignore[misc] # JSON
+        case _:
+            return told
 
 
 def caller_name(context: Context[Any, Any] | None) -> str:

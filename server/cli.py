@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gloveport.sandbox import desktop
+    from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
     from .serving import Settings
@@ -143,6 +143,10 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--deadline", type=float, default=3.0, metavar="SECONDS",
         help="longest wait for the screen to rest after an action (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--secrets", type=Path, metavar="FILE",
+        help='file of NAME = "value", for type(secret="NAME"); readable by you alone',
+    )  # fmt: skip
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -215,6 +219,7 @@ def _desktop(given: argparse.Namespace) -> "desktop.Settings":
         deadline=given.deadline,
         walls=given.walls,
         enclosure=Enclosure(network=_network(given.network)),
+        vault=_vault(given.secrets),
     )
 
 
@@ -226,6 +231,22 @@ def _network(text: str) -> "Network":
         return Network.parse(text)
     except BadNetwork as why:
         sys.exit(f"gloveport: --network {why}")
+
+
+def _vault(file: Path | None) -> "vault.Vault":
+    """The secrets of a file, kept out of what is logged from here on."""
+    from gloveport.sandbox import vault
+    from gloveport.sandbox.errors import BadSecrets
+
+    if file is None:
+        return vault.Vault()
+    try:
+        found = vault.load(file)
+    except BadSecrets as why:
+        sys.exit(f"gloveport: {why}")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(vault.Scrubbing(found))
+    return found
 
 
 def _stdio(given: argparse.Namespace) -> int:
@@ -270,6 +291,8 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
     for name in ("size", "max_image", "tools", "deadline", "walls", "network"):
         if getattr(given, name) != getattr(usual, name):
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
+    if given.secrets:
+        options += ["--secrets", str(given.secrets.absolute())]
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 

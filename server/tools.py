@@ -18,7 +18,7 @@ from gloveport.sandbox.errors import BadText, SandboxError
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
-from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting
+from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
 from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
@@ -67,6 +67,7 @@ class Tools:
         self._desktop = desktop
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
+        self._builds["type"] = typing(desktop.settings.vault)
         self._acting = {
             name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
             for name, build in self._builds.items()
@@ -338,7 +339,10 @@ class Tools:
         except ValidationError as failure:
             raise BadText(f"actions[{place}]: {tool.wrong(failure)} Nothing was done.") from failure
         read.pop("screenshot", None)
-        return self._builds[name](**read)
+        try:
+            return self._builds[name](**read)
+        except BadText as why:
+            raise BadText(f"actions[{place}]: {why}") from why
 
 
 def _told(made: Checkpoint) -> dict[str, Any]:

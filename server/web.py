@@ -163,9 +163,10 @@ class Web:
         try:
             frame = await self._desktop.look()
         except SandboxError as why:
-            return PlainTextResponse(str(why), 503)
+            return PlainTextResponse(self._desktop.settings.vault.scrub(str(why)), 503)
         assert frame.picture
-        told = json.dumps({"frame": frame.number, "window": frame.window})
+        title = self._desktop.settings.vault.scrub(frame.window)
+        told = json.dumps({"frame": frame.number, "window": title})
         return Response(
             frame.picture.data,
             media_type=frame.picture.mime,

@@ -152,7 +152,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("type", {"text": ""}, "There is no text to type."),
     ("type", {"text": 5}, "Text must be text."),
     ("type", {"text": "a\0"}, "Character 2 of the text is the control character U+0000"),
-    ("type", {}, "Text is missing."),
+    ("type", {}, "There is no text to type."),
     ("key", {"text": "Retrun"}, "There is no key named 'Retrun'; did you mean 'return'"),
     ("key", {"text": "a", "repeat": 0}, "repeat 0 is not possible; it goes from 1 to 100 times."),
     ("hold_key", {"text": "a", "duration": 31}, "duration 31 is not possible"),
