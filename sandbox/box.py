@@ -56,6 +56,7 @@ class Box:
         command: Callable[[int], tuple[Sequence[str], Sequence[int]]],
         log: Path,
         ended: Callable[[int, int], None],
+        told: Callable[[str], None] = lambda said: None,
     ) -> "Box":
         """A box in a box.
 
@@ -65,6 +66,7 @@ class Box:
                 descriptors it inherits, that one first.
             log: A file its output is appended to.
             ended: As for a box.
+            told: Told, from the box's own thread, what was ended because it used too much.
         """
         box = cls.__new__(cls)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -76,7 +78,7 @@ class Box:
                 for fd in fds[1:]:
                     os.close(fd)
         box._sweep = lambda: None  # its own namespace of processes ends with it
-        box._attach(ours, pid, lambda: outer.wait(pid), ended)
+        box._attach(ours, pid, lambda: outer.wait(pid), ended, told)
         return box
 
     def _attach(
@@ -85,12 +87,14 @@ class Box:
         pid: int,
         wait: Callable[[], int],
         ended: Callable[[int, int], None],
+        told: Callable[[str], None] = lambda said: None,
     ) -> None:
         self.pid = pid
         """The process all others in the box descend from, as seen by its starter."""
         self._socket = ours
         self._wait = wait
         self._ended = ended
+        self._told = told
         self._remove: list[Path] = []
         self._answers: dict[int, SimpleQueue[dict[str, Any] | None]] = {}
         self._programs: dict[int, Future[int]] = {}
@@ -236,6 +240,9 @@ class Box:
                 if ended := self._programs.get(message["ended"]):
                     ended.set_result(message["status"])
                 self._ended(message["ended"], message["status"])
+            elif "notice" in message:
+                logger.warning("%s", message["notice"])
+                self._told(message["notice"])
             elif "restarted" in message:
                 self._programs[message["pid"]] = Future()
                 logger.warning("process %d ended and was started again", message["restarted"])

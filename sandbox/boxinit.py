@@ -18,6 +18,9 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
+              {"notice": "what was ended because it used more than it may"}
+
+A second argument, a JSON object, says what the box may use: see `Watch` and `share_less`.
 """
 
 import ctypes
@@ -32,10 +35,11 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
@@ -43,11 +47,24 @@ PACKET = 1 << 18
 # A program that must be kept but ends this often is left alone (in how many seconds).
 TRIES, WITHIN = 5, 10.0
 
+# Seconds between two looks at what programs use. Reading takes 1 ms with a browser.
+CALM, WORRIED = 0.25, 0.05
+NEARLY = 0.9  # of the processes there may be: a bomb is ended before nothing else can start
+YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
+DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
+SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+# Programs yield to the server and the X server, and are the first that a short machine ends.
+NICE, OOM_SCORE = 5, 500
+
 libc = ctypes.CDLL(None)
 
 
 def die_with_parent() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:
+        os.nice(NICE)
 
 
 def children(pid: int) -> list[int]:
@@ -101,6 +118,179 @@ def listening(port: int) -> socket.socket:
         with suppress(PermissionError):  # not a namespace of our own: it is on
             fcntl.ioctl(any_socket, SIOCSIFFLAGS, up)
     return socket.create_server(("127.0.0.1", port))
+
+
+def share_less(pages: int) -> None:
+    """Bound the memory of System V segments, which belong to no process, in a namespace of ours."""
+    Path("/proc/sys/kernel/shmall").write_text(str(pages))
+
+
+class Process(NamedTuple):
+    """What /proc/PID/stat tells (proc(5)); `resident` with what it shares, in bytes."""
+
+    pid: int
+    name: str
+    session: int
+    threads: int
+    born: float
+    resident: int
+
+
+def processes() -> list[Process]:
+    """All but this one."""
+    found: list[Process] = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and folder.name != "1":
+            with suppress(OSError):
+                head, _, tail = (folder / "stat").read_bytes().rpartition(b")")
+                told = tail.split()
+                named = head.partition(b"(")[2].decode(errors="replace")
+                session, threads, born = int(told[3]), int(told[17]), int(told[19]) / TICKS
+                resident = int(told[21]) * PAGE
+                found.append(Process(int(folder.name), named, session, threads, born, resident))
+    return found
+
+
+def own_memory(process: Process) -> int:
+    """Bytes that would be free without it."""
+    try:
+        told = Path(f"/proc/{process.pid}/statm").read_text().split()
+    except OSError:
+        return 0
+    return (int(told[1]) - int(told[2])) * PAGE
+
+
+def written(process: Process) -> int:
+    """Bytes it has caused to be written to disks so far."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process.pid}/io").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
+    return 0
+
+
+def taken(folder: Path) -> int:
+    """Bytes that the files below a folder take."""
+    total = 0
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(OSError):
+                total += max(SMALLEST, Path(root, name).lstat().st_blocks * 512)
+    return total
+
+
+def kill(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def said_name(process: Process) -> str:
+    """Its name, which it may have chosen itself."""
+    return "".join(sign for sign in process.name if sign.isprintable()) or "a program"
+
+
+class Watch:
+    """Ends what uses more than it may; only for PID 1, which sees all programs and nothing else.
+
+    Resource limits count by the process, all but the number of processes; control groups are rarely
+    ours to use. So the memory of all programs, and the files of the home, are looked at.
+
+    Args:
+        memory: Bytes of all programs together.
+        processes: Processes and threads.
+        disk: Bytes of the home.
+        home: The home.
+    """
+
+    def __init__(self, memory: int, processes: int, disk: int, home: str) -> None:
+        self.memory, self.processes, self.disk = memory, processes, disk
+        self.home = Path(home)
+        self.pause = CALM
+        self.free = self.available()
+        self.wrote: dict[int, int] = {}
+        self.count_after = 0.0
+
+    def look(self) -> str:
+        """Look at everything once; what was ended and why, empty when all is well."""
+        running = processes()
+        self.pause = CALM
+        if sum(one.threads for one in running) >= NEARLY * self.processes:
+            return self.end_bomb(running)
+        return self.look_at_memory(running) or self.look_at_disk(running)
+
+    def end_bomb(self, running: list[Process]) -> str:
+        sessions = Counter[int]()
+        for one in running:
+            sessions[one.session] += one.threads
+        largest, size = sessions.most_common(1)[0]
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - YOUNG
+        spread = size < self.processes / 4
+
+        def of_bomb(one: Process) -> bool:
+            return one.born > age if spread else one.session == largest
+
+        ended: dict[int, Process] = {}
+        # What is stopped makes no more of itself, so this ends.
+        while new := [one for one in processes() if of_bomb(one) and one.pid not in ended]:
+            for one in new:
+                kill(one.pid, signal.SIGSTOP)
+                ended[one.pid] = one
+        for pid in ended:
+            kill(pid, signal.SIGKILL)
+        if not ended:
+            return ""
+        first = min(ended.values(), key=lambda one: one.born)
+        return (
+            f"{said_name(first)} and what it had started, {len(ended)} processes, were ended: the "
+            f"desktop may have {self.processes} processes and threads."
+        )
+
+    def look_at_memory(self, running: list[Process]) -> str:
+        if sum(one.resident for one in running) <= self.memory / 2:
+            return ""
+        own = {one.pid: own_memory(one) for one in running}
+        used = sum(own.values())
+        if used <= self.memory:
+            self.pause = WORRIED if used > self.memory / 2 else CALM
+            return ""
+        largest = max(running, key=lambda one: own[one.pid])
+        kill(largest.pid, signal.SIGKILL)
+        return (
+            f"{said_name(largest)} was ended: it used {megabytes(own[largest.pid])} of memory, and "
+            f"all programs of the desktop together may use {megabytes(self.memory)}."
+        )
+
+    def look_at_disk(self, running: list[Process]) -> str:
+        free = self.available()
+        self.free = max(free, self.free)
+        if self.free - free < DISK_STEP or time.monotonic() < self.count_after:
+            return ""
+        before, self.wrote = self.wrote, {one.pid: written(one) for one in running}
+        self.free = free
+        began = time.monotonic()
+        used = taken(self.home)
+        now = time.monotonic()
+        self.count_after = now + 10 * (now - began)
+        if used <= self.disk:
+            return ""
+        grown = {pid: wrote - before.get(pid, 0) for pid, wrote in self.wrote.items()}
+        most = max(running, key=lambda one: grown[one.pid], default=None)
+        rule = (
+            f"the files of the home take {megabytes(used)} and may take {megabytes(self.disk)}; "
+            "remove some."
+        )
+        if most is None or grown[most.pid] < DISK_STEP / 2:
+            return f"The disk is full: {rule}"
+        kill(most.pid, signal.SIGKILL)
+        return f"{said_name(most)} was ended while it wrote: {rule}"
+
+    def available(self) -> int:
+        """Bytes free on the disk the home is on."""
+        found = os.statvfs(self.home)
+        return found.f_bavail * found.f_frsize
 
 
 class Box:
@@ -219,9 +409,14 @@ class Box:
 
 def main() -> None:
     if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))  # programs inherit it
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     sock = socket.socket(fileno=int(sys.argv[1]))
+    may: dict[str, Any] = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+    if "pages" in may:
+        share_less(may["pages"])
+    watch = Watch(**may) if "memory" in may else None
     box = Box(sock)
     bell, ring = os.pipe()
     os.set_blocking(ring, False)
@@ -231,7 +426,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the owner's to handle
     while not stopped:
-        ready, _, _ = select.select([sock, bell], [], [])
+        ready, _, _ = select.select([sock, bell], [], [], watch and watch.pause)
+        if watch and (said := watch.look()):
+            box.tell({"notice": said})
         if bell in ready:
             os.read(bell, 4096)
             box.reap()

@@ -375,7 +375,9 @@ class Session:
         """Start the programs' box and the session bus; a descriptor that tells when it is ready."""
         if self._walls:
             log = self.folder.log / "box.log"
-            self.box = Box.inside(self.keeper, self._walls.desktop, log, lambda pid, status: None)
+            self.box = Box.inside(
+                self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
+            )
             self._vital.add(self.box.pid)
         ready, told = os.pipe()
         self.launch(

@@ -13,14 +13,16 @@ own first, so that nothing in it is root anywhere.
 
 import ctypes
 import errno
+import json
 import os
+import resource
 import secrets
 import socket
 import stat
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -47,6 +49,7 @@ _FILES = {
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
 }
 _MIB = 1 << 20
+_SHARED = 512 * _MIB  # of System V segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Limits:
     Args:
         memory: Bytes of all its programs together.
         processes: Processes and threads.
-        disk: Bytes its home may grow by.
+        disk: Bytes the files of its home may take.
     """
 
     memory: int = 4096 * _MIB
@@ -91,7 +94,8 @@ class Walls:
             channel: The descriptor of its socket.
         """
         script = os.open(_INIT, os.O_RDONLY | os.O_CLOEXEC)  # another user may not reach its path
-        python = [PYTHON, "-I", "-S", "/proc/self/fd/{fd:1}", "{fd:0}"]
+        may = json.dumps({"pages": _SHARED // resource.getpagesize()})
+        python = [PYTHON, "-I", "-S", "/proc/self/fd/{fd:1}", "{fd:0}", may]
         return [*_namespaces(self._uid), *python], [channel, script]
 
     def x_server(self, argv: Sequence[str], fds: Sequence[int]) -> tuple[list[str], list[int]]:
@@ -113,9 +117,10 @@ class Walls:
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}
         files[init] = _INIT.read_bytes()
         limits = self._limits
+        may = json.dumps({**asdict(limits), "home": str(HOME)})
         return self._box(own, files, [channel], [
             "/usr/bin/prlimit", f"--nproc={limits.processes}", f"--fsize={limits.disk}",
-            "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}",
+            "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}", may,
         ])  # fmt: skip
 
     def _box(
@@ -306,6 +311,8 @@ def _filter() -> bytes:
     try:
         for call in _DENIED:
             refuse(call, errno.EPERM)
+        # Such a file is memory that no limit counts; programs make one in /dev/shm instead.
+        refuse("memfd_create", errno.ENOSYS)
         for family in set(range(max(_FAMILIES))) - _FAMILIES:
             refuse("socket", errno.EAFNOSUPPORT, _Compare(0, _EQUAL, family, 0))
         refuse("socket", errno.EAFNOSUPPORT, _Compare(0, _GREATER, max(_FAMILIES), 0))
