@@ -86,9 +86,9 @@ async def screenshot(folder: Path, rounds: int) -> None:
         with pages() as url:
             await desktop.open(f"{url}/0")
             await desktop.wait_until_still(5)
-            naive, camera = Naive(session.env), session.x.camera()
             parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
             assert parts
+            naive, camera = Naive(session.env), session.x.camera(parts.display)
             eyes = parts.eyes
 
             def ours() -> str:

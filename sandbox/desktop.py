@@ -145,8 +145,8 @@ class _Parts:
         self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "_Turn"]
     ) -> None:
         self.session = session
-        self.camera = session.x.camera()
         self.display = session.x.connect()
+        self.camera = session.x.camera(self.display)
         self.display.set_error_handler(_quiet)
         self.watcher = Watcher(session.x.connect())
         self.clipboard = Clipboard(session.x.connect())

@@ -17,6 +17,7 @@ import mss
 from Xlib.display import Display
 
 from .errors import CannotStart
+from .grabs import ignore_grabs, ignore_grabs_of_camera
 
 # Families of an Xauthority entry (Xauth(3)). libxcb takes the wild entry; python-xlib only the
 # local one with this machine's name.
@@ -57,14 +58,22 @@ class XServer:
             self.claim.close()
 
     def connect(self) -> Display:
-        """Open a connection; its owner closes it."""
+        """Open a connection that no program's grab of the server stops; its owner closes it."""
         with self._authorised(), redirect_stdout(sys.stderr):
-            return Display(self.display)
+            display = Display(self.display)
+        ignore_grabs(display)
+        return display
 
-    def camera(self) -> mss.MSS:
-        """Open a connection that grabs pixels through shared memory; its owner closes it."""
+    def camera(self, display: Display) -> mss.MSS:
+        """Open a connection that grabs pixels through shared memory; its owner closes it.
+
+        Args:
+            display: Another connection to this server.
+        """
         with self._authorised():
-            return mss.MSS(display=self.display)
+            camera = mss.MSS(display=self.display)
+        ignore_grabs_of_camera(camera, display)
+        return camera
 
     def load_keymap(self, source: str) -> None:
         """Replace the keymap; every client is told.

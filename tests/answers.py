@@ -1,10 +1,13 @@
 """Reading what a tool answered."""
 
+import base64
 import json
+from io import BytesIO
 from typing import Any
 
 from mcp import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
+from PIL import Image
 
 
 async def call(client: Client, name: str, /, **arguments: Any) -> CallToolResult:
@@ -33,3 +36,8 @@ def refusal(result: CallToolResult) -> str:
 def picture(result: CallToolResult) -> ImageContent | None:
     first = result.content[0]
     return first if isinstance(first, ImageContent) else None
+
+
+def decoded(image: ImageContent | None) -> Image.Image:
+    assert image
+    return Image.open(BytesIO(base64.b64decode(image.data))).convert("RGB")

@@ -29,6 +29,7 @@ ALSO = {
 WORDS = {"errors", "geometry"}
 COMPOSE = {
     "network_worker": {"network"},
+    "xserver": {"grabs"},
     "undo": {"picture"},
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},

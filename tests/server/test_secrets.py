@@ -9,11 +9,11 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
-from answers import call, facts, picture, refusal, text
+from answers import call, decoded, facts, picture, refusal, text
 from desks import session_of
 from fields import Field, field
 from mcp import Client
-from mcp_types import CallToolResult, ImageContent
+from mcp_types import CallToolResult
 from PIL import Image
 from processes import until
 
@@ -58,11 +58,6 @@ def shows_none(*results: CallToolResult) -> None:
             assert value not in said
             assert json.dumps(value)[1:-1] not in said
             assert json.dumps(value, ensure_ascii=False)[1:-1] not in said
-
-
-def decoded(image: ImageContent | None) -> Image.Image:
-    assert image
-    return Image.open(BytesIO(base64.b64decode(image.data))).convert("RGB")
 
 
 async def screen(client: Client) -> Image.Image:

@@ -1,24 +1,21 @@
 """Reading the screen and acting by name, in windows of every toolkit, judged by their own state."""
 
-import base64
 import json
 import os
 import random
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from answers import call, facts, picture, refusal, text
+from answers import call, decoded, facts, picture, refusal, text
 from desks import session_of
 from fields import SYSTEM_PYTHON, Field, field, site
 from mcp import Client
-from mcp_types import ImageContent
-from PIL import Image, ImageChops
+from PIL import ImageChops
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
@@ -607,11 +604,6 @@ async def test_bad_names_are_refused_in_words(wide: Desktop, client: Client) -> 
         'To wait for text, say what for as "text".'
     )
     assert "o12345" in refusal(await call(client, "click_element", target="o12345"))
-
-
-def decoded(image: ImageContent | None) -> Image.Image:
-    assert image
-    return Image.open(BytesIO(base64.b64decode(image.data))).convert("RGB")
 
 
 def _pids_of(name: str, mark: str) -> list[int]:
