@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast import BusType, DBusError, DBusFastError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.auth import AuthExternal
 
@@ -239,7 +239,10 @@ class Tree:
         Returns:
             The windows, and those of the processes that did not answer in time.
         """
-        return self._run(self._read(set(pids), seconds), seconds + 2)
+        asked = set(pids)
+        with suppress(Silent):
+            return self._run(self._read(asked, seconds), seconds + 2)
+        return [], asked
 
     def named(
         self, pids: Iterable[int], fits: Callable[[str], bool], most: int, seconds: float = 1.5
@@ -251,7 +254,10 @@ class Tree:
 
     def tops(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], set[int]]:
         """As `read`, without what shows in the windows."""
-        return self._run(self._read(set(pids), seconds, deep=False), seconds + 2)
+        asked = set(pids)
+        with suppress(Silent):
+            return self._run(self._read(asked, seconds, deep=False), seconds + 2)
+        return [], asked
 
     def ancestors(self, node: Node, seconds: float = 0.5) -> list[Key]:
         """What holds a node, the innermost first; empty if unknown."""
@@ -402,7 +408,8 @@ class Tree:
             return self._loop.run_until_complete(within())
         except TimeoutError as late:
             raise Slow(f"it did not answer in {seconds:g} s") from late
-        except (DBusError, OSError, EOFError) as failure:
+        except (DBusFastError, OSError, EOFError, ValueError, LookupError, TypeError) as failure:
+            # A program may take the place of a bus, and say anything in any shape.
             raise Silent(str(failure)) from failure
         finally:
             work.close()

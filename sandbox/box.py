@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _INIT = Path(__file__).with_name("boxinit.py")
 _PACKET = 1 << 18
+_MOST_HANDED = 2  # descriptors with one message
 
 
 class Box:
@@ -98,7 +99,6 @@ class Box:
         self._remove: list[Path] = []
         self._answers: dict[int, SimpleQueue[dict[str, Any] | None]] = {}
         self._programs: dict[int, Future[int]] = {}
-        self._handed: SimpleQueue[int] = SimpleQueue()
         self._lock = threading.Lock()
         self._count = 0
         self._reader = threading.Thread(target=self._read, name="gloveport-box", daemon=True)
@@ -174,7 +174,15 @@ class Box:
         answer = self._ask({"listen": port})
         if "error" in answer:
             raise CannotStart(f"Port {port} of the desktop", str(answer["error"]))
-        return socket.socket(fileno=self._handed.get())
+        return socket.socket(fileno=answer["handed"][0])
+
+    def files(self, asked: Mapping[str, object], fds: Sequence[int] = ()) -> dict[str, Any]:
+        """Ask for a file of the home, in the words of boxinit.py.
+
+        Returns:
+            What it answered; its "handed" are descriptors for the caller to close.
+        """
+        return self._ask(dict(asked), fds)
 
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to a program of the box; one that was kept is kept no longer."""
@@ -228,14 +236,12 @@ class Box:
     def _read(self) -> None:
         while True:
             try:
-                packet, handed, _, _ = socket.recv_fds(self._socket, _PACKET, 1)
+                packet, handed, _, _ = socket.recv_fds(self._socket, _PACKET, _MOST_HANDED)
             except OSError:
                 break
             if not packet:
                 break
-            for fd in handed:
-                self._handed.put(fd)
-            message = json.loads(packet)
+            message: dict[str, Any] = {**json.loads(packet), "handed": handed}
             if "ended" in message:
                 if ended := self._programs.get(message["ended"]):
                     ended.set_result(message["status"])

@@ -13,10 +13,14 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 3, "listen": 3128}
               {"id": 4, "freeze": true}      stop all programs, or let them go on; only as PID 1
               {"id": 5, "commands": [pids]}  what processes run
+              {"id": 6, "open": "folder" | "file" | "new", ...}  {"id": 7, "place": ...}
+                  files of the home; see `Files`
               {"remove": [paths]}
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
+              {"id": 6, "replaces": false} with descriptors, {"id": 7}, or both with "at", the part
+                  of the path that stands in the way, and "found", what it is, or "error", why
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 
@@ -31,13 +35,14 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +63,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 # Programs yield to the server and the X server, and are the first that a short machine ends.
 NICE, OOM_SCORE = 5, 500
 
-libc = ctypes.CDLL(None)
+# Opens nothing, and follows nothing: the descriptor stands for what is there, be it a link.
+NAME_IT = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
+RENAME_NOREPLACE = 1
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent() -> None:
@@ -118,6 +128,112 @@ def listening(port: int) -> socket.socket:
         with suppress(PermissionError):  # not a namespace of our own: it is on
             fcntl.ioctl(any_socket, SIOCSIFFLAGS, up)
     return socket.create_server(("127.0.0.1", port))
+
+
+class InTheWay(Exception):
+    """A part of a path is something that is not gone through, opened or replaced."""
+
+    def __init__(self, part: int, found: str) -> None:
+        super().__init__(part, found)
+        self.part, self.found = part, found
+
+
+class Files:
+    """Opens files of the home for our owner, who reads and writes them; nothing here waits.
+
+    Programs change the home as they like at any moment. So each part of a path is opened from the
+    one before and never followed, what it is is seen from the descriptor, and only a regular file
+    is opened for more than that.
+
+    Args:
+        asked: The message: "home", "path" (its parts, none of them dots), and for "new" and "place"
+            the name of a "temporary" file, whether it may "replace" one, and for "place" whether to
+            "keep" it.
+    """
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.path: list[str] = asked["path"]
+        self.at = 0
+        self.opened = ExitStack()
+
+    def serve(self, passed: list[int]) -> tuple[dict[str, Any], list[int]]:
+        """What to answer, and the descriptors to hand out."""
+        for fd in passed:
+            self.opened.callback(os.close, fd)
+        with self.opened:
+            try:
+                if "place" in self.asked:
+                    self.place(passed[0])
+                    return {}, []
+                if self.asked["open"] == "folder":
+                    folder = self.walk(self.path)
+                    return {}, [os.open(".", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)]
+                if self.asked["open"] == "file":
+                    return {}, [self.file(self.walk(self.path[:-1]))]
+                return self.new(self.walk(self.path[:-1], make=True))
+            except InTheWay as what:
+                return {"at": what.part, "found": what.found}, []
+            except OSError as why:
+                return {"at": self.at, "error": why.strerror, "number": why.errno}, []
+
+    def walk(self, parts: list[str], *, make: bool = False) -> int:
+        """The folder that these parts lead to; those that are missing are made if asked to."""
+        here = self.own(os.open(self.asked["home"], NAME_IT | os.O_DIRECTORY))
+        for self.at, part in enumerate(parts):
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
+            here = self.named(here, part)
+            self.must_be("folder", os.fstat(here))
+        self.at = len(self.path) - 1
+        return here
+
+    def file(self, folder: int) -> int:
+        named = self.named(folder, self.path[-1])
+        self.must_be("file", os.fstat(named))
+        # Of a file that another program has a lease on, opening would wait.
+        return os.open(f"/proc/self/fd/{named}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def new(self, folder: int) -> tuple[dict[str, Any], list[int]]:
+        """A new file with a name of its own in the folder, and the folder, for `place`."""
+        mode, replaces = 0o644, False
+        with suppress(FileNotFoundError):
+            there = os.stat(self.path[-1], dir_fd=folder, follow_symlinks=False)
+            self.must_be("file" if self.asked["replace"] else "nothing", there)
+            mode, replaces = stat.S_IMODE(there.st_mode) & 0o777, True
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        made = os.open(self.asked["temporary"], flags, 0o600, dir_fd=folder)
+        os.fchmod(made, mode)
+        return {"replaces": replaces}, [made, os.dup(folder)]
+
+    def place(self, folder: int) -> None:
+        """Give a new file its name, or remove it."""
+        self.at = len(self.path) - 1
+        temporary, name = self.asked["temporary"], self.path[-1]
+        try:
+            if not self.asked["keep"]:
+                return
+            flags = 0 if self.asked["replace"] else RENAME_NOREPLACE
+            old, new = os.fsencode(temporary), os.fsencode(name)
+            if libc.renameat2(folder, old, folder, new, flags):
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
+
+    def named(self, folder: int, part: str) -> int:
+        return self.own(os.open(part, NAME_IT, dir_fd=folder))
+
+    def must_be(self, wanted: str, there: os.stat_result) -> None:
+        found = KINDS.get(stat.S_IFMT(there.st_mode), "other")
+        if found != wanted:
+            raise InTheWay(self.at, found)
+
+    def own(self, fd: int) -> int:
+        self.opened.callback(os.close, fd)
+        return fd
 
 
 def share_less(pages: int) -> None:
@@ -337,9 +453,12 @@ class Box:
             self.tell({"id": asked["id"]})
         elif "commands" in asked:
             self.tell({"id": asked["id"], "commands": commands(asked["commands"])})
+        elif "open" in asked or "place" in asked:
+            told, fds = Files(asked).serve(passed)
+            self.tell({"id": asked["id"], **told}, *fds)
         elif "listen" in asked:
             try:
-                self.tell({"id": asked["id"]}, listening(asked["listen"]))
+                self.tell({"id": asked["id"]}, listening(asked["listen"]).detach())
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
         else:
@@ -351,12 +470,12 @@ class Box:
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
 
-    def tell(self, message: dict[str, Any], *handed: socket.socket) -> None:
+    def tell(self, message: dict[str, Any], *handed: int) -> None:
+        """Send a message with descriptors, which are closed here."""
         with suppress(OSError):
-            fds = [one.fileno() for one in handed]
-            socket.send_fds(self.sock, [json.dumps(message).encode()], fds)
-        for one in handed:
-            one.close()
+            socket.send_fds(self.sock, [json.dumps(message).encode()], handed)
+        for fd in handed:
+            os.close(fd)
 
     def reap(self) -> None:
         while True:

@@ -43,6 +43,7 @@ from .errors import (
     SandboxError,
 )
 from .eyes import Eyes, Seen
+from .files import Download, Encoding, Home, Listing, Put
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
@@ -525,6 +526,60 @@ class Desktop:
             NotDone: The program that owns it does not hand it out.
         """
         return await self._take(lambda parts: parts.clipboard.read())
+
+    # Files
+
+    async def files(self, path: str = "~", offset: int = 0) -> Listing:
+        """What is in a folder of the home, from the entry at `offset` on.
+
+        Raises:
+            Impossible: There is no such folder in the home.
+        """
+        return await self._take(lambda parts: self._home(parts).list(path, offset))
+
+    async def upload(self, path: str, data: bytes, *, replace: bool = False) -> Put:
+        """Put a file into the home, whole or not at all.
+
+        Raises:
+            Impossible: The path is not possible, the content too large, or there is a file already.
+            FileFailed: It could not be written, such as on a full disk.
+        """
+
+        def turn(parts: _Parts) -> Put:
+            self._before(parts, lambda _: "before a file is replaced" if replace else "")
+            return self._home(parts).put(path, data, replace=replace)
+
+        return await self._take(turn)
+
+    async def download(
+        self, path: str, encoding: Encoding = "auto", offset: int = 0, most: int = 1 << 30
+    ) -> Download:
+        """Take a file out of the home, or as much of it as goes into one answer.
+
+        Args:
+            path: Where it is.
+            encoding: How to send it; `auto` shows pictures, and takes what is text for text.
+            offset: The byte to begin with.
+            most: Bytes.
+
+        Raises:
+            Impossible: There is no such file in the home, or it holds a secret.
+        """
+        settings = self.settings
+
+        def turn(parts: _Parts) -> Download:
+            home = self._home(parts)
+            if encoding == "auto" and offset == 0:
+                shown = home.show(path, settings.longest, settings.budget)
+                if shown:
+                    return shown
+            return home.take(path, encoding, offset, most)
+
+        return await self._take(turn)
+
+    def _home(self, parts: _Parts) -> Home:
+        session = parts.session
+        return Home(session.box, session.home, session.uid, self.settings.vault)
 
     # Undo
 

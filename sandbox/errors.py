@@ -15,6 +15,12 @@ SandboxError
 │   ├── NoSuchCheckpoint
 │   ├── NoUndo
 │   ├── NoSuchSecret
+│   ├── OutsideHome
+│   ├── NoSuchFile
+│   ├── NotThatKind
+│   ├── FileThere
+│   ├── TooLarge
+│   ├── HoldsSecret
 │   ├── NoSuchRef
 │   ├── NoSuchElement
 │   ├── Ambiguous
@@ -28,6 +34,7 @@ SandboxError
 │   ├── BadSecrets
 │   ├── DesktopLost
 │   ├── DesktopClosed
+│   ├── FileFailed
 │   └── NotDone
 │       └── NotTyped
 └── Cancelled               the caller gave up while the action ran
@@ -118,6 +125,55 @@ class NoSuchSecret(Impossible):
         super().__init__(f"There is no secret {asked[:64]!r}; {there} Nothing was typed.")
 
 
+class OutsideHome(Impossible):
+    def __init__(self, asked: str) -> None:
+        super().__init__(
+            f"{asked[:200]!r} is no path in the home of this desktop; give one such as "
+            '"~/Documents/note.txt", without "..".'
+        )
+
+
+class NoSuchFile(Impossible):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no {path}; files_list tells what is there.")
+
+
+class NotThatKind(Impossible):
+    """What is there is no file, or no folder; `found` is "file", "folder", "link" or "other"."""
+
+    def __init__(self, path: str, found: str) -> None:
+        why = {
+            "file": "is a file, not a folder.",
+            "folder": "is a folder, not a file; files_list tells what is in it.",
+            "link": "is a link. Links are not followed, wherever they lead: name what it leads to.",
+        }
+        other = "is neither a file nor a folder (a pipe, a socket or a device) and is not opened."
+        super().__init__(f"{path} {why.get(found, other)}")
+
+
+class FileThere(Impossible):
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"There is a {path} already; choose another name, or say replace=true. "
+            "Nothing was written."
+        )
+
+
+class TooLarge(Impossible):
+    def __init__(self, path: str, size: int, most: int) -> None:
+        super().__init__(
+            f"{path} would have {size:,} bytes; upload takes at most {most:,}. Nothing was written."
+        )
+
+
+class HoldsSecret(Impossible):
+    def __init__(self, path: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{path} holds the value of {_listed(names)}, so it is not handed out as it is; "
+            'encoding="text" gives it without that.'
+        )
+
+
 class NoSuchRef(Impossible):
     def __init__(self, ref: str) -> None:
         super().__init__(
@@ -195,6 +251,11 @@ class DesktopLost(Broken):
 class DesktopClosed(Broken):
     def __init__(self) -> None:
         super().__init__("This desktop is closed.")
+
+
+class FileFailed(Broken):
+    def __init__(self, path: str, verb: str, why: str, also: str = "") -> None:
+        super().__init__(f"{path} cannot be {verb}: {why}.{also}")
 
 
 class NotDone(Broken):

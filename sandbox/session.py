@@ -400,7 +400,7 @@ class Session:
         os.close(bus_ready)
         fifo = self.folder.run / "wm-ready"
         os.mkfifo(fifo, 0o600)
-        os.chown(fifo, self.uid, -1)
+        os.chown(fifo, self.uid, -1, follow_symlinks=False)
         ready = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         if not stat.S_ISFIFO(os.fstat(ready).st_mode):
             raise CannotStart("openbox", "something took the place of its signal")

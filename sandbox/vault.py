@@ -22,6 +22,7 @@ from .errors import BadSecrets, NoSuchSecret
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SHORTEST, _LONGEST = 4, 1000  # characters; shorter ones stand in too many other words
+LONGEST_WAY = 32_000  # bytes of a value, escaped twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,27 @@ class Vault:
         if self._spoken is None:
             return text
         return self._spoken.sub(lambda found: f"[secret {self._named[found[0]]}]", text)
+
+    def scrub_part(self, before: str, part: str, after: str) -> str:
+        """A part of a text scrubbed, also of values that it has only an end of."""
+        if self._spoken is None:
+            return part
+        start, end = len(before), len(before) + len(part)
+        whole, kept, at = before + part + after, list[str](), start
+        for found in self._spoken.finditer(whole):
+            if found.start() < end and found.end() > start:
+                kept += [whole[at : max(at, found.start())], f"[secret {self._named[found[0]]}]"]
+                at = found.end()
+        return "".join([*kept, whole[at:end]])
+
+    def held(self, data: bytes) -> list[str]:
+        """The names of the values that stand in some bytes, in any encoding of Unicode."""
+        if self._spoken is None:
+            return []
+        ways = [data.decode("utf-8", "ignore")]
+        ways += [data[at:].decode("utf-16-le", "ignore") for at in (0, 1)]
+        ways += [data[at:].decode("utf-16-be", "ignore") for at in (0, 1)]
+        return sorted({self._named[one[0]] for way in ways for one in self._spoken.finditer(way)})
 
 
 class Scrubbing(logging.Filter):

@@ -138,7 +138,8 @@ class Walls:
             "--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig",
             "--proc", "/proc", "--dev", "/dev", "--size", f"{1024 * _MIB}", "--tmpfs", "/dev/shm",
             "--size", f"{512 * _MIB}", "--tmpfs", "/tmp", "--size", f"{16 * _MIB}",
-            "--tmpfs", "/var/tmp", "--dir", "/var/lib/xkb", "--dir", "/run",
+            "--tmpfs", "/var/tmp", "--remount-ro", "/dev",  # else half of the machine's memory
+            "--dir", "/var/lib/xkb", "--dir", "/run",
             "--ro-bind", str(self._xauthority), str(XAUTHORITY), *own,
         ]  # fmt: skip
         given = [_memory("\0".join(args).encode() + b"\0"), _memory(_filter())]
@@ -220,14 +221,17 @@ def as_user(uid: int) -> Generator[None]:
 def socket_in(root: Path, path: Path) -> int:
     """A descriptor (O_PATH) of a Unix socket that programs made below a folder of ours.
 
-    No part of the path may be a link: it would lead our connection to any socket of this machine.
-    Connect to /proc/self/fd/N.
+    No part of the path may be a link or lead up: our connection would get to any socket of this
+    machine. Connect to /proc/self/fd/N.
 
     Raises:
         FileNotFoundError: There is none, or it is something else.
     """
+    parts = path.relative_to(root).parts
+    if ".." in parts:
+        raise FileNotFoundError(errno.ENOENT, "this leads out of the desktop", str(path))
     here = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    for part in path.relative_to(root).parts:
+    for part in parts:
         try:
             there = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
         finally:

@@ -51,7 +51,7 @@ class DesktopServer(MCPServer[Any]):
 
     Args:
         desktop: What its tools act on.
-        groups: Opt-in groups of tools, such as "low-level".
+        groups: Opt-in groups of tools: "low-level", "files".
     """
 
     def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:

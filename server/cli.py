@@ -137,8 +137,9 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--cursor", action="store_true", help="draw the pointer in screenshots")
     parser.add_argument(
-        "--tools", default="", metavar="GROUPS", help="opt-in groups, by commas: low-level"
-    )
+        "--tools", default="", metavar="GROUPS",
+        help="opt-in groups, by commas: files (upload, download), low-level",
+    )  # fmt: skip
     parser.add_argument(
         "--deadline", type=float, default=3.0, metavar="SECONDS",
         help="longest wait for the screen to rest after an action (%(default)s)",
@@ -368,8 +369,9 @@ def _size(text: str) -> tuple[int, int]:
 
 def _groups(text: str) -> frozenset[str]:
     groups = frozenset(name for name in text.split(",") if name)
-    if unknown := groups - {"low-level"}:
-        sys.exit(f"gloveport: there is no group of tools {', '.join(sorted(unknown))}: low-level.")
+    if unknown := groups - {"files", "low-level"}:
+        named = ", ".join(sorted(unknown))
+        sys.exit(f"gloveport: there is no group of tools {named}; there are files, low-level.")
     return groups
 
 

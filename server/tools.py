@@ -19,6 +19,7 @@ from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
+from .filing import Filing
 from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
@@ -60,13 +61,14 @@ class Tools:
 
     Args:
         desktop: What they act on.
-        groups: Opt-in groups of tools: "low-level".
+        groups: Opt-in groups of tools: "low-level", "files".
     """
 
     def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
         self._desktop = desktop
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
+        self._opted = Filing(desktop).all() if "files" in groups else []
         self._builds["type"] = typing(desktop.settings.vault)
         self._acting = {
             name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
@@ -97,7 +99,7 @@ class Tools:
                 (self.rollback, "undo restore take back mistake"),
             )
         ]
-        return [*looking, *self._acting.values(), *doing]
+        return [*looking, *self._acting.values(), *doing, *self._opted]
 
     async def screenshot(
         self, marks: Annotated[bool, optional("Number what can be used: 12 is e12.")] = False

@@ -31,6 +31,7 @@ COMPOSE = {
     "network_worker": {"network"},
     "xserver": {"grabs"},
     "undo": {"picture"},
+    "files": {"box", "picture", "vault", "walls"},
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "masks": {"atspi", "elements", "windows"},
@@ -40,9 +41,9 @@ COMPOSE = {
     "typist": {"atspi", "elements", "hands", "keys", "masks", "sight"},
     "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
-        "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "hands", "keymap",
-        "masks", "network", "ocr", "picture", "session", "settle", "sight", "typist", "undo",
-        "vault", "wallpaper",
+        "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "files", "hands",
+        "keymap", "masks", "network", "ocr", "picture", "session", "settle", "sight", "typist",
+        "undo", "vault", "wallpaper",
         "watcher", "windows",
     },
 }  # fmt: skip
