@@ -5,7 +5,9 @@
 #
 # The token callers must show is printed at the start; mount a file at /home/user/token to choose it.
 
-FROM debian:trixie-slim AS build
+ARG BASE=debian:trixie-slim
+
+FROM $BASE AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -20,7 +22,7 @@ COPY clients clients
 RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
     --no-build-isolation .
 
-FROM debian:trixie-slim
+FROM $BASE
 RUN apt-get update && apt-get install -y --no-install-recommends \
        tini python3 bubblewrap xvfb xkb-data x11-xkb-utils openbox tint2 dbus at-spi2-core libglib2.0-bin \
        lxterminal thunar mousepad adwaita-icon-theme hicolor-icon-theme chromium chromium-sandbox \
