@@ -2,9 +2,9 @@
 
     python tests/container/image.py FOLDER
 
-debootstrap makes what the Dockerfile starts from, buildah builds, podman runs. The packages come from
-where apt and pip of this machine get theirs: their settings are mounted while it is built, and nothing
-of them stays in the image.
+debootstrap makes what the Dockerfile starts from, buildah builds, podman runs. The packages come
+from where apt and pip of this machine get theirs: their settings are mounted while it is built, and
+nothing of them stays in the image.
 """
 
 import os
@@ -12,14 +12,24 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS = ("debootstrap", "buildah", "podman", "runc", "slirp4netns")
 NAME = "localhost/gloveport"
+WALLED = ("--security-opt", "seccomp=unconfined", "--security-opt", "systempaths=unconfined")
+"""What a container needs for walls inside it."""
 _BASE = "localhost/base"
 _CHECKOUT = Path(__file__).parents[2]
+_OPTIONS = (
+    "--network", "slirp4netns", "--publish", "127.0.0.1::8750", "--shm-size", "512m",
+    # Root may have fewer than podman's usual limits, which it could not set then.
+    "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
+)  # fmt: skip
+_HEALTHY = 60  # seconds; one second where nothing else runs
 # What the slim images of Debian leave out, so that this one has the size of theirs.
 _LEFT_OUT = ("doc", "man", "info", "locale", "lintian", "groff")
 
@@ -53,16 +63,52 @@ class Store:
             "--tag", NAME, str(_CHECKOUT),
         )  # fmt: skip
 
-    def podman(self, *words: str, check: bool = True) -> str:
-        """Run podman on this store; what it said, on either stream."""
+    @contextmanager
+    def running(self, *words: str, options: Sequence[str] = ()) -> Generator["Container"]:
+        """A container that is healthy; it is gone afterwards.
+
+        Args:
+            words: The command of gloveport, if not the image's own.
+            options: More options of podman.
+        """
+        name = self.podman("create", *_OPTIONS, *options, NAME, *words).strip()
+        try:
+            # Without systemd nothing runs the health check by the clock, so it is run here.
+            self.podman("start", name)
+            yield self._healthy(name)
+        finally:
+            self.podman("rm", "--force", "--volumes", "--time", "0", name)
+
+    def run(self, *words: str) -> str:
+        """Run a command of gloveport in a container until it ends; what it printed."""
+        return self.podman("run", "--rm", "--no-healthcheck", *_OPTIONS, NAME, *words)
+
+    def _healthy(self, name: str) -> "Container":
+        deadline = time.monotonic() + _HEALTHY
+        while True:
+            try:
+                self.podman("healthcheck", "run", name)
+                break
+            except NotMade as why:
+                if time.monotonic() > deadline:
+                    raise NotMade(f"{why}\n{self.podman('logs', name)}") from None
+                time.sleep(0.2)
+        url = "http://" + self.podman("port", name, "8750/tcp").strip()
+        token = re.search(r"^  token  (\S+)$", self.podman("logs", name), re.MULTILINE)
+        assert token
+        return Container(self, name, url, token[1])
+
+    def podman(self, *words: str) -> str:
+        """Run podman on this store; what it printed."""
         options = ["--tmpdir", f"{self.folder}/tmp", "--cgroup-manager", "cgroupfs",
                    "--events-backend", "file", "--runtime", "runc"]  # fmt: skip
-        return _run(["podman", *self._where(), *options, *words], check=check)
+        return _run(["podman", *self._where(), *options, *words])
 
     def close(self) -> None:
         """End all containers and unmount what the store has mounted."""
         self.podman("rm", "--all", "--force", "--time", "0")
-        _run(["umount", f"{self.folder}/store/overlay"], check=False)
+        if Path(mounted := f"{self.folder}/store/overlay").is_mount():
+            _run(["umount", mounted])
 
     def _make_base(self) -> None:
         root = self.folder / "base"
@@ -77,8 +123,10 @@ class Store:
         for empty in ("etc/apt/sources.list", "etc/apt/apt.conf.d/99machine", "etc/pip.conf"):
             (root / empty).write_text("")
         archive = self.folder / "base.tar"
-        _run(["tar", "-C", str(root), "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*",
-              "--exclude=./dev/*", "-cf", str(archive), "."])  # fmt: skip
+        without = [
+            f"--exclude=./{path}/*" for path in ("var/cache/apt", "var/lib/apt/lists", "dev")
+        ]
+        _run(["tar", "-C", str(root), *without, "-cf", str(archive), "."])
         self.podman("import", "--change", 'CMD ["bash"]', str(archive), _BASE)
         shutil.rmtree(root)
         archive.unlink()
@@ -91,19 +139,46 @@ class Store:
                 "--storage-driver", "overlay"]  # fmt: skip
 
 
-def _run(argv: Sequence[str], *, check: bool = True) -> str:
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A running container of the image.
+
+    Args:
+        store: Where it is.
+        name: Its name there.
+        url: Where it is reached from here.
+        token: What it printed as the token.
+    """
+
+    store: Store
+    name: str
+    url: str
+    token: str
+
+    def exec(self, *argv: str) -> str:
+        """Run a command in it; what it printed."""
+        return self.store.podman("exec", self.name, *argv)
+
+    def stop(self) -> int:
+        """Ask it to end, kill it after ten seconds; its exit status."""
+        self.store.podman("stop", "--time", "10", self.name)
+        return int(self.store.podman("inspect", "--format", "{{.State.ExitCode}}", self.name))
+
+
+def _run(argv: Sequence[str]) -> str:
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", check=False,
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+        check=False,
     )  # fmt: skip
-    if check and done.returncode:
-        raise NotMade(f"{' '.join(argv)}\n{done.stdout[-4000:]}")
+    if done.returncode:
+        raise NotMade(f"{' '.join(argv)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     return done.stdout
 
 
 def _suite() -> str:
     """The Debian that the Dockerfile starts from."""
-    found = re.search(r"^ARG BASE=debian:(\w+)-slim$", (_CHECKOUT / "Dockerfile").read_text(), re.M)
+    text = (_CHECKOUT / "Dockerfile").read_text()
+    found = re.search(r"^ARG BASE=debian:(\w+)-slim$", text, re.MULTILINE)
     assert found
     return found[1]
 
@@ -148,8 +223,8 @@ def _mounts(folder: Path) -> list[str]:
     return [word for here, there in mounted.items() for word in ("--volume", f"{here}:{there}:ro")]
 
 
-def _pip_settings() -> Mapping[str, str]:
-    """What pip of this machine is told of indexes, without those that are folders of this machine."""
+def _pip_settings() -> dict[str, str]:
+    """What pip of this machine is told of indexes, except folders of this machine."""
     settings: dict[str, str] = {}
     for line in _run([sys.executable, "-m", "pip", "config", "list"]).splitlines():
         key, _, value = line.partition("=")
