@@ -317,13 +317,13 @@ class Watch:
     Args:
         memory: Bytes of all programs together.
         processes: Processes and threads.
-        disk: Bytes of the home.
-        home: The home.
+        disk: Bytes of the folders.
+        folders: Where files stay on the disk of this machine, all on the same: the home first.
     """
 
-    def __init__(self, memory: int, processes: int, disk: int, home: str) -> None:
+    def __init__(self, memory: int, processes: int, disk: int, folders: list[str]) -> None:
         self.memory, self.processes, self.disk = memory, processes, disk
-        self.home = Path(home)
+        self.folders = [Path(folder) for folder in folders]
         self.pause = CALM
         self.free = self.available()
         self.wrote: dict[int, int] = {}
@@ -387,7 +387,7 @@ class Watch:
         before, self.wrote = self.wrote, {one.pid: written(one) for one in running}
         self.free = free
         began = time.monotonic()
-        used = taken(self.home)
+        used = sum(taken(folder) for folder in self.folders)
         now = time.monotonic()
         self.count_after = now + 10 * (now - began)
         if used <= self.disk:
@@ -395,8 +395,8 @@ class Watch:
         grown = {pid: wrote - before.get(pid, 0) for pid, wrote in self.wrote.items()}
         most = max(running, key=lambda one: grown[one.pid], default=None)
         rule = (
-            f"the files of the home take {megabytes(used)} and may take {megabytes(self.disk)}; "
-            "remove some."
+            f"the files of the desktop take {megabytes(used)} and may take {megabytes(self.disk)}; "
+            f"remove some in {' or '.join(str(folder) for folder in self.folders)}."
         )
         if most is None or grown[most.pid] < DISK_STEP / 2:
             return f"The disk is full: {rule}"
@@ -405,7 +405,7 @@ class Watch:
 
     def available(self) -> int:
         """Bytes free on the disk the home is on."""
-        found = os.statvfs(self.home)
+        found = os.statvfs(self.folders[0])
         return found.f_bavail * found.f_frsize
 
 

@@ -117,7 +117,7 @@ class Walls:
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}
         files[init] = _INIT.read_bytes()
         limits = self._limits
-        may = json.dumps({**asdict(limits), "home": str(HOME)})
+        may = json.dumps({**asdict(limits), "folders": [str(HOME), str(RUN)]})
         return self._box(own, files, [channel], [
             "/usr/bin/prlimit", f"--nproc={limits.processes}", f"--fsize={limits.disk}",
             "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}", may,
