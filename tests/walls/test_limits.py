@@ -1,7 +1,4 @@
-"""Programs that use more than they may, over MCP: the server goes on answering and says what was.
-
-All bombs are bounded, in count, size and time.
-"""
+"""Programs that use more than they may: the server goes on answering and says what was ended."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -10,42 +7,15 @@ from pathlib import Path
 import pytest
 from answers import call, facts
 from attempts import PYTHON, run_inside
+from bombs import FILES, FORKS, HOG, LIMITS
 from desks import session_of
 from mcp import Client
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.session import Enclosure
-from gloveport.sandbox.walls import Limits
 from gloveport.server.app import DesktopServer
 
-MIB = 1 << 20
-LIMITS = Limits(memory=300 * MIB, processes=300, disk=150 * MIB)
-
-HOG = """
-import time
-held = []
-for _ in range(1000):
-    held.append(bytes(b'x' * (1 << 20))); time.sleep(0.002)
-time.sleep(5)
-"""
-FORKS = """
-import os, time
-until = time.monotonic() + 20
-made = 0
-while made < 2000 and time.monotonic() < until:
-    try:
-        if os.fork() == 0: {own}; made = 0
-        made += 1
-    except OSError: time.sleep(0.01)
-"""
-FILES = """
-import time
-for n in range(40):
-    with open(f'FOLDER/big{n}', 'wb') as file: file.write(bytes(8 << 20))
-    time.sleep(0.02)
-time.sleep(5)
-"""
 SEGMENTS = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
@@ -109,7 +79,7 @@ async def test_a_fork_bomb(agent: Client, small: Desktop, own: str) -> None:
 
 @pytest.mark.parametrize("folder", ["/home/user", "/run/user/1000"])
 async def test_files_that_fill_the_disk(agent: Client, small: Desktop, folder: str) -> None:
-    said = await ended(agent, small, FILES.replace("FOLDER", folder))
+    said = await ended(agent, small, FILES.format(folder=folder))
     assert said.startswith("python3 was ended while it wrote: the files of the desktop take ")
     assert said.endswith("and may take 157 MB; remove some in /home/user or /run/user/1000.")
     clean = f"import glob, os; [os.unlink(one) for one in glob.glob('{folder}/big*')]; print('ok')"
