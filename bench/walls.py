@@ -4,7 +4,7 @@
 
     ready   a desktop from nothing to its first answer (target: 0.3 s)
     act     a key in an editor until the screen rests (target: 5 % more)
-    undo    checkpoint and rollback of a home of 200 MB in 10,000 files, with an editor and a browser
+    undo    checkpoint and rollback of a home of 200 MB in 10,000 files, with editor and browser
             running (targets: 0.2 s and 1.5 s)
     again   100 rollbacks; what they leave behind
     bombs   the longest answer while programs use more than they may (target: 1 s)

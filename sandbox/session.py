@@ -13,6 +13,7 @@ import shutil
 import signal
 import stat
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,10 +34,16 @@ _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Chromium takes the lock of a profile for that of a browser that still runs.
-_GO_BACK = """\
-umount "$1" && rm -rf "$2" "$3" && mkdir -m 700 "$3" && cp -a --reflink=auto "$4" "$2" &&
-rm -f "$2"/.config/chromium/Singleton*
+# What has changed is moved away at once and removed in the background: 10,000 files take seconds.
+_EMPTY = """\
+umount "$1" && mkdir "$4" && mv "$2" "$4/upper" && mv "$3" "$4/work" && mkdir -m 700 "$2" "$3"
 """
+# What tells that a browser runs; all links on the way are the programs' own, so none is followed.
+_UNLOCK = (
+    '[ -L "$1/.config" ] || [ -L "$1/.config/chromium" ] || rm -f "$1"/.config/chromium/Singleton*'
+)
+_FILL = 'rm -rf "$1" && cp -a --reflink=auto "$2" "$1"'
+_MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
     **{
         name: f"http://127.0.0.1:{PROXY}"
@@ -187,6 +194,11 @@ class Session:
         self._seen = Seen(folder.home, folder.run, folder.xauthority, folder.mark)
         self._walls: Walls | None = None
         self.uid = os.getuid()
+        self._layers: tuple[Path, ...] = ()
+        """Copies that the home lies on since it went back, the newest first."""
+        self._below: dict[Path, tuple[Path, ...]] = {}
+        """The layers each copy was made over."""
+        self._forgotten: set[Path] = set()
         self._outer = self.keeper = Box(folder.mark, self._ended)
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
@@ -293,16 +305,31 @@ class Session:
             os.close(fd)
 
     def keep(self, name: str) -> Path:
-        """Copy what has changed in the home since the desktop started; where the copy is."""
+        """Copy what has changed in the home since the desktop started or went back; where it is."""
         kept = self.folder.kept / name
         with self.box.frozen():
             copy = ["cp", "-a", "--reflink=auto", str(self.folder.upper), str(kept)]
             self.keeper.run(copy, self.folder.log / "keep.log")
+        self._below[kept] = self._layers
         return kept
 
     def forget(self, kept: Path) -> None:
-        """Remove a copy."""
-        self.keeper.run(["rm", "-rf", str(kept)], self.folder.log / "keep.log")
+        """Remove a copy, as soon as no other lies on it."""
+        self._forgotten.add(kept)
+        self._remove_forgotten()
+
+    def _remove_forgotten(self) -> None:
+        needed = set(self._layers)
+        for kept, below in self._below.items():
+            if kept not in self._forgotten:
+                needed.update(below)
+        for kept in self._forgotten - needed:
+            del self._below[kept]
+            self._forgotten.discard(kept)
+            self._remove(kept)
+
+    def _remove(self, folder: Path) -> None:
+        self.keeper.start(["rm", "-rf", str(folder)], {"PATH": _PATH}, Path("/"))
 
     def go_back(self, kept: Path) -> None:
         """End all programs, give the home the state of a copy, and start the desktop's own again.
@@ -314,18 +341,34 @@ class Session:
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()
-            paths = (folder.home, folder.upper, folder.work, kept)
-            self.keeper.run(["sh", "-c", _GO_BACK, "sh", *map(str, paths)], folder.log / "keep.log")
+            self._empty()
+            self._layers = (kept, *self._below[kept])
+            if len(self._layers) > _MOST_LAYERS:
+                self._layers = self._below[kept]
+                self._shell(_FILL, folder.upper, kept)
             for left in folder.run.iterdir():
                 if left.is_dir() and not left.is_symlink():
                     shutil.rmtree(left)
                 else:
                     left.unlink()
             self._mount()
+            self._shell(_UNLOCK, folder.home)
+            self._remove_forgotten()
             self._start_programs(self._enter())
         except BaseException:
             self.lost.set()
             raise
+
+    def _empty(self) -> None:
+        """Unmount the home and take away what has changed in it."""
+        folder = self.folder
+        gone = folder.kept / f"gone-{time.monotonic_ns()}"
+        self._shell(_EMPTY, folder.home, folder.upper, folder.work, gone)
+        self._remove(gone)
+
+    def _shell(self, script: str, *paths: Path) -> None:
+        argv = ["sh", "-c", script, "sh", *map(str, paths)]
+        self.keeper.run(argv, self.folder.log / "keep.log")
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""
@@ -354,7 +397,8 @@ class Session:
 
     def _mount(self) -> None:
         folder = self.folder
-        layers = f"lowerdir={folder.base},upperdir={folder.upper},workdir={folder.work},userxattr"
+        lower = ":".join(map(str, (*self._layers, folder.base)))
+        layers = f"lowerdir={lower},upperdir={folder.upper},workdir={folder.work},userxattr"
         self.keeper.run(
             ["mount", "-t", "overlay", "overlay", "-o", layers, str(folder.home)],
             folder.log / "mount.log",
