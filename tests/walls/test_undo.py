@@ -177,3 +177,22 @@ def _uid(process: Path) -> int:
         return process.stat().st_uid
     except OSError:
         return -1
+
+
+async def test_a_long_chain_of_checkpoints_keeps_every_state(walled_desktop: Desktop) -> None:
+    """Each lies on the one before, until there are too many layers; what was removed stays so."""
+    made: list[str] = []
+    for step in range(11):
+        write = f"""
+import os
+open('/home/user/step{step}', 'w').write('{step}')
+if {step}: os.unlink('/home/user/step{step - 1}')
+"""
+        run_inside(session_of(walled_desktop), write)
+        made.append((await walled_desktop.checkpoint()).name)
+        await walled_desktop.rollback(made[-1])
+    look = "import os; print([one for one in sorted(os.listdir('/home/user')) if 'step' in one])"
+    there = [one.name for one in walled_desktop.checkpoints]
+    for name in there[::-1]:
+        await walled_desktop.rollback(name)
+        assert run_inside(session_of(walled_desktop), look) == f"['step{made.index(name)}']\n"
