@@ -1,7 +1,10 @@
 """The one gate every call passes: who is asking, whose turn it is, and refusals in words."""
 
+import base64
+import json
 import logging
 import time
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
@@ -10,14 +13,19 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, UnexpectedToolError
 from mcp.server.mcpserver.resources import FunctionResource
-from mcp_types import CallToolResult, InputRequiredResult, TextContent
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import SandboxError
+from gloveport.sandbox.errors import NotNow, SandboxError
+from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
 
+from .leases import Call, LookFirst, Who
+from .leases import told as handed_back
 from .line import Line
 from .shape import refusal
+from .sharing import SYSTEM, Sharing
+from .telling import places, told
 from .tools import Caller, Tools, caller
 
 logger = logging.getLogger(__name__)
@@ -55,8 +63,14 @@ class DesktopServer(MCPServer[Any]):
     """
 
     def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
-        tools = Tools(desktop, groups).all()
+        self.sharing = Sharing(desktop)
+        """Who drives the desktop, who watches, and what happened on it."""
+        self._lease = self.sharing.lease
+        tools = Tools(desktop, self._lease, groups).all()
         self._names = [tool.name for tool in tools]
+        self._looking = {
+            tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
+        }
         super().__init__(
             "gloveport",
             title="gloveport",
@@ -87,22 +101,71 @@ class DesktopServer(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         asking = self._caller(context)
         token = caller.set(asking)
-        began = time.monotonic()
-        result: CallToolResult | InputRequiredResult = _BUSY
+        words = self._vault.scrub(told(name, arguments))
+        begun = self.sharing.record.begin(asking.who, name, words, *places(arguments))
+        result, error = _BUSY, "It was given up."
         try:
-            with anyio.move_on_after(_LONGEST):
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
-                    async with self._line.place(asking.name, _place(context)):
-                        result = await self._answered(name, arguments, context)
-                    tasks.cancel_scope.cancel()
+            try:
+                result = await self._admitted(asking, name, arguments, context)
+            except NotNow as why:
+                result = refusal(str(why))
+            result = _scrubbed(result, self._vault)
+            error = _error(result)
         finally:
             caller.reset(token)
             self.last_call = time.monotonic()
             self._holder = asking if self._desktop.holding else None
             self._called.set()
-        logger.info("%s called %s: %.0f ms", asking.name, name, (time.monotonic() - began) * 1e3)
-        return _scrubbed(result, self._vault)
+            ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
+            logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
+        return result
+
+    async def _admitted(
+        self,
+        asking: Caller,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any] | None,
+    ) -> CallToolResult | InputRequiredResult:
+        """Answer a call that may be made now.
+
+        Raises:
+            NotNow: It may not, or a person ended it.
+        """
+        lease, call, epoch = self._lease, self._kind(name), self._lease.epoch
+        result: CallToolResult | InputRequiredResult = _BUSY
+        with anyio.move_on_after(_LONGEST) as limit:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
+                if name == "wait_for" and arguments.get("event") == "control":
+                    result = await self._answered(name, arguments, context)
+                else:
+                    with lease.running(asking.who, limit, call):
+                        if call == "acts" and asking.epoch != epoch and lease.back:
+                            raise LookFirst(lease.back)
+                        async with self._line.place(asking.who.key, _place(context)):
+                            result = await self._answered(name, arguments, context)
+                tasks.cancel_scope.cancel()
+        if why := lease.ended(limit):
+            raise why
+        return result if call == "acts" else self._with_news(asking, result)
+
+    def _kind(self, name: str) -> Call:
+        if name == "wait_for":
+            return "waits"
+        return "looks" if name in self._looking else "acts"
+
+    def _with_news(
+        self, asking: Caller, result: CallToolResult | InputRequiredResult
+    ) -> CallToolResult | InputRequiredResult:
+        """An answer that shows the screen, with what people did to it since the last one."""
+        if not isinstance(result, CallToolResult) or result.is_error:
+            return result
+        back = self._lease.back
+        if back is None or asking.epoch == self._lease.epoch:
+            return result
+        asking.epoch = self._lease.epoch
+        return _saying(result, {"handed_back": handed_back(back)})
 
     async def let_go_when_forgotten(self) -> None:
         """Release what a caller holds who has not called for a minute; runs until cancelled."""
@@ -140,13 +203,16 @@ class DesktopServer(MCPServer[Any]):
 
     async def _screen(self) -> bytes:
         try:
+            self._lease.admit(SYSTEM, "looks")
             return (await self._desktop.lossless()).data
         except SandboxError as why:
             raise ResourceError(self._vault.scrub(str(why))) from None
 
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)
-        known = self._callers.pop(name, None) or Caller(name)
+        known = self._callers.pop(name, None)
+        if known is None:
+            known = Caller(Who("agent", name, _title(context)), epoch=self._lease.epoch)
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]
@@ -206,6 +272,41 @@ def caller_name(context: Context[Any, Any] | None) -> str:
     if params is None:
         return "unknown"
     return f"{params.client_info.name} {params.client_info.version}"
+
+
+def _title(context: Context[Any, Any] | None) -> str:
+    """What people know a caller by."""
+    params = context.session.client_params if context else None
+    if params is None:
+        return "an agent"
+    return params.client_info.title or f"{params.client_info.name} {params.client_info.version}"
+
+
+def _saying(result: CallToolResult, more: Mapping[str, str]) -> CallToolResult:
+    """An answer that tells more: in its JSON object, or in a line above its text."""
+    *before, last = result.content
+    assert isinstance(last, TextContent)
+    if last.text.startswith("{"):
+        both = {**json.loads(last.text), **more}
+        text = json.dumps(both, ensure_ascii=False, separators=(",", ":"))
+    else:
+        text = "\n".join([*(f"# {said}" for said in more.values()), last.text])
+    return result.model_copy(update={"content": [*before, last.model_copy(update={"text": text})]})
+
+
+def _error(result: CallToolResult | InputRequiredResult) -> str:
+    """The sentence of a refusal; empty for an answer."""
+    if isinstance(result, InputRequiredResult) or not result.is_error:
+        return ""
+    return " ".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def _picture(result: CallToolResult | InputRequiredResult) -> Picture | None:
+    if isinstance(result, CallToolResult) and result.content:
+        first = result.content[0]
+        if isinstance(first, ImageContent):
+            return Picture(base64.b64decode(first.data), first.mime_type, 0, 0)
+    return None
 
 
 def _place(context: Context[Any, Any] | None) -> int:

@@ -20,6 +20,7 @@ from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
 from .filing import Filing
+from .leases import Lease, Who
 from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
@@ -35,10 +36,13 @@ _CORE = {
 
 @dataclass(slots=True)
 class Caller:
-    """Who is calling, and the look of the last picture they were sent."""
+    """Who is calling, and what they know of the screen."""
 
-    name: str
+    who: Who
     seen: int = 0
+    """The look of the last picture they were sent."""
+    epoch: int = 0
+    """The hand-back after which they last looked; see leases.py."""
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
@@ -61,11 +65,15 @@ class Tools:
 
     Args:
         desktop: What they act on.
+        lease: Who drives it.
         groups: Opt-in groups of tools: "low-level", "files".
     """
 
-    def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, desktop: Desktop, lease: Lease, groups: frozenset[str] = frozenset()
+    ) -> None:
         self._desktop = desktop
+        self._lease = lease
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
         self._opted = Filing(desktop).all() if "files" in groups else []
@@ -78,21 +86,21 @@ class Tools:
     def all(self) -> list[DeskTool]:
         """The tools in the order a model reads them."""
         looking = [
-            desk_tool(run, looks=True, core=run.__name__ in _CORE, hint=hint)
-            for run, hint in (
-                (self.screenshot, "see look picture screen"),
-                (self.zoom, "see small text detail"),
-                (self.read_screen, "read text outline accessibility tree elements"),
-                (self.find, "locate text button field on screen ocr"),
-                (self.cursor_position, ""),
-                (self.wait_for, "wait until stable change window text"),
+            desk_tool(run, looks=True, core=run.__name__ in _CORE)
+            for run in (
+                self.screenshot,
+                self.zoom,
+                self.read_screen,
+                self.find,
+                self.cursor_position,
+                self.wait_for,
             )
         ]
         doing = [
             desk_tool(run, core=run.__name__ in _CORE, hint=hint)
             for run, hint in (
-                (self.actions, "batch several actions sequence"),
-                (self.open, "launch start application browser url"),
+                (self.actions, ""),
+                (self.open, ""),
                 (self.windows, "window title focus close move"),
                 (self.clipboard, "copy paste text"),
                 (self.checkpoint, "save state before risk undo snapshot"),
@@ -166,10 +174,12 @@ class Tools:
                 "text_gone",
                 "element",
                 "enabled",
+                "control",
             ],
             about(
                 "The screen rests; it changes; a window has text in its title, or none has; text "
-                "is seen, or not any more; something of this text and role is seen, or can be used."
+                "is seen, or not any more; something of this text and role is seen, or can be "
+                "used; you may act again, after a person had control."
             ),
         ],
         text: Annotated[str, optional("What to wait for.")] = "",
@@ -182,6 +192,10 @@ class Tools:
     ) -> CallToolResult:
         """Wait until something happens, instead of for a fixed time; says whether it did."""
         look: Any = {"show": screenshot, "seen": caller.get().seen}
+        if event == "control":
+            if not await self._lease.wait_free(caller.get().who, seconds):
+                return said({"ok": True, "happened": False, "control": self._lease.state.value})
+            return self._shown(await self._desktop.look(**look), happened=True)
         if event == "still":
             return self._shown(await self._desktop.wait_until_still(seconds, **look))
         if event == "change":

@@ -5,12 +5,10 @@ for wherever other machines can reach.
 """
 
 import hmac
-import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,23 +16,17 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    PlainTextResponse,
-    Response,
-)
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import SandboxError
 
 from .app import DesktopServer
+from .live import Live
 
 logger = logging.getLogger(__name__)
 
-_LIVE = Path(__file__).with_name("live.html")
 _LARGEST_REQUEST = 16 << 20  # bytes; longer text than a tool takes still gets a sentence
 _STILL_THERE = 15.0  # seconds between two signs of life to an attached client
 
@@ -111,13 +103,11 @@ class Web:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._sessions = server.session_manager
-        name = desktop.settings.name
         routes = [
             *mcp.routes,
             Route("/healthz", self._healthz),
             Route("/attach/{client}", self._attach),
-            Route(f"/live/{name}", self._live),
-            Route(f"/live/{name}/screen", self._screen),
+            *Live(server.sharing, self._closing).routes(),
         ]
         self.app: ASGIApp = Guard(Starlette(routes=routes, lifespan=self._lifespan), door)
 
@@ -132,6 +122,7 @@ class Web:
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
         async with self._sessions.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(self._server.let_go_when_forgotten)
+            tasks.start_soon(self._server.sharing.tend)
             yield
             tasks.cancel_scope.cancel()
 
@@ -155,26 +146,6 @@ class Web:
             self.attached -= 1
             with anyio.CancelScope(shield=True):
                 await self._server.gone(f"client {client}")
-
-    async def _live(self, request: Request) -> Response:
-        return HTMLResponse(_LIVE.read_text())
-
-    async def _screen(self, request: Request) -> Response:
-        try:
-            frame = await self._desktop.look()
-        except SandboxError as why:
-            return PlainTextResponse(self._desktop.settings.vault.scrub(str(why)), 503)
-        assert frame.picture
-        title = self._desktop.settings.vault.scrub(frame.window)
-        told = json.dumps({"frame": frame.number, "window": title})
-        return Response(
-            frame.picture.data,
-            media_type=frame.picture.mime,
-            headers={
-                "Cache-Control": "no-store",
-                "X-Frame": told.encode("ascii", "replace").decode(),
-            },
-        )
 
 
 class _Attachment(Response):
