@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
@@ -134,17 +135,19 @@ class DesktopServer(MCPServer[Any]):
         """
         lease, call, epoch = self._lease, self._kind(name), self._lease.epoch
         result: CallToolResult | InputRequiredResult = _BUSY
-        with anyio.move_on_after(_LONGEST) as limit:
+        with anyio.move_on_after(_LONGEST) as limit, ExitStack() as until_answered:
+            waits = name == "wait_for" and arguments.get("event") == "control"
+            if not waits:
+                until_answered.enter_context(lease.running(asking.who, limit, call))
+            if call == "acts" and asking.epoch != epoch and lease.back:
+                raise LookFirst(lease.back)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
-                if name == "wait_for" and arguments.get("event") == "control":
+                if waits:
                     result = await self._answered(name, arguments, context)
                 else:
-                    with lease.running(asking.who, limit, call):
-                        if call == "acts" and asking.epoch != epoch and lease.back:
-                            raise LookFirst(lease.back)
-                        async with self._line.place(asking.who.key, _place(context)):
-                            result = await self._answered(name, arguments, context)
+                    async with self._line.place(asking.who.key, _place(context)):
+                        result = await self._answered(name, arguments, context)
                 tasks.cancel_scope.cancel()
         if why := lease.ended(limit):
             raise why
