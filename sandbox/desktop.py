@@ -690,6 +690,11 @@ class Desktop:
         return self.settings.walls != "none"
 
     @property
+    def painted(self) -> int:
+        """A number that changes when anything is painted on the screen."""
+        return self._parts.watcher.count if self._parts else 0
+
+    @property
     def holding(self) -> bool:
         """Whether a key or button is held down from one turn to the next."""
         return self._parts is not None and self._parts.hands.holding

@@ -14,7 +14,14 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, UnexpectedToolError
 from mcp.server.mcpserver.resources import FunctionResource
-from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent
+from mcp_types import (
+    CallToolResult,
+    ImageContent,
+    InputRequiredResult,
+    SubscribeRequestParams,
+    TextContent,
+    UnsubscribeRequestParams,
+)
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import NotNow, SandboxError
@@ -24,6 +31,8 @@ from gloveport.sandbox.vault import Vault
 from .leases import Call, LookFirst, Who
 from .leases import told as handed_back
 from .line import Line
+from .liveapp import live_app
+from .screen import ScreenNews
 from .shape import refusal
 from .sharing import SYSTEM, Sharing
 from .telling import places, told
@@ -72,14 +81,22 @@ class DesktopServer(MCPServer[Any]):
         self._looking = {
             tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
         }
+        uri = f"screen://{desktop.settings.name}"
+        self.news = ScreenNews(lambda: {uri: desktop.painted})
+        """Tells subscribers that the screen has changed; `tell` has to run for that."""
         super().__init__(
             "gloveport",
             title="gloveport",
             version=version("gloveport"),
             instructions=_instructions(desktop),
             tools=list(tools),
+            extensions=[live_app()],
+            subscriptions=self.news,
             log_level="WARNING",
         )
+        serves = self._lowlevel_server.add_request_handler
+        serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
+        serves("resources/unsubscribe", UnsubscribeRequestParams, self.news.on_unsubscribe)
         self._desktop = desktop
         self._vault = desktop.settings.vault
         self._callers: dict[str, Caller] = {}
@@ -89,7 +106,7 @@ class DesktopServer(MCPServer[Any]):
         self.last_call = time.monotonic()
         self.add_resource(
             FunctionResource(
-                uri=f"screen://{desktop.settings.name}",
+                uri=uri,
                 name=f"screen of {desktop.settings.name}",
                 description="The screen as it is now, pixel for pixel.",
                 mime_type="image/png",

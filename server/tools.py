@@ -21,6 +21,7 @@ from gloveport.sandbox.undo import Checkpoint
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
 from .filing import Filing
 from .leases import Lease, Who
+from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
@@ -107,7 +108,8 @@ class Tools:
                 (self.rollback, "undo restore take back mistake"),
             )
         ]
-        return [*looking, *self._acting.values(), *doing, *self._opted]
+        shown = desk_tool(self.show_desktop, looks=True, meta={"ui": {"resourceUri": APP_URI}})
+        return [*looking, *self._acting.values(), *doing, shown, *self._opted]
 
     async def screenshot(
         self, marks: Annotated[bool, optional("Number what can be used: 12 is e12.")] = False
@@ -314,6 +316,12 @@ class Tools:
         left the desktop stays done: mails, orders, anything on the network."""
         made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
         return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+
+    async def show_desktop(self) -> CallToolResult:
+        """Show the desktop to the person you talk with: live where their client can, else as a
+        picture."""
+        frame = await self._desktop.look()
+        return answer(frame, live=f"/live/{self._desktop.settings.name}")
 
     async def _act(self, action: Action, show: Show) -> CallToolResult:
         return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))

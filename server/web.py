@@ -123,6 +123,7 @@ class Web:
         async with self._sessions.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(self._server.let_go_when_forgotten)
             tasks.start_soon(self._server.sharing.tend)
+            tasks.start_soon(self._server.news.tell)
             yield
             tasks.cancel_scope.cancel()
 

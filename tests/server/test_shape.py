@@ -13,7 +13,9 @@ MEMBERS = {
     "triple_click", "left_click_drag", "left_mouse_down", "left_mouse_up", "mouse_move",
     "cursor_position", "scroll", "type", "key", "hold_key", "wait",
 }  # fmt: skip
-LOOKING = {"screenshot", "zoom", "read_screen", "find", "cursor_position", "wait_for"}
+LOOKING = {
+    "screenshot", "zoom", "read_screen", "find", "cursor_position", "wait_for", "show_desktop",
+}  # fmt: skip
 BUDGET = 5000  # tokens, at four characters each
 
 
