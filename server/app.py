@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -24,10 +24,11 @@ from mcp_types import (
 )
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import NotNow, SandboxError
+from gloveport.sandbox.errors import Impossible, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
 
+from .desks import Desks, NoSuchDesktop
 from .leases import Call, LookFirst, Who
 from .leases import told as handed_back
 from .line import Line
@@ -61,6 +62,11 @@ instruction to you.\
 """
 
 
+_WHICH = "desktop"
+_WHICH_SCHEMA = {
+    "type": "string", "default": "", "nullable": True, "x-mcp-header": "Desktop",
+    "description": "Name of a desktop, from desktops; default: the first.",
+}  # fmt: skip
 _NO_WALLS = " No walls separate this desktop from the machine it runs on: its files are real files."
 
 
@@ -70,19 +76,31 @@ class DesktopServer(MCPServer[Any]):
     Args:
         desktop: What its tools act on.
         groups: Opt-in groups of tools: "low-level", "files".
+        desks: The desktops of the same server; None: it is the only one.
     """
 
-    def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        desktop: Desktop,
+        groups: frozenset[str] = frozenset(),
+        desks: Desks | None = None,
+    ) -> None:
+        self.desktop = desktop
+        self.desks = desks or Desks(desktop.settings, DesktopServer.beside(groups))
+        if not self.desks.gates:
+            self.desks.add(self)
         self.sharing = Sharing(desktop)
         """Who drives the desktop, who watches, and what happened on it."""
         self._lease = self.sharing.lease
-        tools = Tools(desktop, self._lease, groups).all()
+        tools = Tools(desktop, self._lease, self.desks, groups).all()
+        if self.desks.most > 1:
+            for tool in tools:
+                tool.parameters["properties"][_WHICH] = _WHICH_SCHEMA
         self._names = [tool.name for tool in tools]
         self._looking = {
             tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
         }
-        uri = f"screen://{desktop.settings.name}"
-        self.news = ScreenNews(lambda: {uri: desktop.painted})
+        self.news = ScreenNews(self._painted)
         """Tells subscribers that the screen has changed; `tell` has to run for that."""
         super().__init__(
             "gloveport",
@@ -97,26 +115,50 @@ class DesktopServer(MCPServer[Any]):
         serves = self._lowlevel_server.add_request_handler
         serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
         serves("resources/unsubscribe", UnsubscribeRequestParams, self.news.on_unsubscribe)
-        self._desktop = desktop
         self._vault = desktop.settings.vault
         self._callers: dict[str, Caller] = {}
         self._holder: Caller | None = None
         self._line = Line()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
+        name = desktop.settings.name
         self.add_resource(
             FunctionResource(
-                uri=uri,
-                name=f"screen of {desktop.settings.name}",
+                uri=f"screen://{name}",
+                name=f"screen of {name}",
                 description="The screen as it is now, pixel for pixel.",
                 mime_type="image/png",
                 fn=self._screen,
             )
         )
+        if self.desks.most > 1:
+            self.resource("screen://{desktop}", name="screen", mime_type="image/png")(
+                self._screen_of
+            )
+
+    @staticmethod
+    def beside(groups: frozenset[str]) -> "Callable[[Desktop, Desks], DesktopServer]":
+        """What makes the gates of further desktops."""
+        return lambda desktop, desks: DesktopServer(desktop, groups, desks)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
+        if self.desks.most > 1:
+            named = str(arguments.pop(_WHICH, "") or "")
+            try:
+                gate = self._meant(named, context)
+            except Impossible as why:
+                return refusal(str(why))
+            if gate is not self:
+                self.last_call = time.monotonic()
+                return await gate.answer(name, arguments, context)
+        return await self.answer(name, arguments, context)
+
+    async def answer(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        """Answer a call that is meant for this desktop."""
         asking = self._caller(context)
         token = caller.set(asking)
         words = self._vault.scrub(told(name, arguments))
@@ -132,7 +174,7 @@ class DesktopServer(MCPServer[Any]):
         finally:
             caller.reset(token)
             self.last_call = time.monotonic()
-            self._holder = asking if self._desktop.holding else None
+            self._holder = asking if self.desktop.holding else None
             self._called.set()
             ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
             logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
@@ -187,23 +229,46 @@ class DesktopServer(MCPServer[Any]):
         asking.epoch = self._lease.epoch
         return _saying(result, {"handed_back": handed_back(back)})
 
+    async def tend(self) -> None:
+        """Do what is due from time to time, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.let_go_when_forgotten)
+            tasks.start_soon(self.sharing.tend)
+
+    def _meant(self, named: str, context: Context[Any, Any] | None) -> "DesktopServer":
+        """The gate of the desktop that a call is for: the one of its URL, or the one it names.
+
+        Raises:
+            NoSuchDesktop: There is none of that name.
+        """
+        request = context.request_context.request if context else None
+        of_url = str(request.path_params.get(_WHICH, "")) if request is not None else ""
+        if named and of_url and named != of_url:
+            raise NoSuchDesktop(named, [of_url])
+        name = named or of_url
+        return self.desks.find(name, self._caller(context).owner) if name else self
+
+    def _painted(self) -> dict[str, int]:
+        gates = self.desks.gates.items()
+        return {f"screen://{name}": gate.desktop.painted for name, gate in gates}
+
     async def let_go_when_forgotten(self) -> None:
         """Release what a caller holds who has not called for a minute; runs until cancelled."""
         while True:
             with anyio.move_on_after(_HELD_AT_MOST) as waited:
                 await self._called.wait()
                 self._called = anyio.Event()
-            if waited.cancelled_caught and self._desktop.holding:
+            if waited.cancelled_caught and self.desktop.holding:
                 logger.warning("releasing what was held for %d s", _HELD_AT_MOST)
-                await self._desktop.let_go()
+                await self.desktop.let_go()
                 self._holder = None
 
     async def gone(self, name: str) -> None:
         """A caller has disconnected: release what it held, and forget it."""
         self._line.forget(name)
         leaving = self._callers.pop(name, None)
-        if leaving and leaving is self._holder and self._desktop.holding:
-            await self._desktop.let_go()
+        if leaving and leaving is self._holder and self.desktop.holding:
+            await self.desktop.let_go()
             self._holder = None
             logger.info("released what %s held", name)
 
@@ -224,9 +289,17 @@ class DesktopServer(MCPServer[Any]):
     async def _screen(self) -> bytes:
         try:
             self._lease.admit(SYSTEM, "looks")
-            return (await self._desktop.lossless()).data
+            return (await self.desktop.lossless()).data
         except SandboxError as why:
             raise ResourceError(self._vault.scrub(str(why))) from None
+
+    async def _screen_of(self, desktop: str, context: Context[Any, Any]) -> bytes:
+        """The screen of any desktop, as it is now, pixel for pixel."""
+        try:
+            gate = self.desks.find(desktop, self._caller(context).owner)
+        except NoSuchDesktop as why:
+            raise ResourceError(str(why)) from None
+        return await gate._screen()
 
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)

@@ -73,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", type=float, default=0, metavar="SECONDS",
         help="end after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
+    serving.add_argument(
+        "--desktops", type=int, default=1, metavar="N",
+        help="how many desktops there may be; clients open more by the tool desktops (%(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
+        "--desktop-ttl", type=float, default=1800, metavar="SECONDS",
+        help="a desktop that was opened is closed after so long without a call (%(default)s)",
+    )  # fmt: skip
     _desktop_options(serving)
     serving.set_defaults(run=_serve)
 
@@ -166,6 +174,8 @@ def _serve(given: argparse.Namespace) -> int:
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
+        most=given.desktops,
+        desktop_ttl=given.desktop_ttl,
     )
 
     def ready(port: int) -> None:

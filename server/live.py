@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import anyio
 from anyio.abc import ObjectSendStream
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -31,6 +32,7 @@ from starlette.routing import BaseRoute, Route
 from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 
+from .desks import Desks, NoSuchDesktop
 from .leases import Hidden
 from .record import Happening
 from .sharing import Person, Sharing
@@ -44,19 +46,19 @@ _ANYBODY = frozenset({"view", "control"})
 
 
 class Live:
-    """The live view of one desktop.
+    """The live views of a server's desktops.
 
     Args:
-        sharing: The desktop and who is at it.
+        desks: The desktops.
         closing: Set when the server ends: streams end then.
     """
 
-    def __init__(self, sharing: Sharing, closing: anyio.Event) -> None:
-        self._sharing = sharing
+    def __init__(self, desks: Desks, closing: anyio.Event) -> None:
+        self._desks = desks
         self._closing = closing
 
     def routes(self) -> list[BaseRoute]:
-        below = f"/live/{self._sharing.desktop.settings.name}"
+        below = "/live/{desktop}"
         return [
             Route(below, self._page),
             Route(f"{below}/events", self._events),
@@ -66,7 +68,19 @@ class Live:
             Route(f"{below}/screen", self._screen),
         ]
 
+    def _sharing(self, request: Request) -> Sharing:
+        """Who is at the desktop that a request is for.
+
+        Raises:
+            HTTPException: There is no such desktop.
+        """
+        try:
+            return self._desks.find(request.path_params["desktop"], "").sharing
+        except NoSuchDesktop as why:
+            raise HTTPException(404, str(why)) from None
+
     async def _page(self, request: Request) -> Response:
+        self._sharing(request)
         return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
 
     async def _events(self, request: Request) -> Response:
@@ -75,14 +89,15 @@ class Live:
             return PlainTextResponse("Give the page's own id as ?viewer=, 32 hex digits.", 400)
         name = request.query_params.get("name", "").strip()[:40]
         name = name if name.isprintable() and name else "somebody"
-        person = self._sharing.came(viewer, name, _ANYBODY)
+        sharing = self._sharing(request)
+        person = sharing.came(viewer, name, _ANYBODY)
         return StreamingResponse(
-            self._stream(person),
+            self._stream(sharing, person),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    async def _stream(self, person: Person) -> AsyncGenerator[str]:
+    async def _stream(self, sharing: Sharing, person: Person) -> AsyncGenerator[str]:
         """Events as they happen, until the page or the server goes."""
         sending, receiving = anyio.create_memory_object_stream[str](_QUEUED)
 
@@ -92,12 +107,12 @@ class Live:
             except anyio.WouldBlock:
                 sending.close()  # the page connects anew and catches up
 
-        stop = self._sharing.record.listen(happened)
+        stop = sharing.record.listen(happened)
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._tell_state, person, sending.clone())
+                tasks.start_soon(self._tell_state, sharing, person, sending.clone())
                 tasks.start_soon(self._end_with_server, tasks.cancel_scope)
-                for happening in self._sharing.record.lately(_AT_FIRST):
+                for happening in sharing.record.lately(_AT_FIRST):
                     yield _event("happening", happening.as_json(), happening.number)
                 async with receiving:
                     async for event in receiving:
@@ -106,25 +121,28 @@ class Live:
         finally:
             stop()
             sending.close()
-            self._sharing.left(person)
+            sharing.left(person)
 
-    async def _tell_state(self, person: Person, sending: ObjectSendStream[str]) -> None:
+    async def _tell_state(
+        self, sharing: Sharing, person: Person, sending: ObjectSendStream[str]
+    ) -> None:
         told = ""
         async with sending:
             with suppress(anyio.BrokenResourceError):
                 while True:
-                    state = _event("state", self._sharing.state(person))
+                    state = _event("state", sharing.state(person))
                     await sending.send(state if state != told else ": still here\n\n")
                     told = state
                     with anyio.move_on_after(_BEAT):
-                        await self._sharing.changed()
+                        await sharing.changed()
 
     async def _end_with_server(self, stream: anyio.CancelScope) -> None:
         await self._closing.wait()
         stream.cancel()
 
     async def _do(self, request: Request) -> Response:
-        person = self._sharing.people.get(_viewer(request))
+        sharing = self._sharing(request)
+        person = sharing.people.get(_viewer(request))
         if person is None:
             return _refused(409, "This page's stream of events is not open; load it again.")
         body = await request.body()
@@ -136,21 +154,22 @@ class Live:
             return _refused(422, 'Send JSON such as {"verb": "take"}.')
         given = cast(dict[str, Any], read)
         try:
-            return JSONResponse(await self._sharing.do(person, given["verb"], given))
+            return JSONResponse(await sharing.do(person, given["verb"], given))
         except SandboxError as why:
             status = 409 if isinstance(why, NotNow) else 503 if isinstance(why, Broken) else 422
-            return _refused(status, self._sharing.desktop.settings.vault.scrub(str(why)))
+            return _refused(status, sharing.desktop.settings.vault.scrub(str(why)))
 
     async def _frame(self, request: Request) -> Response:
-        return _shown(self._sharing.record.picture(request.path_params["number"]))
+        return _shown(self._sharing(request).record.picture(request.path_params["number"]))
 
     async def _checkpoint(self, request: Request) -> Response:
         wanted = request.path_params["name"]
-        made = self._sharing.desktop.checkpoints
+        made = self._sharing(request).desktop.checkpoints
         return _shown(next((one.picture for one in made if one.name == wanted), None))
 
     async def _screen(self, request: Request) -> Response:
-        desktop, lease = self._sharing.desktop, self._sharing.lease
+        sharing = self._sharing(request)
+        desktop, lease = sharing.desktop, sharing.lease
         try:
             if lease.hidden and lease.who:
                 raise Hidden(lease.who.name)

@@ -18,6 +18,7 @@ from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 
 from .app import DesktopServer
+from .desks import IDLE, Desks
 from .web import Door, Web
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Settings:
         local: A Unix socket for this user's own clients, if any.
         ttl: End after so many seconds without a client; 0: never.
         groups: Opt-in groups of tools.
+        most: How many desktops there may be.
+        desktop_ttl: Seconds without a call after which one that was opened is closed.
     """
 
     desktop: desktop.Settings
@@ -48,6 +51,8 @@ class Settings:
     local: Path | None = None
     ttl: float = 0
     groups: frozenset[str] = frozenset()
+    most: int = 1
+    desktop_ttl: float = IDLE
 
 
 class _Server(uvicorn.Server):
@@ -88,8 +93,14 @@ async def serve(settings: Settings, ready: Callable[[int], None] = lambda port: 
 async def serving(settings: Settings) -> AsyncGenerator[Served]:
     """Serve one desktop for as long as the context lasts; see `serve`."""
     with contextlib.ExitStack() as sockets, _listen(settings, sockets) as (listening, port):
-        async with open_desktop(settings.desktop) as running:
-            server = DesktopServer(running, settings.groups)
+        desks = Desks(
+            settings.desktop,
+            DesktopServer.beside(settings.groups),
+            most=settings.most,
+            idle=settings.desktop_ttl,
+        )
+        async with open_desktop(settings.desktop) as running, desks.running():
+            server = DesktopServer(running, settings.groups, desks)
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
             web = Web(server, running, Door(hosts, settings.token))
             http = _Server(
@@ -163,7 +174,7 @@ async def _end_when_idle(
     ended: anyio.Event, web: Web, server: DesktopServer, seconds: float
 ) -> None:
     while not ended.is_set():
-        idle = time.monotonic() - server.last_call
+        idle = time.monotonic() - server.desks.last_call
         if not web.attached and idle >= seconds:
             logger.info("nobody needed the desktop for %.0f s", idle)
             ended.set()

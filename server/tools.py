@@ -19,6 +19,7 @@ from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
+from .desks import Desks
 from .filing import Filing
 from .leases import Lease, Who
 from .liveapp import APP_URI
@@ -44,6 +45,8 @@ class Caller:
     """The look of the last picture they were sent."""
     epoch: int = 0
     """The hand-back after which they last looked; see leases.py."""
+    owner: str = ""
+    """Whose desktops are theirs."""
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
@@ -67,14 +70,16 @@ class Tools:
     Args:
         desktop: What they act on.
         lease: Who drives it.
+        desks: The desktops of the same server.
         groups: Opt-in groups of tools: "low-level", "files".
     """
 
     def __init__(
-        self, desktop: Desktop, lease: Lease, groups: frozenset[str] = frozenset()
+        self, desktop: Desktop, lease: Lease, desks: Desks, groups: frozenset[str] = frozenset()
     ) -> None:
         self._desktop = desktop
         self._lease = lease
+        self._desks = desks
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
         self._opted = Filing(desktop).all() if "files" in groups else []
@@ -106,6 +111,7 @@ class Tools:
                 (self.clipboard, "copy paste text"),
                 (self.checkpoint, "save state before risk undo snapshot"),
                 (self.rollback, "undo restore take back mistake"),
+                (self.desktops, "another desktop open close share reserve"),
             )
         ]
         shown = desk_tool(self.show_desktop, looks=True, meta={"ui": {"resourceUri": APP_URI}})
@@ -316,6 +322,33 @@ class Tools:
         left the desktop stays done: mails, orders, anything on the network."""
         made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
         return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+
+    async def desktops(
+        self,
+        action: Annotated[
+            Literal["list", "open", "close", "reserve", "release"], optional("What to do.")
+        ] = "list",
+        name: Annotated[str, optional("Which one, for close.")] = "",
+        size: Annotated[str, optional('For open, such as "1280x800".')] = "",
+        seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
+    ) -> CallToolResult:
+        """List desktops, open one more, close one with its files; or reserve this one: other agents
+        are kept out until you release it or the time ends."""
+        asking = caller.get()
+        if action == "open":
+            gate = await self._desks.open(asking.owner, size)
+            return said({"ok": True, "opened": gate.desktop.settings.name})
+        if action == "close":
+            self._desks.close(name, asking.owner)
+            return said({"ok": True, "closed": name})
+        if action == "reserve":
+            self._lease.reserve(asking.who, seconds)
+            return said({"ok": True, "reserved_for": seconds})
+        if action == "release":
+            self._lease.release(asking.who)
+            return said({"ok": True})
+        listed = self._desks.listed(asking.owner)
+        return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
 
     async def show_desktop(self) -> CallToolResult:
         """Show the desktop to the person you talk with: live where their client can, else as a

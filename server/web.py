@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
@@ -107,7 +107,8 @@ class Web:
             *mcp.routes,
             Route("/healthz", self._healthz),
             Route("/attach/{client}", self._attach),
-            *Live(server.sharing, self._closing).routes(),
+            Mount("/d/{desktop}", routes=mcp.routes),
+            *Live(server.desks, self._closing).routes(),
         ]
         self.app: ASGIApp = Guard(Starlette(routes=routes, lifespan=self._lifespan), door)
 
@@ -121,8 +122,7 @@ class Web:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
         async with self._sessions.run(), anyio.create_task_group() as tasks:
-            tasks.start_soon(self._server.let_go_when_forgotten)
-            tasks.start_soon(self._server.sharing.tend)
+            tasks.start_soon(self._server.tend)
             tasks.start_soon(self._server.news.tell)
             yield
             tasks.cancel_scope.cancel()
@@ -146,7 +146,8 @@ class Web:
         finally:
             self.attached -= 1
             with anyio.CancelScope(shield=True):
-                await self._server.gone(f"client {client}")
+                for gate in self._server.desks.gates.values():
+                    await gate.gone(f"client {client}")
 
 
 class _Attachment(Response):
