@@ -177,6 +177,8 @@ class DesktopServer(MCPServer[Any]):
             self._holder = asking if self.desktop.holding else None
             self._called.set()
             ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
+            known = name if name in self._names else "unknown"
+            self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
             logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
         return result
 

@@ -19,6 +19,8 @@ from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 from gloveport.sandbox.errors import BadText, Impossible, NotNow
 
+from .metrics import Metrics
+
 if TYPE_CHECKING:
     from .app import DesktopServer
 
@@ -82,6 +84,7 @@ class Desks:
         idle: float = IDLE,
     ) -> None:
         self.most = most
+        self.metrics = Metrics(self)
         self._usual = usual
         self._idle = idle
         self._gate = gate

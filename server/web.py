@@ -106,6 +106,7 @@ class Web:
         routes = [
             *mcp.routes,
             Route("/healthz", self._healthz),
+            Route("/metrics", self._metrics),
             Route("/attach/{client}", self._attach),
             Mount("/d/{desktop}", routes=mcp.routes),
             *Live(server.desks, self._closing).routes(),
@@ -130,6 +131,9 @@ class Web:
     async def _healthz(self, request: Request) -> Response:
         walls = "bwrap" if self._desktop.walled else "none"
         return JSONResponse({"ok": True, "desktop": self._desktop.settings.name, "walls": walls})
+
+    async def _metrics(self, request: Request) -> Response:
+        return Response(self._server.desks.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def _attach(self, request: Request) -> Response:
         """Stay open as long as the client is there; when it goes, what it held is released."""

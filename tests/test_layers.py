@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "sandbox": {"Xlib", "mss", "anyio", "numpy", "PIL", "isal", "dbus_fast"},
     "server": {
         "gloveport.sandbox", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio",
-        "httpx2",
+        "httpx2", "prometheus_client",
     },
     "clients": {"mcp", "mcp_types", "anthropic", "anyio", "httpx2", "PIL", "numpy"},
 }  # fmt: skip

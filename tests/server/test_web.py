@@ -12,7 +12,7 @@ from witness import Witness
 
 from gloveport.sandbox.desktop import Desktop
 
-ROUTES = ["/mcp", "/live/main", "/live/main/screen", "/attach/x", "/nothing"]
+ROUTES = ["/mcp", "/live/main", "/live/main/screen", "/attach/x", "/metrics", "/nothing"]
 """Every route but /healthz."""
 
 
@@ -114,3 +114,21 @@ async def test_the_server_ends_with_streams_open(desktop: Desktop) -> None:
                 beats = attached.aiter_raw()
                 await anext(beats)
         await open_stream.__aexit__(None, None, None)
+
+
+async def test_metrics_count_calls_and_tell_who_is_there(desktop: Desktop) -> None:
+    async with (
+        served(desktop) as url,
+        httpx2.AsyncClient(trust_env=False) as http,
+        Client(f"{url}/mcp") as client,
+    ):
+        await call(client, "mouse_move", coordinate=[5, 5])
+        await call(client, "mouse_move", coordinate=[5000, 5])
+        await call(client, "no_such_tool_" + "x" * 50)
+        told = (await http.get(f"{url}/metrics")).text
+    assert 'gloveport_calls_total{outcome="answered",tool="mouse_move"} 1.0' in told
+    assert 'gloveport_calls_total{outcome="refused",tool="mouse_move"} 1.0' in told
+    assert 'gloveport_calls_total{outcome="refused",tool="unknown"} 1.0' in told
+    assert 'gloveport_watching{desktop="main"} 0.0' in told
+    assert 'gloveport_state{desktop="main",state="free"} 1.0' in told
+    assert "gloveport_desktops 1.0" in told
