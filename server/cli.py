@@ -4,7 +4,6 @@ Each command imports what it needs when it runs: a bridge must not wait for the 
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
@@ -13,11 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import access
+
 if TYPE_CHECKING:
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
-    from .serving import Settings
+    from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
 
@@ -61,11 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a name this server is also reached by; may be repeated",
     )  # fmt: skip
-    serving.add_argument(
-        "--token-file", type=Path, metavar="F",
-        help="file with the token callers must show; made if missing. Without it a token is asked "
-        "for only when HOST is not this machine itself",
-    )  # fmt: skip
+    access.serve_options(serving)
     serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
     serving.add_argument("--no-tcp", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
@@ -119,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
+    access.commands(commands.add_parser)
+
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
     )
@@ -165,12 +164,14 @@ def _serve(given: argparse.Namespace) -> int:
 
     from .serving import Settings, serve
 
+    entry = access.Entry() if given.no_tcp else access.entry(given)
     settings = Settings(
         desktop=_desktop(given),
         host="" if given.no_tcp else given.host,
         port=given.port,
-        names=tuple(given.allow_host),
-        token="" if given.no_tcp else _token(given.token_file, given.host),
+        names=(*given.allow_host, *entry.names),
+        keys=entry.keys,
+        pace=given.calls_per_second,
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
@@ -178,12 +179,12 @@ def _serve(given: argparse.Namespace) -> int:
         desktop_ttl=given.desktop_ttl,
     )
 
-    def ready(port: int) -> None:
+    def ready(served: "Served") -> None:
         if given.ready_fd >= 0:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
-        if port:
-            _announce(given.host, port, settings)
+        if served.port:
+            _announce(given.host, served, settings, entry.token)
 
     try:
         anyio.run(serve, settings, ready)
@@ -287,12 +288,12 @@ def _doctor(given: argparse.Namespace) -> int:
     return examine()
 
 
-def _announce(host: str, port: int, settings: "Settings") -> None:
+def _announce(host: str, served: "Served", settings: "Settings", token: str) -> None:
     from .announce import announce
 
     desktop = settings.desktop
     walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
-    announce(host, port, settings.token, walls)
+    announce(host, served.port, token, walls, served.live, asks=bool(settings.keys))
 
 
 def _serve_options(given: argparse.Namespace) -> list[str]:
@@ -344,28 +345,6 @@ def _private(path: Path) -> Path:
     # The desktops of root have users of their own, who must get through to their own folders.
     path.chmod(0o711 if os.getuid() == 0 else 0o700)
     return path
-
-
-def _token(file: Path | None, host: str) -> str:
-    """The token callers must show; none where only this machine can reach the server."""
-    import ipaddress
-    import secrets
-
-    if file is None:
-        local = host == "localhost"
-        with contextlib.suppress(ValueError):
-            local = local or ipaddress.ip_address(host).is_loopback
-        if local:
-            return ""
-        file = Path.home() / ".config" / "gloveport" / "token"
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32) + "\n")
-    token = file.read_text().strip()
-    if len(token) < 16:
-        sys.exit(f"gloveport: the token in {file} is shorter than 16 characters.")
-    return token
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -118,8 +118,13 @@ class Desks:
             raise NoSuchDesktop(name, [one.gate.desktop.settings.name for one in self._of(owner)])
         return desk.gate
 
-    async def open(self, owner: str, size: str = "") -> "DesktopServer":
+    async def open(self, owner: str, size: str = "", quota: int | None = None) -> "DesktopServer":
         """Open one more.
+
+        Args:
+            owner: Whose it will be.
+            size: Its screen; empty: as usual.
+            quota: How many of their own this owner may have; None: as many as there may be.
 
         Raises:
             OnlyOne: The server offers one alone.
@@ -133,6 +138,8 @@ class Desks:
         async with self._opening:  # one at a time: each takes a user of its own
             if len(self._desks) >= self.most:
                 raise Full(self.most)
+            if quota is not None and quota <= sum(one.owner == owner for one in self._of(owner)):
+                raise Full(quota)
             name = f"d{secrets.token_hex(3)}"
             desk: Desk = await self._tasks.start(self._run, replace(wanted, name=name), owner)
         return desk.gate

@@ -47,6 +47,8 @@ class Caller:
     """The hand-back after which they last looked; see leases.py."""
     owner: str = ""
     """Whose desktops are theirs."""
+    quota: int | None = None
+    """How many of their own they may have; None: as many as there may be."""
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
@@ -336,7 +338,7 @@ class Tools:
         are kept out until you release it or the time ends."""
         asking = caller.get()
         if action == "open":
-            gate = await self._desks.open(asking.owner, size)
+            gate = await self._desks.open(asking.owner, size, asking.quota)
             return said({"ok": True, "opened": gate.desktop.settings.name})
         if action == "close":
             self._desks.close(name, asking.owner)

@@ -2,17 +2,35 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import uvicorn
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
-from gloveport.server.web import Door, Web
+from gloveport.server.door import Door
+from gloveport.server.tokens import TokenFile, add, plain, table
+from gloveport.server.web import Web
 
 LOCAL = Door(frozenset({"127.0.0.1", "localhost"}))
 TOKEN = "0123456789abcdef0123456789abcdef"
-GUARDED = Door(LOCAL.hosts, TOKEN)
+
+
+def guarded(folder: Path) -> Door:
+    """A door that asks for TOKEN, or for one of `given`."""
+    (folder / "token").write_text(TOKEN)
+    keys = TokenFile(folder / "token", plain), TokenFile(folder / "tokens.toml", table)
+    return Door(LOCAL.hosts, keys)
+
+
+def given(folder: Path, name: str, scope: str, **fields: object) -> str:
+    """A token for the door of a folder."""
+    return add(folder / "tokens.toml", name, {"scopes": [scope], **fields})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 @asynccontextmanager
