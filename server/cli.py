@@ -158,13 +158,14 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    entry = access.Entry() if given.no_tcp else access.entry(given)
+
     import anyio
 
     from gloveport.sandbox.errors import SandboxError
 
     from .serving import Settings, serve
 
-    entry = access.Entry() if given.no_tcp else access.entry(given)
     settings = Settings(
         desktop=_desktop(given),
         host="" if given.no_tcp else given.host,

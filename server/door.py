@@ -277,9 +277,9 @@ class _Refused(Exception):
         self._why = why
 
     async def answer(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        if scope["type"] == "http":
             await self._response(scope, receive, send)
-        else:
+        else:  # before it is accepted, so that a browser reads 403 and no reason anyway
             await send({"type": "websocket.close", "code": 1008, "reason": self._why})
 
 

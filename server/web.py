@@ -9,7 +9,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
@@ -46,7 +46,7 @@ class Web:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._sessions = server.session_manager
-        routes = [
+        self.routes: list[BaseRoute] = [
             *mcp.routes,
             *door.routes(),
             Route("/healthz", self._healthz),
@@ -55,7 +55,7 @@ class Web:
             Mount("/d/{desktop}", routes=mcp.routes),
             *Live(server.desks, self._closing).routes(),
         ]
-        self.app: ASGIApp = Guard(Starlette(routes=routes, lifespan=self._lifespan), door)
+        self.app: ASGIApp = Guard(Starlette(routes=self.routes, lifespan=self._lifespan), door)
 
     def close(self) -> None:
         """End what would keep connections open: attachments and subscriptions."""

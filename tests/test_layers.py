@@ -22,6 +22,7 @@ ALSO = {
     "sandbox/network_worker.py": {"h11"},  # a process of its own
     "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/cli.py": {"gloveport.clients"},
+    "server/oauth.py": {"jwt"},
     "server/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette", "uvicorn"},
 }

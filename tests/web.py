@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
@@ -48,9 +50,19 @@ async def serving_web(
 ) -> AsyncGenerator[str]:
     """Serve what has been put together by a test."""
     web = Web(server, desktop, door)
-    config = uvicorn.Config(
-        web.app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=2
-    )
+    async with listening(web.app) as url:
+        try:
+            yield url
+        finally:
+            web.close()
+
+
+@asynccontextmanager
+async def listening(
+    app: ASGIApp, ws: Literal["none", "websockets-sansio"] = "none"
+) -> AsyncGenerator[str]:
+    """Serve an app over HTTP and give its address."""
+    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, timeout_graceful_shutdown=2)
     http = uvicorn.Server(config)
 
     async def serve() -> None:
@@ -66,5 +78,4 @@ async def serving_web(
             port = http.servers[0].sockets[0].getsockname()[1]
             yield f"http://127.0.0.1:{port}"
         finally:
-            web.close()
             http.should_exit = True
