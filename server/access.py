@@ -146,7 +146,8 @@ def entry(given: argparse.Namespace) -> Entry:
 
 
 def _oauth(given: argparse.Namespace) -> tuple["Keys", tuple[str, ...]]:
-    from .oauth import BadIssuer, OAuth, Provider
+    from .oauth import OAuth
+    from .provider import BadIssuer, Provider
 
     audience: str = given.oauth_audience
     if not audience:

@@ -30,9 +30,9 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
 from .grants import HERE, SCOPES, STRANGER, Grant, Passport, Scope, including, passport_of, stamp
-from .oauth import METADATA, OAuth, Provider
 from .pace import Pace
 from .passes import SESSION, Passes
+from .provider import METADATA, Provider
 from .tokens import BadToken
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,11 @@ _RELOAD = (
 
 class Keys(Protocol):
     """Something that knows tokens."""
+
+    @property
+    def provider(self) -> Provider | None:
+        """Where to get one, if that is an identity provider."""
+        ...
 
     async def grant(self, shown: str) -> Grant | None:
         """What a token is good for; None: it is not one of these.
@@ -90,7 +95,7 @@ class Door:
     @property
     def provider(self) -> Provider | None:
         """The identity provider it takes tokens of, if any."""
-        return next((keys.provider for keys in self.keys if isinstance(keys, OAuth)), None)
+        return next((keys.provider for keys in self.keys if keys.provider), None)
 
     def still(self, grant: Grant) -> Grant | None:
         """What is left of a grant by now; None: nothing."""

@@ -15,7 +15,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -25,11 +24,11 @@ import jwt
 
 from .grants import SCOPES, Grant, including
 from .pace import Pace
+from .provider import BadIssuer, Provider, check
 from .tokens import BadToken
 
 logger = logging.getLogger(__name__)
 
-METADATA = "/.well-known/oauth-protected-resource"
 _ALGORITHMS = {
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }  # fmt: skip
@@ -38,48 +37,6 @@ _FRESH = 3600.0  # seconds keys are taken to be what the issuer has
 _MISSED = 30.0  # seconds a key that was not found is not looked for again
 _LARGEST = 1 << 20  # bytes of a document
 _PATIENCE = 5.0  # seconds
-
-
-class BadIssuer(ValueError):
-    """An identity provider cannot be used as it was given; its text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where tokens come from, and whom they are for.
-
-    Args:
-        issuer: URL of the identity provider, as its tokens have it.
-        audience: URL of this server's MCP endpoint, as its tokens have it.
-        keys: File or URL of its public keys (JWKS); empty: where its own metadata says.
-    """
-
-    issuer: str
-    audience: str
-    keys: str = ""
-
-    def __post_init__(self) -> None:
-        for url in (self.issuer, self.audience):
-            _check(url)
-        if "://" in self.keys:
-            _check(self.keys)
-
-    @property
-    def metadata(self) -> dict[str, object]:
-        """What a client needs to get a token (RFC 9728)."""
-        return {
-            "resource": self.audience,
-            "authorization_servers": [self.issuer],
-            "scopes_supported": list(SCOPES),
-            "bearer_methods_supported": ["header"],
-            "resource_name": "gloveport",
-        }
-
-    @property
-    def metadata_url(self) -> str:
-        """Where clients find it, under the name they know this server by."""
-        parts = urlsplit(self.audience)
-        return f"{parts.scheme}://{parts.netloc}{METADATA}{parts.path.rstrip('/')}"
 
 
 class OAuth:
@@ -212,7 +169,7 @@ class _Keys:
                 continue
             address = told.get("jwks_uri")
             if told.get("issuer") == issuer and isinstance(address, str):
-                _check(address)
+                check(address)
                 return address
         raise BadIssuer(f"{issuer} does not say where its keys are; give --oauth-jwks.")
 
@@ -252,11 +209,3 @@ def _words(claim: object) -> list[str]:
     if isinstance(claim, list):
         return [str(word) for word in cast(list[object], claim)]
     return []
-
-
-def _check(url: str) -> None:
-    """Refuse what anybody on the way could change."""
-    parts = urlsplit(url)
-    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
-        raise BadIssuer(f"{url} does not begin with https:// and a name.")

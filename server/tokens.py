@@ -65,6 +65,8 @@ class TokenFile:
         read: What reads it: `table` or `plain`.
     """
 
+    provider = None
+
     def __init__(self, path: Path, read: Callable[[Path], list[Entry]]) -> None:
         self.path = path
         self._read = read

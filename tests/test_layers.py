@@ -96,7 +96,7 @@ def modules_after(code: str) -> set[str]:
 
 def test_the_server_does_not_load_model_clients_or_ocr() -> None:
     code = "import sys, gloveport.server.serving; print(*sys.modules)"
-    assert not {"anthropic", "openai", "rapidocr", "google.genai"} & modules_after(code)
+    assert not {"anthropic", "openai", "rapidocr", "google.genai", "jwt"} & modules_after(code)
 
 
 def test_the_bridge_does_not_load_the_sdk() -> None:

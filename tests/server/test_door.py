@@ -19,14 +19,16 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from web import LOCAL, TOKEN, bearer, given, guarded, listening, served
+from web import LOCAL, TOKEN, bearer, given, guarded, listening, served, serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
+from gloveport.server.desks import Desks
 from gloveport.server.door import Door, Guard
-from gloveport.server.oauth import OAuth, Provider
+from gloveport.server.oauth import OAuth
 from gloveport.server.passes import Passes
+from gloveport.server.provider import Provider
 from gloveport.server.tokens import remove
 from gloveport.server.web import Web
 
@@ -93,7 +95,7 @@ def door(tmp_path: Path) -> Door:
 async def person(url: str, token: str, **kind: Any) -> AsyncGenerator[Client]:
     """An MCP client with a token."""
     async with (
-        httpx2.AsyncClient(headers=bearer(token), trust_env=False) as http,
+        httpx2.AsyncClient(headers=bearer(token), trust_env=False, timeout=60) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), **kind) as client,
     ):
         yield client
@@ -214,6 +216,29 @@ async def test_a_token_for_another_desktop_does_not_reach_this_one(
         )
         for path in ("/live/main", "/live/main/screen", "/d/main/mcp"):
             assert await status(url, path, **bearer(other)) == 403
+
+
+async def test_a_desktop_is_its_owners_and_no_more_than_a_quota(
+    desktop: Desktop, door: Door, tmp_path: Path
+) -> None:
+    ada, bob = (given(tmp_path, name, "control", quota=1) for name in ("ada", "bob"))
+    desks = Desks(desktop.settings, DesktopServer.beside(frozenset()), most=5)
+    server = DesktopServer(desktop, desks=desks)
+    async with desks.running(), serving_web(server, desktop, door) as url:
+        async with person(url, ada) as client:
+            opening = {"action": "open", "size": "400x320"}
+            name = facts(await call(client, "desktops", **opening))["opened"]
+            assert picture(await call(client, "screenshot", desktop=name))
+            assert refusal(await call(client, "desktops", **opening)).startswith(
+                "You have 1 desktops, as many as you may"
+            )
+        async with person(url, bob) as client:
+            said = refusal(await call(client, "screenshot", desktop=name))
+            assert said.startswith(f"There is no desktop '{name}' of yours")
+        async with person(url, given(tmp_path, "eve", "control", desktops=["main"])) as client:
+            assert refusal(await call(client, "desktops", **opening)).startswith("You have 0")
+        for token, wanted in ((ada, 200), (bob, 404)):
+            assert await status(url, f"/live/{name}", **bearer(token)) == wanted
 
 
 async def test_a_session_works_with_the_token_that_made_it_alone(

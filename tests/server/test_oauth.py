@@ -27,7 +27,8 @@ from web import LOCAL, bearer, listening, served
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.door import Door
-from gloveport.server.oauth import BadIssuer, OAuth, Provider
+from gloveport.server.oauth import OAuth
+from gloveport.server.provider import BadIssuer, Provider
 from gloveport.server.tokens import BadToken
 
 AUDIENCE = "https://box.example/mcp"
