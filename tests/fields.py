@@ -107,7 +107,12 @@ def _command(session: Session, kind: str, path: Path, url: str, name: str) -> li
 
 @contextmanager
 def site(path: Path, page: bytes) -> Generator[str]:
-    """Serve a page that posts what it holds, which is kept in a file."""
+    """Serve a page that posts what it holds, which is kept in a file.
+
+    The page sends one value at a time and waits for the answer: of two on their way at once
+    either may come last.
+    """
+    keeping = threading.Lock()  # each request has a thread, and a page may have been opened twice
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -118,9 +123,11 @@ def site(path: Path, page: bytes) -> Generator[str]:
             self.wfile.write(page)
 
         def do_POST(self) -> None:
+            value = self.rfile.read(int(self.headers["Content-Length"]))
             new = path.with_suffix(".new")
-            new.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            new.rename(path)
+            with keeping:
+                new.write_bytes(value)
+                new.rename(path)
             self.send_response(204)
             self.end_headers()
 

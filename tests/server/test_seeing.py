@@ -53,8 +53,8 @@ def page(desktop: Desktop, folder: Path, html: str) -> Generator[Field]:
     """A page in Chromium whose script keeps what it likes by `keep(value)`."""
     path = folder / "page.txt"
     script = (
-        "<script>const keep = value => fetch('/value', {method: 'POST', body: String(value)});"
-        "keep('');</script>"
+        "<script>let kept = Promise.resolve(); const keep = value => kept = kept.then("
+        "() => fetch('/value', {method: 'POST', body: String(value)})); keep('');</script>"
     )
     whole = f"<!doctype html><meta charset=utf-8><title>page</title>{script}{html}"
     session = session_of(desktop)
