@@ -24,7 +24,7 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 
-A second argument, a JSON object, says what the box may use: see `Watch` and `share_less`.
+A second argument, a JSON object, says what the box may use: see `Watch`, `share_less`, `shorten`.
 """
 
 import ctypes
@@ -58,6 +58,7 @@ NEARLY = 0.9  # of the processes there may be: a bomb is ended before nothing el
 YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
+LOG_MOST, LOG_EVERY = 8 << 20, 1.0  # bytes a log may have, and seconds between two looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 # Programs yield to the server and the X server, and are the first that a short machine ends.
@@ -239,6 +240,14 @@ class Files:
 def share_less(pages: int) -> None:
     """Bound the memory of System V segments, which belong to no process, in a namespace of ours."""
     Path("/proc/sys/kernel/shmall").write_text(str(pages))
+
+
+def shorten(logs: Path) -> None:
+    """Empty what has grown too long; who writes there goes on at its beginning."""
+    for log in logs.iterdir():
+        with suppress(OSError):
+            if stat.S_ISREG(log.lstat().st_mode) and log.lstat().st_size > LOG_MOST:
+                os.truncate(log, 0)
 
 
 class Process(NamedTuple):
@@ -536,6 +545,7 @@ def main() -> None:
     if "pages" in may:
         share_less(may["pages"])
     watch = Watch(**may) if "memory" in may else None
+    logs = Path(may["logs"]) if "logs" in may else None
     box = Box(sock)
     bell, ring = os.pipe()
     os.set_blocking(ring, False)
@@ -545,7 +555,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the owner's to handle
     while not stopped:
-        ready, _, _ = select.select([sock, bell], [], [], watch and watch.pause)
+        pause = watch.pause if watch else LOG_EVERY if logs else None
+        ready, _, _ = select.select([sock, bell], [], [], pause)
+        if logs:
+            shorten(logs)
         if watch and (said := watch.look()):
             box.tell({"notice": said})
         if bell in ready:
