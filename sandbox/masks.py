@@ -18,7 +18,7 @@ from .windows import Layer, Windows
 _ANSWER_WITHIN = 0.3  # seconds a program has to tell where its field is
 # Seconds in which what takes the place of a field is looked for, and the place covered; and those
 # to wait for it: Chromium shows a new field a moment before it tells of it.
-_REPLACED_WITHIN, _TOLD_WITHIN = 2.0, 0.3
+_REPLACED_WITHIN, _TOLD_WITHIN = 2.0, 1.0
 _LOOKED_AGAIN = 0.02
 
 
@@ -73,7 +73,9 @@ class Masks:
         if focus is not None and focus.field and focus.role != "terminal":
             known = self._elements.known(focus)
             if known.node.cell is None:
-                self._follow(_Field(focus.window, known.layer.pid, known, value))
+                corner = known.layer.outer
+                place = focus.rect.moved(-corner.x, -corner.y)
+                self._follow(_Field(focus.window, known.layer.pid, known, value, place))
                 return
         self.cover_window()
 

@@ -176,6 +176,10 @@ SWAPS = {
     "another field that was hidden": """
         let new_ = document.querySelector('#other'); new_.value = old.value;
         old.style.display = 'none'; new_.style.display = 'block';""",
+    "a new field as soon as something was typed": """
+        let new_ = document.createElement('input'); new_.value = old.value;
+        new_.style.cssText = 'position:absolute;top:350px;left:100px;width:300px';
+        new_.ariaLabel = 'Anew'; old.replaceWith(new_);""",
     "a new password, unveiled later": """
         let new_ = document.createElement('input'); new_.value = old.value; new_.id = 'old';
         new_.type = 'password'; new_.style.cssText = 'display:block;width:300px;margin:90px';
@@ -189,26 +193,29 @@ async def test_a_page_that_shows_the_value_in_another_field(
     safe: Desktop, client: Client, tmp_path: Path, how: str
 ) -> None:
     """The colour of the field's own text, which nothing else has, is never seen."""
+    at_once = "something was typed" in how
+    swap = f"const old = document.querySelector('#old'); {{ {SWAPS[how]} }} keep('done')"
+    typing = f"if (this.value.length === {len(PLAIN)}) {{ {swap} }}" if at_once else ""
     html = f"""
         <style>input {{ color: #00f0a0; font-size: 30px }}</style>
-        <input id=old aria-label=Code type=password> <input id=other aria-label=Anew
-        style="display:none;position:absolute;top:400px;left:300px">
-        <p><button onclick="const old = document.querySelector('#old'); {{ {SWAPS[how]} }}
-          keep('done')">Swap</button>"""
+        <input id=old aria-label=Code type=password oninput="{typing}">
+        <input id=other aria-label=Anew style="display:none;position:absolute;top:400px;left:300px">
+        <p><button onclick="{"" if at_once else swap}">Swap</button>"""
     with page_in_chromium(session_of(safe), tmp_path, html) as opened:
-        swap = facts(await call(client, "wait_for", event="enabled", text="Swap", seconds=30))
-        assert swap["happened"]
-        await call(client, "type", secret="PLAIN", into="Code")
+        there = facts(await call(client, "wait_for", event="enabled", text="Swap", seconds=30))
+        assert there["happened"]
+        typed = await call(client, "type", secret="PLAIN", into="Code", screenshot="always")
         clicked = await call(client, "click_element", target="Swap", screenshot="always")
         assert until(lambda: opened.value() == "done")
-        seen = [decoded(picture(clicked))]
+        seen = [decoded(picture(typed)), decoded(picture(clicked))]
         shown = await call(client, "wait_for", event="text", text="Anew", role="entry", seconds=10)
         assert facts(shown)["happened"]
         outline = await call(client, "read_screen")
         shows_none(clicked, shown, outline)
         seen += [decoded(one) for one in [picture(shown)] if one]
         seen.append(await screen(client))
-        for image in seen:
+        for place, image in enumerate(seen):
+            image.save(tmp_path / f"{place}.png")
             assert not [one for _, one in image.getcolors(1 << 20) or [] if is_ink(one)]
         assert MASK in [one for _, one in seen[-1].getcolors(1 << 20) or []]
 
