@@ -55,6 +55,7 @@ TRIES, WITHIN = 5, 10.0
 # Seconds between two looks at what programs use. Reading takes 1 ms with a browser.
 CALM, WORRIED = 0.25, 0.05
 NEARLY = 0.9  # of the processes there may be: a bomb is ended before nothing else can start
+MANY = 50  # processes that take all memory together, none of them much: they are a bomb too
 YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
@@ -343,10 +344,11 @@ class Watch:
         running = processes()
         self.pause = CALM
         if sum(one.threads for one in running) >= NEARLY * self.processes:
-            return self.end_bomb(running)
+            rule = f"the desktop may have {self.processes} processes and threads."
+            return self.end_bomb(running, rule)
         return self.look_at_memory(running) or self.look_at_disk(running)
 
-    def end_bomb(self, running: list[Process]) -> str:
+    def end_bomb(self, running: list[Process], rule: str) -> str:
         sessions = Counter[int]()
         for one in running:
             sessions[one.session] += one.threads
@@ -369,8 +371,8 @@ class Watch:
             return ""
         first = min(ended.values(), key=lambda one: one.born)
         return (
-            f"{said_name(first)} and what it had started, {len(ended)} processes, were ended: the "
-            f"desktop may have {self.processes} processes and threads."
+            f"{said_name(first)} and what it had started, {len(ended)} processes, were ended: "
+            f"{rule}"
         )
 
     def look_at_memory(self, running: list[Process]) -> str:
@@ -382,10 +384,13 @@ class Watch:
             self.pause = WORRIED if used > self.memory / 2 else CALM
             return ""
         largest = max(running, key=lambda one: own[one.pid])
+        rule = f"all programs of the desktop together may use {megabytes(self.memory)}"
+        if own[largest.pid] < used / MANY:  # the largest is not to blame: it may be the desktop's
+            return self.end_bomb(running, f"{rule} of memory.")
         kill(largest.pid, signal.SIGKILL)
         return (
             f"{said_name(largest)} was ended: it used {megabytes(own[largest.pid])} of memory, and "
-            f"all programs of the desktop together may use {megabytes(self.memory)}."
+            f"{rule}."
         )
 
     def look_at_disk(self, running: list[Process]) -> str:

@@ -3,7 +3,7 @@
 from gloveport.sandbox.walls import Limits
 
 MIB = 1 << 20
-LIMITS = Limits(memory=300 * MIB, processes=300, disk=150 * MIB, processors=1)
+LIMITS = Limits(memory=300 * MIB, processes=300, disk=150 * MIB)
 """Small enough that the bombs go off."""
 
 HOG = """
