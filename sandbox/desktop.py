@@ -668,8 +668,13 @@ class Desktop:
         active = parts.windows.active()
         reason = risk(active.application if active else "")
         if self._history.due(reason):
-            made = self._checkpoint(parts, reason or "in between", automatic=True)
-            self._notices.append(f"checkpoint {made.name} was made {made.note}.")
+            note = reason or "in between"
+            try:
+                made = self._checkpoint(parts, note, automatic=True)
+            except CannotStart as why:
+                self._notices.append(f"no checkpoint could be made {note}: {why}")
+            else:
+                self._notices.append(f"checkpoint {made.name} was made {note}.")
 
     # Turns
 

@@ -270,6 +270,16 @@ class Elements:
         """What an element was made of."""
         return self._known[element.ref]
 
+    def fields(self, layer: Layer, layers: Sequence[Layer], seconds: float) -> list[Known]:
+        """What can be typed into in one of the windows there are.
+
+        Raises:
+            Silent: Its program does not answer in time.
+        """
+        tops = self._tree.fields(layer.pid, seconds)
+        own = [top for top in tops if _layer_of(top, layers) == layer]
+        return [Known(node, layer, top) for top in own for node in top.nodes]
+
     def keeps(self, element: Element) -> bool:
         """Whether what an element holds is not told, because a secret is in it."""
         hidden = element.window in self.withheld_windows
