@@ -111,6 +111,26 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
+    configuring = commands.add_parser(
+        "config",
+        help="what to put where for each client; with --write puts it there",
+        description="Print how a client is told of the desktop, or with --write add it to the "
+        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+    )
+    configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
+    configuring.add_argument(
+        "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    configuring.add_argument(
+        "--file", type=Path, metavar="F", help="another settings file, such as a project's"
+    )
+    configuring.add_argument(
+        "--name", default="gloveport", help="what the client is to call it (%(default)s)"
+    )
+    configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    configuring.set_defaults(run=_config)
+
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
     )
@@ -269,6 +289,24 @@ def _stdio(given: argparse.Namespace) -> int:
     token = given.token_file.read_text().strip() if given.token_file else ""
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
     return 0
+
+
+def _config(given: argparse.Namespace) -> int:
+    from . import configure
+
+    args = ["stdio"]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
 
 
 def _doctor(given: argparse.Namespace) -> int:
