@@ -20,7 +20,16 @@ async def served(
     desktop: Desktop, door: Door = LOCAL, groups: frozenset[str] = frozenset()
 ) -> AsyncGenerator[str]:
     """Serve a desktop over HTTP and give its address."""
-    web = Web(DesktopServer(desktop, groups), desktop, door)
+    async with served_by(DesktopServer(desktop, groups), desktop, door) as url:
+        yield url
+
+
+@asynccontextmanager
+async def served_by(
+    server: DesktopServer, desktop: Desktop, door: Door = LOCAL
+) -> AsyncGenerator[str]:
+    """Serve a desktop by this server and give its address."""
+    web = Web(server, desktop, door)
     config = uvicorn.Config(
         web.app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=2
     )
