@@ -5,7 +5,6 @@ The lock holds no addresses, so that it installs from whatever registry a machin
 """
 
 import functools
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,11 +18,19 @@ _NODE = Path(ROOT_DIR) / "bin" / "node"
 _NPM = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def program(package: str, name: str) -> list[str]:
-    """The command that runs a program of a package."""
-    folder = _installed() / "node_modules" / package
-    binary = json.loads((folder / "package.json").read_text())["bin"][name]
-    return [str(_NODE), str(folder / binary)]
+def program(name: str) -> list[str]:
+    """The command that runs a program."""
+    return [node(), str(_installed() / "node_modules" / ".bin" / name)]
+
+
+def package(name: str) -> Path:
+    """The folder of a package."""
+    return _installed() / "node_modules" / name
+
+
+def node() -> str:
+    """Node itself."""
+    return str(_NODE)
 
 
 @functools.cache
@@ -36,7 +43,7 @@ def _installed() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(_LOCK / name, _INSTALLED)
         subprocess.run(
-            [str(_NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [node(), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=_INSTALLED, check=True, timeout=300, capture_output=True,
         )  # fmt: skip
         stamp.write_text(lock)

@@ -47,7 +47,7 @@ def written(out: Path) -> list[dict[str, str]]:
 
 async def checks(url: str, version: str, out: Path) -> list[dict[str, str]]:
     """Every check the suite made."""
-    command = [*program("@modelcontextprotocol/conformance", "conformance"),
+    command = [*program("conformance"),
                "server", "--url", f"{url}/mcp", "--suite", "all", "--spec-version", version,
                "--output-dir", str(out)]  # fmt: skip
     ran = await anyio.run_process(command, check=False, stderr=subprocess.STDOUT)
