@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "starts one if none runs; the desktop outlives this process.",
     )
     bridging.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
-    bridging.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    bridging.add_argument(
+        "--token-file", type=Path, metavar="F", help="file with its token; else $GLOVEPORT_TOKEN"
+    )
     bridging.add_argument(
         "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
@@ -117,6 +119,36 @@ def _parser() -> argparse.ArgumentParser:
     demonstrating.set_defaults(run=_demo)
 
     access.commands(commands.add_parser)
+    configuring = commands.add_parser(
+        "config",
+        help="what to put where for each client; with --write puts it there",
+        description="Print how a client is told of the desktop, or with --write add it to the "
+        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+    )
+    configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
+    configuring.add_argument(
+        "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    configuring.add_argument(
+        "--file", type=Path, metavar="F", help="another settings file, such as a project's"
+    )
+    configuring.add_argument(
+        "--name", default="gloveport", help="what the client is to call it (%(default)s)"
+    )
+    configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    configuring.set_defaults(run=_config)
+
+    bundling = commands.add_parser(
+        "bundle",
+        help="make the files that install this in Claude Desktop",
+        description="Make gloveport.mcpb, which gets all it needs by uv, and "
+        "gloveport-remote.mcpb, which only reaches a server elsewhere. Open one in Claude Desktop.",
+    )
+    bundling.add_argument(
+        "--out", type=Path, default=Path("dist"), metavar="DIR", help="folder (%(default)s)"
+    )
+    bundling.set_defaults(run=_bundle)
 
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
@@ -266,10 +298,11 @@ def _stdio(given: argparse.Namespace) -> int:
     import asyncio
 
     from .bridge import bridge
-    from .local import NoServer, ensure_server
 
     socket = ""
     if not given.url:
+        from .local import NoServer, ensure_server
+
         options = _serve_options(given)
         path = _socket(options)
         socket = str(path)
@@ -278,8 +311,43 @@ def _stdio(given: argparse.Namespace) -> int:
         except NoServer as why:
             print(f"gloveport: {why}. Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
             return 1
-    token = given.token_file.read_text().strip() if given.token_file else ""
+    token = os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
+    if given.token_file:
+        token = given.token_file.read_text().strip()
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    return 0
+
+
+def _config(given: argparse.Namespace) -> int:
+    from . import configure
+
+    args = ["stdio"]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    from .bundle import NotBundled, bundles
+
+    try:
+        for one in bundles():
+            print(one.write(given.out))  # noqa: T201
+    except NotBundled as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 

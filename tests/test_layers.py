@@ -14,15 +14,19 @@ MAY_IMPORT = {
         "gloveport.sandbox", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio",
         "httpx2", "prometheus_client",
     },
-    "clients": {"mcp", "mcp_types", "anthropic", "anyio", "httpx2", "PIL", "numpy"},
+    "clients": {
+        "mcp", "mcp_types", "anthropic", "anyio", "httpx2", "PIL", "numpy", "ruamel", "tomlkit",
+    },
 }  # fmt: skip
 # Where the parts are put together: the command line starts clients too, and the demo's shop is a
 # web site, not a part of the server.
 ALSO = {
     "sandbox/network_worker.py": {"h11"},  # a process of its own
     "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
+    "server/announce.py": {"gloveport.clients"},  # the table of clients
     "server/cli.py": {"gloveport.clients"},
     "server/oauth.py": {"jwt"},
+    "server/configure.py": {"gloveport.clients"},
     "server/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette", "uvicorn"},
 }
