@@ -255,7 +255,7 @@ class DesktopServer(MCPServer[Any]):
         if named and of_url and named != of_url:
             raise NoSuchDesktop(named, [of_url])
         name = named or of_url
-        return self.desks.find(name, self._caller(context).owner) if name else self
+        return self.desks.find(name, passport_of(request).grant) if name else self
 
     def _painted(self) -> dict[str, int]:
         gates = self.desks.gates.items()
@@ -305,7 +305,7 @@ class DesktopServer(MCPServer[Any]):
     async def _screen_of(self, desktop: str, context: Context[Any, Any]) -> bytes:
         """The screen of any desktop, as it is now, pixel for pixel."""
         try:
-            gate = self.desks.find(desktop, self._caller(context).owner)
+            gate = self.desks.find(desktop, passport_of(context.request_context.request).grant)
         except NoSuchDesktop as why:
             raise ResourceError(str(why)) from None
         return await gate._screen()
@@ -318,8 +318,7 @@ class DesktopServer(MCPServer[Any]):
             known = Caller(
                 Who("agent", name, _title(context)),
                 epoch=self._lease.epoch,
-                owner=grant.holder,
-                quota=grant.quota if grant.desktops is None else 0,
+                grant=grant,
             )
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:

@@ -1,15 +1,21 @@
-"""The list of tools each caller reads: the ones their token may call."""
+"""What each caller reads: the tools their token may call, and the screens it reaches."""
 
 from collections.abc import Set
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from .grants import HERE, passport_of
 
+_SCREEN = "screen://"
+_OF_A_SCREEN = {"resources/read", "resources/subscribe"}
+
 
 class Listing:
-    """Takes out of tools/list, in both eras of the protocol, what a token may only read about.
+    """Takes out of tools/list, in both eras of the protocol, what a token may only read about, and
+    refuses screens of desktops it is not for.
 
     Args:
         looking: Names of the tools that change nothing.
@@ -21,6 +27,11 @@ class Listing:
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
+        if ctx.method in _OF_A_SCREEN:
+            uri = str((ctx.params or {}).get("uri", ""))
+            grant = passport_of(ctx.request).grant
+            if uri.startswith(_SCREEN) and not grant.reaches(uri.removeprefix(_SCREEN)):
+                raise MCPError(INVALID_PARAMS, f"Your token is not for {uri}.")
         result = await call_next(ctx)
         if ctx.method != "tools/list" or not isinstance(result, dict):
             return result

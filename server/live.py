@@ -33,7 +33,7 @@ from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 
 from .desks import Desks, NoSuchDesktop
-from .grants import passport_of
+from .grants import passport_of, whose
 from .leases import Hidden
 from .record import Happening
 from .sharing import Person, Sharing
@@ -74,9 +74,9 @@ class Live:
         Raises:
             HTTPException: There is no such desktop.
         """
-        owner = passport_of(request).grant.holder
+        grant = passport_of(request).grant
         try:
-            return self._desks.find(request.path_params["desktop"], owner).sharing
+            return self._desks.find(request.path_params["desktop"], grant).sharing
         except NoSuchDesktop as why:
             raise HTTPException(404, str(why)) from None
 
@@ -182,10 +182,10 @@ class Live:
 
 
 def _viewer(request: Request) -> str:
-    """The id a page made for itself; empty if it is none."""
+    """The id a page made for itself, made its token's own; empty if it is none."""
     viewer = request.query_params.get("viewer", "")
     good = len(viewer) == 32 and all(char in "0123456789abcdef" for char in viewer)
-    return viewer if good else ""
+    return whose(viewer, request) if good else ""
 
 
 def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:

@@ -15,6 +15,7 @@ from answers import call, facts, picture, refusal
 from desks import session_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
@@ -214,6 +215,8 @@ async def test_a_token_for_another_desktop_does_not_reach_this_one(
         assert refusal(await call(client, "screenshot")) == (
             "Your token is not for the desktop main, so screenshot was not called."
         )
+        with pytest.raises(MCPError, match="Your token is not for screen://main"):
+            await client.read_resource("screen://main")
         for path in ("/live/main", "/live/main/screen", "/d/main/mcp"):
             assert await status(url, path, **bearer(other)) == 403
 
@@ -236,8 +239,11 @@ async def test_a_desktop_is_its_owners_and_no_more_than_a_quota(
             said = refusal(await call(client, "screenshot", desktop=name))
             assert said.startswith(f"There is no desktop '{name}' of yours")
         async with person(url, given(tmp_path, "eve", "control", desktops=["main"])) as client:
-            assert refusal(await call(client, "desktops", **opening)).startswith("You have 0")
-        for token, wanted in ((ada, 200), (bob, 404)):
+            said = refusal(await call(client, "desktops", **opening))
+            assert said.startswith("You may use one desktop here")
+        async with person(url, TOKEN) as client:  # who may do everything sees everybody's
+            assert picture(await call(client, "screenshot", desktop=name))
+        for token, wanted in ((ada, 200), (bob, 404), (TOKEN, 200)):
             assert await status(url, f"/live/{name}", **bearer(token)) == wanted
 
 
