@@ -73,18 +73,19 @@ class Typist:
             self._to_the_end(self._focus(into))
         focus = self._sight.focus()
         self._masks.cover(focus, value)
-        try:
-            self._hands.type(value)
-        except NotDone:
-            raise NotDone(
-                f"The secret {name} has characters that no key has, and the window with the focus "
-                "did not take it as a paste; nothing of it has arrived."
-            ) from None
-        finally:
-            after = self._focus_again() if focus else self._sight.focus()
-            if (after and after.ref) != (focus and focus.ref):  # a part may be in either
-                with suppress(NotDone):
-                    self._masks.cover_window()
+        with self._masks.typing():
+            try:
+                self._hands.type(value)
+            except NotDone:
+                raise NotDone(
+                    f"The secret {name} has characters that no key has, and the window with the "
+                    "focus did not take it as a paste; nothing of it has arrived."
+                ) from None
+            finally:
+                after = self._focus_again() if focus else self._sight.focus()
+                if (after and after.ref) != (focus and focus.ref):  # a part may be in either
+                    with suppress(NotDone):
+                        self._masks.cover_window()
         return {"typed": "unverified: a secret is not read back"}
 
     def _focus_again(self) -> Element | None:

@@ -17,6 +17,7 @@ from anyio.abc import TaskStatus
 from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 
+from . import viewing
 from .app import DesktopServer
 from .desks import IDLE, Desks
 from .door import Door, Keys
@@ -118,7 +119,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                     log_config=None,
                     access_log=False,
                     timeout_graceful_shutdown=_LAST_CALLS,
-                    ws="none",
+                    **viewing.UVICORN,
                 )
             )
             ended = anyio.Event()

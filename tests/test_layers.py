@@ -27,6 +27,7 @@ ALSO = {
     "server/cli.py": {"gloveport.clients"},
     "server/oauth.py": {"jwt"},
     "server/configure.py": {"gloveport.clients"},
+    "server/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
     "server/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette", "uvicorn"},
 }
@@ -40,16 +41,20 @@ COMPOSE = {
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
     "masks": {"atspi", "elements", "windows"},
+    "console": {"keyboard", "keymap", "pointer"},
+    "veil": {"masks", "picture"},
+    "tiles": {"picture"},
+    "lens": {"atspi", "masks", "picture", "veil", "windows"},
+    "stream": {"lens", "tiles"},
     "eyes": {"activity", "masks", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
     "typist": {"atspi", "elements", "hands", "keys", "masks", "sight"},
     "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
-        "actions", "activity", "apps", "atspi", "clipboard", "elements", "eyes", "files", "hands",
-        "keymap", "masks", "network", "ocr", "picture", "session", "settle", "sight", "typist",
-        "undo", "vault", "wallpaper",
-        "watcher", "windows",
+        "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
+        "hands", "keymap", "lens", "masks", "network", "ocr", "picture", "session", "settle",
+        "sight", "stream", "typist", "undo", "vault", "wallpaper", "watcher", "windows",
     },
 }  # fmt: skip
 
