@@ -551,6 +551,7 @@ def main() -> None:
         share_less(may["pages"])
     watch = Watch(**may) if "memory" in may else None
     logs = Path(may["logs"]) if "logs" in may else None
+    due = 0.0
     box = Box(sock)
     bell, ring = os.pipe()
     os.set_blocking(ring, False)
@@ -562,8 +563,9 @@ def main() -> None:
     while not stopped:
         pause = watch.pause if watch else LOG_EVERY if logs else None
         ready, _, _ = select.select([sock, bell], [], [], pause)
-        if logs:
+        if logs and time.monotonic() >= due:
             shorten(logs)
+            due = time.monotonic() + LOG_EVERY
         if watch and (said := watch.look()):
             box.tell({"notice": said})
         if bell in ready:
