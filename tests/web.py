@@ -50,7 +50,7 @@ async def serving_web(
 ) -> AsyncGenerator[str]:
     """Serve what has been put together by a test."""
     web = Web(server, desktop, door)
-    async with listening(web.app) as url:
+    async with listening(web.app, "websockets-sansio") as url:
         try:
             yield url
         finally:
