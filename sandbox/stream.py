@@ -33,6 +33,7 @@ _BLANK = np.zeros((1, 1, 4), np.uint8)
 _LOST = (
     error.ConnectionClosedError, error.DisplayError, error.XError, ScreenShotError, OSError,
     DesktopLost,
+    AssertionError,  # what mss 10.2 says of a connection that died while it waited
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.picture import Pixels
@@ -280,8 +281,8 @@ class Viewer:
 async def viewing(url: str, encodings: Sequence[int] = EVERYTHING) -> AsyncGenerator[Viewer]:
     """A viewer that has been let in."""
     async with connect(
-        url, subprotocols=["binary"], compression=None, max_size=None, proxy=None
-    ) as socket:  # type: ignore[list-item] # a name of a protocol is a string
+        url, subprotocols=[Subprotocol("binary")], compression=None, max_size=None, proxy=None
+    ) as socket:
         viewer = Viewer(socket)
         await viewer.shake_hands(encodings)
         yield viewer

@@ -143,7 +143,7 @@ def test_what_is_not_possible_is_said(
 
 
 def test_the_server_prints_the_same_recipes(capsys: pytest.CaptureFixture[str]) -> None:
-    announce("127.0.0.1", 8750, "", "bwrap")
+    announce("127.0.0.1", 8750, "", "bwrap", "/live/main", asks=False)
     out = capsys.readouterr().out
     assert TABLE["claude-code"].snippet(Reach(command())) in out
     for line in TABLE["codex"].snippet(Reach(command())).splitlines():

@@ -354,7 +354,7 @@ async def test_a_secret_is_at_no_moment_seen_by_who_watches(tmp_path: Path, keym
     ):
         with field(session_of(desktop), "gtk3", tmp_path, "form"):
             await call(client, "wait_for", event="enabled", text="Apply", role="button")
-            await viewer.see_until(lambda one: one.pixels.any())
+            await viewer.see_until(lambda one: bool(one.pixels.any()))
             await viewer.see(everything=True)
             usual, seen = squares(viewer), [0]
             await call(client, "type", text="■■■■■■■■", into="Name")
