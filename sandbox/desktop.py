@@ -357,6 +357,15 @@ class Desktop:
 
         return await self._take(turn)
 
+    async def focus(self) -> Element | None:
+        """What has the keyboard focus, if a program tells."""
+
+        def turn(parts: _Parts) -> Element | None:
+            focus = parts.sight.focus()
+            return focus and self._shown(focus)
+
+        return await self._take(turn)
+
     async def find(self, text: str = "", role: str = "", most: int = 10) -> Found:
         """What has a text, a role or both: exact before near, visible before hidden."""
 

@@ -7,7 +7,7 @@ they typed into passwords.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -15,8 +15,9 @@ import anyio
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
 
+from .deeds import Deeds
 from .leases import Lease, NotYours, State, Who
-from .record import Record
+from .record import Place, Record
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ class Person:
     """"view", and "control" if they may drive and answer."""
     views: int = 0
     """Open event streams: a page that is loaded again has two for a moment."""
-    did: list[str] = field(default_factory=list[str])
-    """What they did since they took control."""
+    deeds: Deeds | None = None
+    """What they have done since they took control."""
 
 
 Verb = Callable[[Person, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -153,15 +154,21 @@ class Sharing:
         return {"ok": True, **told}
 
     async def _take(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        already = self.lease.drives(person.who)
         self.lease.take(person.who)
-        person.did = []
-        self.record.note(person.who, "take", "took control")
+        if not already:
+            person.deeds = Deeds(self.desktop.focus, lambda deed, at: self._tell(person, deed, at))
+            self.record.note(person.who, "take", "took control")
+        if self.desktop.holding:
+            await self.desktop.let_go()
         return {}
 
     async def _hand_back(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = _text(given, "note")
-        await self.desktop.let_go()
-        self.lease.hand_back(person.who, note, tuple(person.did))
+        await self.desktop.leave()
+        did = person.deeds.told() if person.deeds else ()
+        self.lease.hand_back(person.who, self._clean(note), did)
+        person.deeds = None
         self.record.note(person.who, "hand_back", f"handed back: {note}" if note else "handed back")
         return {}
 
@@ -201,11 +208,17 @@ class Sharing:
             raise
         told = f"rolled back to {made.name}"
         self.record.end(begun, picture=frame.picture, told=told)
-        if self.lease.drives(person.who):
-            person.did.append(told)
+        if self.lease.drives(person.who) and person.deeds:
+            person.deeds.note(told)
         else:
             self.lease.stale(person.who, told)
         return {"back_to": made.name}
+
+    def _tell(self, person: Person, deed: str, at: Place | None) -> None:
+        self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at)
+
+    def _clean(self, text: str) -> str:
+        return self.desktop.settings.vault.scrub(text)
 
     # Time
 
