@@ -136,3 +136,23 @@ def site(path: Path, page: bytes) -> Generator[str]:
         server.shutdown()
         serving.join()
         server.server_close()
+
+
+@contextmanager
+def page(session: Session, folder: Path, html: str) -> Generator[Field]:
+    """A page in Chromium whose script keeps what it likes by `keep(value)`."""
+    path = folder / "page.txt"
+    script = (
+        "<script>const keep = value => fetch('/value', {method: 'POST', body: String(value)});"
+        "keep('');</script>"
+    )
+    whole = f"<!doctype html><meta charset=utf-8><title>page</title>{script}{html}"
+    with site(path, whole.encode()) as url:
+        browser = str(session.folder.home / ".local/bin/chromium")
+        pid = session.launch([browser, f"--user-data-dir={folder / 'profile'}", url])
+        try:
+            assert until(path.exists, 30)
+            yield Field("chromium", path, pid)
+        finally:
+            session.box.signal(pid, signal.SIGTERM)
+            assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
