@@ -33,6 +33,7 @@ from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 
 from .desks import Desks, NoSuchDesktop
+from .grants import passport_of, whose
 from .leases import Hidden
 from .record import Happening
 from .sharing import Person, Sharing
@@ -42,7 +43,6 @@ _QUEUED = 1000  # events a slow page may lag behind before its stream is ended
 _BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed
 _LARGEST = 1 << 16  # bytes of a request
 _AT_FIRST = 200  # happenings a page starts with
-_ANYBODY = frozenset({"view", "control"})
 
 
 class Live:
@@ -74,8 +74,9 @@ class Live:
         Raises:
             HTTPException: There is no such desktop.
         """
+        grant = passport_of(request).grant
         try:
-            return self._desks.find(request.path_params["desktop"], "").sharing
+            return self._desks.find(request.path_params["desktop"], grant).sharing
         except NoSuchDesktop as why:
             raise HTTPException(404, str(why)) from None
 
@@ -90,7 +91,7 @@ class Live:
         name = request.query_params.get("name", "").strip()[:40]
         name = name if name.isprintable() and name else "somebody"
         sharing = self._sharing(request)
-        person = sharing.came(viewer, name, _ANYBODY)
+        person = sharing.came(viewer, name, passport_of(request).grant.scopes)
         return StreamingResponse(
             self._stream(sharing, person),
             media_type="text/event-stream",
@@ -181,10 +182,10 @@ class Live:
 
 
 def _viewer(request: Request) -> str:
-    """The id a page made for itself; empty if it is none."""
+    """The id a page made for itself, made its token's own; empty if it is none."""
     viewer = request.query_params.get("viewer", "")
     good = len(viewer) == 32 and all(char in "0123456789abcdef" for char in viewer)
-    return viewer if good else ""
+    return whose(viewer, request) if good else ""
 
 
 def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:

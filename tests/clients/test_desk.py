@@ -1,9 +1,10 @@
 """The client of our own, and the loop, against a served desktop."""
 
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 
 import pytest
-from web import GUARDED, TOKEN, served
+from web import TOKEN, guarded, served
 from witness import Key, Press, Witness
 
 from gloveport.clients.agent import NOT_EXECUTED, Call, Done, Outcome, OutOfSteps, run
@@ -12,8 +13,11 @@ from gloveport.sandbox.desktop import Desktop
 
 
 @pytest.fixture
-async def desk(desktop: Desktop, witness: Witness) -> AsyncGenerator[DeskClient]:
-    async with served(desktop, GUARDED) as url, connect(f"{url}/mcp", TOKEN) as client:
+async def desk(desktop: Desktop, witness: Witness, tmp_path: Path) -> AsyncGenerator[DeskClient]:
+    async with (
+        served(desktop, guarded(tmp_path)) as url,
+        connect(f"{url}/mcp", TOKEN) as client,
+    ):
         yield client
 
 

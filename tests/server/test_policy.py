@@ -12,7 +12,7 @@ import anyio
 import pytest
 from answers import call, facts, refusal
 from desks import session_of
-from fields import Field, page
+from fields import Field, page_in_chromium
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
@@ -75,7 +75,7 @@ async def opened(
     shop_desktop: Desktop, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Field]:
     """The page, open in Chromium for all tests of this file."""
-    with page(session_of(shop_desktop), tmp_path_factory.mktemp("page"), PAGE) as field:
+    with page_in_chromium(session_of(shop_desktop), tmp_path_factory.mktemp("page"), PAGE) as field:
         async with Client(DesktopServer(shop_desktop)) as client:
             await shown(client, "立即购买")
         yield field

@@ -13,10 +13,10 @@ import anyio
 import pytest
 from answers import call, decoded, facts, picture, refusal, text
 from desks import session_of
-from fields import SYSTEM_PYTHON, Field, field, page
+from fields import SYSTEM_PYTHON, Field, field, page_in_chromium
 from mcp import Client
 from PIL import ImageChops
-from processes import until
+from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
@@ -45,6 +45,12 @@ async def client(wide: Desktop) -> AsyncGenerator[Client]:
 @contextmanager
 def form(desktop: Desktop, kind: str, folder: Path) -> Generator[Field]:
     with field(session_of(desktop), kind, folder, "form") as opened:
+        yield opened
+
+
+@contextmanager
+def page(desktop: Desktop, folder: Path, html: str) -> Generator[Field]:
+    with page_in_chromium(session_of(desktop), folder, html) as opened:
         yield opened
 
 
@@ -165,7 +171,7 @@ async def test_calc_cells_are_read_and_written_by_name(wide: Desktop, client: Cl
         held = [line.split(" ", 3)[3].rsplit(" ", 1)[0] for line in cells if line[0] == "e"]
         assert held == ['"B2" = "小米 7"', '"C3" = "12"', '"C4" = "30"', '"C5" = "42"']
     finally:
-        for pid in _pids_of("soffice.bin", session_of(wide).folder.mark):
+        for pid in pids_of("soffice.bin", session_of(wide).folder.mark):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -204,7 +210,7 @@ async def test_a_long_screen_is_told_in_parts(
     small = (
         "<style>button { all: unset; font-size: 4px; width: 16px; display: inline-block }</style>"
     )
-    with page(session_of(wide), tmp_path, small + many):
+    with page(wide, tmp_path, small + many):
         await shown(client, "a fairly long label for a small button, number 1")
         first = text(await call(client, "read_screen", query="fairly"))
         assert len(first) <= 50_000
@@ -219,7 +225,7 @@ async def test_a_long_screen_is_told_in_parts(
 
 async def test_find_puts_exact_before_fuzzy(wide: Desktop, client: Client, tmp_path: Path) -> None:
     names = "<button>小米官方旗店</button><button>小米官方旗舰店</button><button>小米</button>"
-    with page(session_of(wide), tmp_path, names):
+    with page(wide, tmp_path, names):
         await shown(client, "小米官方旗店")
         exact = facts(await call(client, "find", text="小米官方旗舰店"))["found"]
         part = facts(await call(client, "find", text="小米官", role="button"))["found"]
@@ -232,7 +238,7 @@ async def test_find_puts_exact_before_fuzzy(wide: Desktop, client: Client, tmp_p
 
 async def test_a_guess_is_never_clicked(wide: Desktop, client: Client, tmp_path: Path) -> None:
     html = "<button onclick='keep(1)'>小米官方旗店</button>"
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "小米官方旗店")
         why = refusal(await call(client, "click_element", target="小米官方旗舰店"))
         assert why.startswith("Nothing on the screen is called '小米官方旗舰店'; near are '")
@@ -243,7 +249,7 @@ async def test_two_of_a_name_are_told_apart(wide: Desktop, client: Client, tmp_p
     html = """<div style="display:flex;gap:300px">
       <div><h3>Redmi</h3><button onclick="keep('Redmi')">Buy</button></div>
       <div><h3>Civi</h3><button onclick="keep('Civi')">Buy</button></div></div>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Buy")
         why = refusal(await call(client, "click_element", target="Buy"))
         (second,) = [part for part in why.split(";") if "near Civi" in part]
@@ -254,7 +260,7 @@ async def test_two_of_a_name_are_told_apart(wide: Desktop, client: Client, tmp_p
 async def test_what_is_gone_is_not_clicked(wide: Desktop, client: Client, tmp_path: Path) -> None:
     html = """<button id=first onclick="this.remove()">Vanish</button>
       <button onclick="keep('hit')">Below</button>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Vanish")
         gone = ref(line_of(await outline(client), 'button "Vanish"'))
         await call(client, "click_element", target=gone, screenshot="never")
@@ -272,7 +278,7 @@ async def test_what_something_lies_over_is_not_clicked(
       <button onclick="keep('over')" style="position:absolute;top:150px;height:200px;width:300px;
         display:none">Over</button>
       <button onclick="document.querySelectorAll('button')[1].style.display=''">Show</button>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Under")
         under = ref(line_of(await outline(client), 'button "Under"'))
         await call(client, "click_element", target="Show", screenshot="never")
@@ -302,7 +308,7 @@ async def test_what_is_scrolled_away_is_found_and_brought_into_view(
 ) -> None:
     html = """<button>Top</button><div style="height:3000px"></div>
       <button onclick="keep('hit')">Far below</button>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Top")
         found = facts(await call(client, "find", text="Far below"))["found"]
         never = facts(
@@ -319,7 +325,7 @@ async def test_a_disabled_button_is_not_clicked_but_waited_for(
 ) -> None:
     html = """<button id=late disabled onclick="keep('hit')">Late</button>
       <button onclick="setTimeout(() => late.disabled = false, 600)">Start</button>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Start")
         why = refusal(await call(client, "click_element", target="Late"))
         await call(client, "click_element", target="Start", screenshot="never")
@@ -354,7 +360,7 @@ async def test_text_is_waited_for_and_for_its_end(
 ) -> None:
     html = """<p id=p></p><button onclick="setTimeout(() => p.textContent = '已发货', 500);
       setTimeout(() => p.textContent = '', 1500)">Go</button>"""
-    with page(session_of(wide), tmp_path, html):
+    with page(wide, tmp_path, html):
         await shown(client, "Go")
         await call(client, "click_element", target="Go", screenshot="never")
         came = facts(await call(client, "wait_for", event="text", text="已发货", seconds=20))
@@ -375,7 +381,7 @@ async def test_text_a_field_changed_is_no_success(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
     html = "<input aria-label=Code oninput='this.value = this.value.toUpperCase()'>"
-    with page(session_of(wide), tmp_path, html):
+    with page(wide, tmp_path, html):
         await shown(client, "Code", "entry")
         why = refusal(await call(client, "type", text="abc", into="Code"))
     assert why == "'abc' was typed, but 'ABC' arrived: pasting it gave no better."
@@ -388,7 +394,7 @@ async def test_text_that_did_not_arrive_is_pasted(
       document.querySelector("input").addEventListener("beforeinput", event => {
         if (event.inputType === "insertText" && event.data === "舰") event.preventDefault();
       });</script>"""
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Shop", "entry")
         told = facts(
             await call(client, "type", text="小米官方旗舰店", into="Shop", screenshot="never")
@@ -402,7 +408,7 @@ async def test_a_field_that_takes_nothing_is_no_success(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
     html = "<input aria-label=Full maxlength=0>"
-    with page(session_of(wide), tmp_path, html):
+    with page(wide, tmp_path, html):
         await shown(client, "Full", "entry")
         why = refusal(await call(client, "type", text="abc", into="Full"))
     assert why == "'abc' was typed, but nothing arrived: the field took nothing."
@@ -412,7 +418,7 @@ async def test_text_goes_to_the_end_of_a_field_and_into_a_selection(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
     html = "<input aria-label=Place value='Zürich' oninput='keep(this.value)'>"
-    with page(session_of(wide), tmp_path, html) as opened:
+    with page(wide, tmp_path, html) as opened:
         await shown(client, "Place", "entry")
         added = facts(await call(client, "type", text=" HB", into="Place", screenshot="never"))
         assert until(lambda: opened.value() == "Zürich HB")
@@ -467,7 +473,7 @@ canvas.onclick = event => {
 async def test_text_in_a_canvas_is_read_found_and_clicked(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
-    with page(session_of(wide), tmp_path, CANVAS) as opened:
+    with page(wide, tmp_path, CANVAS) as opened:
         await call(client, "wait_for", event="text", text="退出", seconds=40)
         lines = await outline(client)
         read = [line for line in lines if line.startswith("o")]
@@ -506,7 +512,7 @@ async def test_a_program_without_accessibility_is_read_off_the_pixels(
 async def test_the_reader_of_pixels_may_be_killed(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
-    with page(session_of(wide), tmp_path, CANVAS):
+    with page(wide, tmp_path, CANVAS):
         await call(client, "wait_for", event="text", text="退出", seconds=40)
         (engine,) = _our_readers()
         os.kill(engine, signal.SIGKILL)
@@ -583,15 +589,6 @@ async def test_bad_names_are_refused_in_words(wide: Desktop, client: Client) -> 
         'To wait for text, say what for as "text".'
     )
     assert "o12345" in refusal(await call(client, "click_element", target="o12345"))
-
-
-def _pids_of(name: str, mark: str) -> list[int]:
-    """The processes of a desktop whose command has a name in it."""
-    return [
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if name in _read(process / "cmdline") and mark in _read(process / "environ")
-    ]
 
 
 def _our_readers() -> list[int]:
