@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
+    from .policy import Policy
     from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
@@ -118,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
+    ruling = commands.add_parser(
+        "policy",
+        help="print what needs a person's yes, as a file to change for --policy",
+    )
+    ruling.set_defaults(run=_policy)
     access.commands(commands.add_parser)
     configuring = commands.add_parser(
         "config",
@@ -187,6 +193,11 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--secrets", type=Path, metavar="FILE",
         help='file of NAME = "value", for type(secret="NAME"); readable by you alone',
     )  # fmt: skip
+    parser.add_argument(
+        "--policy", default="usual", metavar="FILE|usual|none",
+        help="rules of what agents may do and what needs a person's yes; `gloveport policy` prints "
+        "the usual ones (%(default)s)",
+    )  # fmt: skip
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -208,6 +219,7 @@ def _serve(given: argparse.Namespace) -> int:
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
+        policy=_rules(given.policy),
         most=given.desktops,
         desktop_ttl=given.desktop_ttl,
     )
@@ -238,7 +250,9 @@ def _demo(given: argparse.Namespace) -> int:
     from .demo import demo
     from .serving import Settings
 
-    settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
+    settings = Settings(
+        desktop=_desktop(given), groups=_groups(given.tools), policy=_rules(given.policy)
+    )
     logging.getLogger().setLevel(logging.WARNING)
     status = 1
     try:
@@ -278,6 +292,17 @@ def _network(text: str) -> "Network":
         sys.exit(f"gloveport: --network {why}")
 
 
+def _rules(named: str) -> "Policy":
+    from .policy import BUILT_IN, BadPolicy, Policy, load
+
+    if named == "none":
+        return Policy()
+    try:
+        return load(BUILT_IN if named == "usual" else Path(named))
+    except BadPolicy as why:
+        sys.exit(f"gloveport: {why}")
+
+
 def _vault(file: Path | None) -> "vault.Vault":
     """The secrets of a file, kept out of what is logged from here on."""
     from gloveport.sandbox import vault
@@ -315,6 +340,13 @@ def _stdio(given: argparse.Namespace) -> int:
     if given.token_file:
         token = given.token_file.read_text().strip()
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    return 0
+
+
+def _policy(given: argparse.Namespace) -> int:
+    from .policy import BUILT_IN
+
+    print(BUILT_IN.read_text(encoding="utf-8"), end="")  # noqa: T201 - what was asked for
     return 0
 
 
@@ -374,6 +406,9 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
     if given.secrets:
         options += ["--secrets", str(given.secrets.absolute())]
+    if given.policy != usual.policy:
+        named = given.policy if given.policy == "none" else str(Path(given.policy).absolute())
+        options += ["--policy", named]
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 

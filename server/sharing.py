@@ -17,6 +17,7 @@ from gloveport.sandbox.errors import BadText
 
 from .deeds import Deeds
 from .leases import Lease, NotYours, State, Who
+from .questions import Answer, Questions
 from .record import Place, Record
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Sharing:
         self.desktop = desktop
         self.record = Record()
         self.lease = Lease(self._ring)
+        self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}
         self._changed = anyio.Event()
         self._verbs: dict[str, Verb] = {
@@ -57,6 +59,7 @@ class Sharing:
             "stop": self._stop,
             "resume": self._resume,
             "hide": self._hide,
+            "answer": self._answer,
             "checkpoint": self._checkpoint,
             "rollback": self._rollback,
         }
@@ -122,7 +125,7 @@ class Sharing:
             "reserved": state is State.RESERVED,
             "hidden": lease.hidden,
             "watching": [one.who.name for one in self.watching],
-            "questions": [],
+            "questions": [one.as_json() for one in self.questions.open],
             "checkpoints": [
                 {
                     "name": one.name,
@@ -166,8 +169,10 @@ class Sharing:
     async def _hand_back(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = _text(given, "note")
         await self.desktop.leave()
-        did = person.deeds.told() if person.deeds else ()
-        self.lease.hand_back(person.who, self._clean(note), did)
+        note = self._clean(note)
+        did = tuple(self._clean(deed) for deed in person.deeds.told()) if person.deeds else ()
+        self.lease.hand_back(person.who, note, did)
+        self.questions.done_by_hand(person.who, note, did)
         person.deeds = None
         self.record.note(person.who, "hand_back", f"handed back: {note}" if note else "handed back")
         return {}
@@ -192,6 +197,20 @@ class Sharing:
             raise NotYours("Take control first: the screen can be hidden while you drive.")
         self.lease.hidden = given.get("hidden") is True
         return {"hidden": self.lease.hidden}
+
+    async def _answer(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self.questions.find(str(given.get("id", "")))
+        if asked is None or asked.answer is not None:
+            raise NotYours("This question is not open any more: it was answered, or is too old.")
+        approved, words = given.get("approved"), _text(given, "text")
+        if not isinstance(approved, bool):
+            if asked.kind == "approve":
+                raise BadText("approved must be true or false.")
+            approved = True
+        if asked.kind == "question" and approved and not words:
+            raise BadText("text must have the answer, or approved be false to give none.")
+        self.questions.answer(asked, Answer(person.who.name, approved, words), person.who)
+        return {}
 
     async def _checkpoint(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = _text(given, "note")
@@ -227,7 +246,8 @@ class Sharing:
         cancelled."""
         while True:
             changed = self._changed
-            with anyio.move_on_after(self.lease.due()):
+            due = [one for one in (self.lease.due(), self.questions.due()) if one is not None]
+            with anyio.move_on_after(min(due, default=None)):
                 await changed.wait()
 
     def _ring(self) -> None:

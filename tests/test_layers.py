@@ -39,7 +39,8 @@ COMPOSE = {
     "undo": {"picture"},
     "files": {"box", "picture", "vault", "walls"},
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
-    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
+    "situation": {"atspi", "elements", "windows"},
+    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},
     "masks": {"atspi", "elements", "windows"},
     "console": {"keyboard", "keymap", "pointer"},
     "veil": {"masks", "picture"},
@@ -49,12 +50,13 @@ COMPOSE = {
     "eyes": {"activity", "masks", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
-    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight"},
+    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight", "situation"},
     "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
         "hands", "keymap", "lens", "masks", "network", "ocr", "picture", "session", "settle",
-        "sight", "stream", "typist", "undo", "vault", "wallpaper", "watcher", "windows",
+        "sight", "situation", "stream", "typist", "undo", "vault", "wallpaper", "watcher",
+        "windows",
     },
 }  # fmt: skip
 
