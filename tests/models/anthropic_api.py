@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from models.script import Compute, Json, Model, Refusal, Request, Say, Script, Tokens, Turn, Use
 from PIL import Image
@@ -242,7 +242,8 @@ def _shown(messages: Sequence[Json]) -> Iterator[tuple[Json, Json]]:
     for message in messages:
         for block in _blocks(message):
             inner = block.get("content")
-            for one in inner if isinstance(inner, list) else [block]:
+            held = cast("list[Json]", inner) if isinstance(inner, list) else [block]
+            for one in held:
                 if one["type"] == "image" and one["source"]["type"] == "base64":
                     yield one, block
 
@@ -255,13 +256,12 @@ def _blocks(message: Json) -> list[Json]:
 def _breakpoints(node: Any) -> int:
     """How many blocks ask to be remembered; the one of the request itself is placed for them."""
     if isinstance(node, list):
-        return sum(map(_breakpoints, node))  # pyright: ignore[reportUnknownArgumentType] - JSON
+        return sum(map(_breakpoints, cast("list[Any]", node)))
     if not isinstance(node, dict):
         return 0
-    return sum(
-        (key == "cache_control" and value is not None) + _breakpoints(value)
-        for key, value in node.items()  # pyright: ignore[reportUnknownVariableType] - JSON
-    )
+    held = cast("Json", node)
+    asked = held.get("cache_control") is not None
+    return asked + sum(map(_breakpoints, held.values()))
 
 
 def _events(message: Json) -> Iterator[bytes]:
@@ -274,7 +274,8 @@ def _events(message: Json) -> Iterator[bytes]:
             start, pieces = {**block, "text": ""}, _pieces(block["text"])
             deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
         else:
-            start, pieces = {**block, "input": {}}, _pieces(json.dumps(block["input"]))
+            empty: Json = {}
+            start, pieces = {**block, "input": empty}, _pieces(json.dumps(block["input"]))
             deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
         yield event("content_block_start", index=index, content_block=start)
         for delta in deltas:

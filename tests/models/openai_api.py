@@ -108,7 +108,7 @@ class OpenAI(Model):
         number = self.number()
         match part:
             case Say(text):
-                content = [{"type": "output_text", "text": text, "annotations": []}]
+                content: list[Json] = [{"type": "output_text", "text": text, "annotations": []}]
                 return {
                     "type": "message", "id": f"msg_{number}", "role": "assistant",
                     "status": "completed", "content": content,
@@ -212,7 +212,7 @@ def _response_events(response: Json) -> Iterator[bytes]:
         told = {"type": kind, "sequence_number": number - 1, **data}
         return f"event: {kind}\ndata: {json.dumps(told)}\n\n".encode()
 
-    begun = {**response, "status": "in_progress", "output": [], "usage": None}
+    begun: Json = {**response, "status": "in_progress", "output": [], "usage": None}
     yield event("response.created", response=begun)
     yield event("response.in_progress", response=begun)
     for index, item in enumerate(response["output"]):
