@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import anyio
 from anthropic.lib.tools import BetaAsyncBuiltinFunctionTool, ToolError
 from anthropic.tools.computer import (
     BetaAsyncAbstractComputerToolset20260801,
@@ -38,7 +39,7 @@ _NEWEST = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-f
 _OLDEST = ("claude-3", "claude-sonnet-4-", "claude-opus-4-1", "claude-opus-4-2", "claude-haiku-4-5")
 _NEWER_SONNET = "claude-sonnet-4-6"
 _LONGEST = 16_000  # tokens of a reply
-_MOST_RETRIED = 4  # of one request, by the SDK
+_CLOSING = 5  # seconds
 # Old pictures are what fills a conversation; a screen of 1280x800 is 1,334 tokens.
 _FORGET_AFTER = 60_000
 _REMEMBER = 6
@@ -89,6 +90,15 @@ class Claude:
             cache_control={"type": "ephemeral"},
             **self._how(),
         )
+        try:
+            return await self._turns(runner, computer, hands)
+        finally:
+            # A run may be stopped in the middle of a reply, which would stay open.
+            with anyio.move_on_after(_CLOSING, shield=True):
+                await runner.close()
+
+    async def _turns(self, runner: Any, computer: "_Toolset | _OlderComputer", hands: Hands) -> str:
+        """Follow the SDK's loop, a reply at a time; returns the last one's words."""
         last = ""
         async for item in runner:
             if isinstance(computer, _OlderComputer):

@@ -1,4 +1,5 @@
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,15 @@ async def desk(desktop: Desktop, witness: Witness) -> AsyncGenerator[DeskClient]
 
 
 @pytest.fixture
-def hands(desk: DeskClient, tmp_path: Path) -> MakeHands:
+def hands(desk: DeskClient, tmp_path: Path) -> Generator[MakeHands]:
     """Makes hands on the desktop, with a record in `tmp_path / "run"`."""
+    records = ExitStack()
 
     def make(
         budget: Budget | None = None, *, price: Price | None = None, confirm: Confirm | None = None
     ) -> Hands:
-        record = Record(tmp_path / "run")
+        record = records.enter_context(Record(tmp_path / "run"))
         return Hands(desk, record, budget or Budget(), price=price, confirm=confirm)
 
-    return make
+    with records:
+        yield make
