@@ -27,7 +27,7 @@ class Gemini:
     """Works on tasks by asking a model of Google's.
 
     Args:
-        client: The SDK's client; its asynchronous side is used.
+        client: The asynchronous side of the SDK's client.
         model: The model's name.
         environment: Which vocabulary it is to use.
         words: Also give it the tools that look and act by words.
@@ -58,7 +58,7 @@ class Gemini:
         said = [types.Part.from_text(text=task), *([_picture(seen)] if seen else [])]
         contents = [types.Content(role="user", parts=said)]
         while True:
-            reply = await self.client.aio.models.generate_content(
+            reply = await self.client.models.generate_content(
                 model=self.model, contents=contents, config=config
             )
             content: types.Content = reply.candidates[0].content
