@@ -71,7 +71,7 @@ class Outcome:
 class Ending:
     """How a run ended: `text` is what the brain said about the task, or why it was ended."""
 
-    how: Literal["done", "budget", "stuck", "lost"]
+    how: Literal["done", "budget", "stuck", "lost", "failed"]
     text: str
 
 
@@ -267,13 +267,22 @@ class Brain(Protocol):
         ...
 
 
-async def run(brain: Brain, hands: Hands, task: str, **about: Any) -> Ending:
+async def run(
+    brain: Brain,
+    hands: Hands,
+    task: str,
+    /,
+    *,
+    failures: tuple[type[Exception], ...] = (),
+    **about: Any,
+) -> Ending:
     """Let a brain work on a task, or go on with it if the record has a beginning.
 
     Args:
         brain: What decides.
         hands: What it does that with.
         task: What is to be done, in words.
+        failures: How the API of its model fails, which ends the run.
         about: What else the record's first line is to say.
     """
     before = hands.record.lines
@@ -283,6 +292,9 @@ async def run(brain: Brain, hands: Hands, task: str, **about: Any) -> Ending:
     else:
         hands.record.write("began", task=task, **about)
         told = task
-    ending = await hands.work(brain, told)
+    try:
+        ending = await hands.work(brain, told)
+    except failures as why:
+        ending = Ending("failed", f"The model's API does not go on: {why}")
     hands.record.write("ended", how=ending.how, text=ending.text)
     return ending

@@ -97,19 +97,20 @@ class Claude:
             with anyio.move_on_after(_CLOSING, shield=True):
                 await runner.close()
 
-    async def _turns(self, runner: Any, computer: "_Toolset | _OlderComputer", hands: Hands) -> str:
+    async def _turns(self, runner: Any, computer: "Toolset | _OlderComputer", hands: Hands) -> str:
         """Follow the SDK's loop, a reply at a time; returns the last one's words."""
         last = ""
         async for item in runner:
             if isinstance(computer, _OlderComputer):
                 computer.failed = False
-            reply = await item.get_final_message() if self.stream else item
-            last = _said(reply.content, "text")
-            if thought := last or _said(reply.content, "thinking"):
-                hands.said(thought)
+            reply = await _read(item, hands) if self.stream else item
+            last = "\n".join(block.text for block in reply.content if block.type == "text")
+            if not self.stream:
+                for block in reply.content:
+                    _tell(block, hands)
             await hands.paid(_tokens(reply.usage))
             results = await runner.generate_tool_call_response()
-            if results and isinstance(computer, _Toolset):
+            if results and isinstance(computer, Toolset):
                 await _show(results["content"], hands)
         return last
 
@@ -132,14 +133,14 @@ class Claude:
             how["thread"] = False
         return how
 
-    async def _computer(self, served: set[str], hands: Hands) -> "_Toolset | _OlderComputer":
+    async def _computer(self, served: set[str], hands: Hands) -> "Toolset | _OlderComputer":
         if self.vocabulary == "toolset":
-            return _Toolset(hands, served)
+            return Toolset(hands, served)
         size = (await hands.desk.screenshot()).facts["size"]
         return _OlderComputer(hands, self.vocabulary, size)
 
 
-class _Toolset(BetaAsyncAbstractComputerToolset20260801):
+class Toolset(BetaAsyncAbstractComputerToolset20260801):
     """Makes each member the desktop's tool of the same name; what the desktop lacks is disabled."""
 
     def __init__(self, hands: Hands, served: set[str]) -> None:
@@ -251,8 +252,18 @@ def _image(answer: Answer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said(content: Sequence[Any], kind: str) -> str:
-    return "\n".join(getattr(block, kind) for block in content if block.type == kind).strip()
+async def _read(stream: Any, hands: Hands) -> Any:
+    """Read a reply as it comes, which is also when its calls are made."""
+    async for event in stream:
+        if event.type == "content_block_stop":
+            _tell(event.content_block, hands)
+    return await stream.get_final_message()
+
+
+def _tell(block: Any, hands: Hands) -> None:
+    """Tell what the model says or thinks; newer ones do the latter between calls."""
+    if block.type in ("text", "thinking") and (said := getattr(block, block.type).strip()):
+        hands.said(said)
 
 
 def _tokens(usage: BetaUsage) -> Tokens:

@@ -140,6 +140,9 @@ async def connect(url: str, token: str = "", socket: str = "") -> AsyncGenerator
         url: The endpoint.
         token: What the server asks for, if anything.
         socket: The Unix socket it listens on; empty: it is reached by its URL.
+
+    Raises:
+        Unanswered: There is no such server, or it does not let us in.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = _Patient(httpx2.AsyncHTTPTransport(uds=socket or None))
@@ -150,7 +153,23 @@ async def connect(url: str, token: str = "", socket: str = "") -> AsyncGenerator
             )
         )
         wire = streamable_http_client(url, http_client=http)
-        yield DeskClient(await open_until_done.enter_async_context(Client(wire)))
+        failed: list[Exception] = []
+        client = None
+        try:
+            client = await open_until_done.enter_async_context(Client(wire))
+        except* MCPError as group:
+            failed = _leaves(group)
+        if client is None:
+            raise Unanswered(str(failed[0])) from failed[0]
+        yield DeskClient(client)
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:
+    """The exceptions that a group of groups comes down to."""
+    found: list[Exception] = []
+    for one in group.exceptions:
+        found += _leaves(one) if isinstance(one, ExceptionGroup) else [one]
+    return found
 
 
 class _Patient(httpx2.AsyncBaseTransport):

@@ -8,6 +8,7 @@ from typing import Any
 import anthropic
 import pytest
 from agents import MakeHands
+from anthropic.lib.vertex import AsyncAnthropicVertex
 from models.anthropic_api import Anthropic
 from models.script import Fail, Json, Say, Tokens, Turn, Use, serving
 from witness import Key, Press, Witness
@@ -232,7 +233,7 @@ def test_a_model_is_spoken_to_in_its_own_words(model: str, endpoint: str, vocabu
 
 
 PLATFORMS: dict[str, Callable[[str], Any]] = {
-    "vertex": lambda url: anthropic.AsyncAnthropicVertex(
+    "vertex": lambda url: AsyncAnthropicVertex(
         region="here", project_id="mine", access_token="token", base_url=url
     ),
     "foundry": lambda url: anthropic.AsyncAnthropicFoundry(
