@@ -195,6 +195,8 @@ class Hands:
             seen = await self.desk.screenshot()
         except (Refused, Unanswered):
             return None
+        if not seen.data:
+            return None
         self.record.write("looked", picture=self.record.keep(seen.data, seen.mime))
         return seen
 

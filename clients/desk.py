@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx2
 from mcp import Client, MCPError
@@ -168,7 +168,8 @@ def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:
     """The exceptions that a group of groups comes down to."""
     found: list[Exception] = []
     for one in group.exceptions:
-        found += _leaves(one) if isinstance(one, ExceptionGroup) else [one]
+        inner = isinstance(one, ExceptionGroup)
+        found += _leaves(cast("ExceptionGroup[Exception]", one)) if inner else [one]
     return found
 
 

@@ -3,7 +3,6 @@
 A vendor's SDK is imported when its brain is wanted: each is an extra, and takes seconds to load.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -96,11 +95,6 @@ async def do(errand: Errand, console: Console) -> Ending:
         return ending
 
 
-def new_folder(below: Path) -> Path:
-    """A folder for the record of a run that begins now."""
-    return below / time.strftime("%Y%m%d-%H%M%S")
-
-
 async def _yes(call: Any) -> bool:
     return True
 
@@ -110,13 +104,14 @@ Failures = tuple[type[Exception], ...]
 
 def _claude(errand: Errand, confirm: Confirm) -> tuple[Brain, Any, Failures]:
     import anthropic
+    from anthropic.lib.bedrock import AsyncAnthropicBedrock
     from anthropic.lib.vertex import AsyncAnthropicVertex
 
     from .claude import Claude, vocabulary_of
 
     clients: dict[Endpoint, Callable[..., Any]] = {
         "api": anthropic.AsyncAnthropic,
-        "bedrock": anthropic.AsyncAnthropicBedrock,
+        "bedrock": AsyncAnthropicBedrock,
         "vertex": AsyncAnthropicVertex,
         "foundry": anthropic.AsyncAnthropicFoundry,
     }

@@ -63,7 +63,8 @@ class Asking:
         if not risky or call.name in self._always:
             return True
         # JSON shows what a terminal would not: invisible and reversed characters.
-        doing = json.dumps(dict(call.arguments))
+        given = {name: value for name, value in call.arguments.items() if name not in _QUIET}
+        doing = json.dumps(given)
         question = Text(f"{call.name} {doing}? [y]es, [n]o, [a]lways {call.name} ", "yellow")
         answer = await anyio.to_thread.run_sync(
             self._console.input, question, abandon_on_cancel=True

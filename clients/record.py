@@ -83,6 +83,11 @@ class Record:
         return self._calls, tokens, sum(known) if len(known) == len(prices) else None
 
 
+def new_folder(below: Path) -> Path:
+    """A folder for the record of a run that begins now."""
+    return below / time.strftime("%Y%m%d-%H%M%S")
+
+
 def read(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of a record; half a line, as a crash may leave, is none.
 

@@ -361,7 +361,7 @@ def _run(given: argparse.Namespace) -> int:
 
         from gloveport.clients import errand
         from gloveport.clients.agent import Budget
-        from gloveport.clients.record import BadRecord, began
+        from gloveport.clients.record import BadRecord, began, new_folder
     except ModuleNotFoundError as why:
         return _lacks(given.brain, why)
     logging.getLogger().setLevel(logging.WARNING)
@@ -380,7 +380,7 @@ def _run(given: argparse.Namespace) -> int:
         )
     if given.brain != "claude" and not given.tools:
         given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
-    folder = given.resume or errand.new_folder(given.out)
+    folder = given.resume or new_folder(given.out)
     todo = errand.Errand(
         task=first["task"],
         folder=folder,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -71,6 +72,43 @@ async def test_a_task_is_done_told_and_reported(
 
 def base(brain: str, api: str) -> str:
     return f"{api}/v1" if brain == "openai" else api
+
+
+async def test_the_person_at_the_terminal_is_asked_before_anything_is_typed(
+    desktop: Desktop, witness: Witness, tmp_path: Path
+) -> None:
+    batch = [do("left_click", coordinate=[5, 6]), do("type", text="rm -rf /\u202e")]
+    model = Anthropic([batch, [Say("as you wish")]])
+    async with serving(model) as api, served(desktop) as url:
+        mine, terminal = os.openpty()
+        process = await anyio.open_process(
+            [*RUN, "type", "--url", f"{url}/mcp", "--base-url", api, "--out", str(tmp_path)],
+            env=environment({**KEYS, "COLUMNS": "200"}), stdin=terminal, stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        asked = await anyio.to_thread.run_sync(until, mine, b"[a]lways type")
+        os.write(mine, b"n\n")
+        assert process.stdout
+        with anyio.fail_after(30):
+            assert await process.stdout.receive() == b"as you wish\n"
+            await process.wait()
+        os.close(mine)
+        await process.aclose()
+    # What a terminal would not show is shown.
+    assert b'type {"text": "rm -rf /\\u202e"}? [y]es' in asked
+    told = "\n".join(model.requests[-1].texts)
+    assert "The person in charge did not allow type. Nothing was done." in told
+    assert witness.saw_all(2)[0] == Press(1, 5, 6)
+    assert witness.saw_nothing()
+
+
+def until(terminal: int, text: bytes) -> bytes:
+    """What a terminal shows, until it shows a text."""
+    shown = b""
+    while text not in shown:
+        assert select.select([terminal], [], [], 50)[0], shown
+        shown += os.read(terminal, 4096)
+    return shown
 
 
 async def test_a_run_that_was_killed_is_taken_up_without_doing_anything_again(
