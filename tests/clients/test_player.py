@@ -25,10 +25,10 @@ async def test_2048_is_played_by_looking(tmp_path: Path, keymap: Keymap) -> None
         url = await running.enter_async_context(open_game(game))
         desk = await running.enter_async_context(connect(f"{server}/mcp"))
         record = running.enter_context(Record(tmp_path / "run"))
-        player = Player(url, goal=32)
+        player = Player(url, goal=16)
         ending = await run(player, Hands(desk, record, Budget()), "play 2048")
-    assert ending.text == "There is a tile of 32."
-    assert game.best == 32
+    assert ending.text == "There is a tile of 16."
+    assert game.best == 16
     # Each board was seen as the page had it, and each key pressed moved something.
     assert list(player.seen[-1]) == game.board
     assert len(player.seen) == game.moves + 1

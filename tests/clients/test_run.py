@@ -23,6 +23,7 @@ from witness import Press, Witness
 from gloveport.clients.record import UNKNOWN
 from gloveport.sandbox.desktop import Desktop
 
+pytestmark = pytest.mark.timeout(120)  # processes that load an SDK, on machines that are busy
 KEYS = {"ANTHROPIC_API_KEY": "key", "OPENAI_API_KEY": "key", "GEMINI_API_KEY": "key"}
 RUN = [sys.executable, "-m", "gloveport.server.cli", "run"]
 GROUPS = frozenset({"low-level"})
