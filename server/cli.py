@@ -380,6 +380,7 @@ def _run(given: argparse.Namespace) -> int:
         )
     if given.brain != "claude" and not given.tools:
         given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
+    price = _price(given.price)
     folder = given.resume or new_folder(given.out)
     todo = errand.Errand(
         task=first["task"],
@@ -397,7 +398,7 @@ def _run(given: argparse.Namespace) -> int:
         stream=not given.no_stream,
         words=not given.no_words,
         yes=given.yes,
-        price=_price(given.price),
+        price=price,
         report=given.report,
     )
     again = f"Go on with: gloveport run --resume {folder}"
