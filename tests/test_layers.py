@@ -15,7 +15,7 @@ MAY_IMPORT = {
         "httpx2", "prometheus_client",
     },
     "clients": {
-        "mcp", "mcp_types", "anthropic", "anyio", "httpx2", "PIL", "numpy", "ruamel", "tomlkit",
+        "mcp", "mcp_types", "anyio", "httpx2", "PIL", "numpy", "ruamel", "tomlkit",
     },
 }  # fmt: skip
 # Where the parts are put together: the command line starts clients too, and the demo's shop is a
@@ -24,12 +24,19 @@ ALSO = {
     "sandbox/network_worker.py": {"h11"},  # a process of its own
     "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/announce.py": {"gloveport.clients"},  # the table of clients
-    "server/cli.py": {"gloveport.clients"},
     "server/oauth.py": {"jwt"},
     "server/configure.py": {"gloveport.clients"},
     "server/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
+    "server/cli.py": {"gloveport.clients", "rich"},
     "server/demo.py": {"gloveport.clients", "PIL"},
-    "clients/shop.py": {"starlette", "uvicorn"},
+    "clients/shop.py": {"starlette"},
+    "clients/game.py": {"starlette"},
+    "clients/site.py": {"starlette", "uvicorn"},
+    # Each vendor's SDK is an extra: only its brain knows it, and what picks the brain.
+    "clients/claude.py": {"anthropic"},
+    "clients/gemini.py": {"google.genai"},
+    "clients/errand.py": {"anthropic", "openai", "google", "rich"},
+    "clients/progress.py": {"rich"},
 }
 # Every other module of the sandbox knows these and nothing else of it.
 WORDS = {"errors", "geometry"}
