@@ -292,7 +292,7 @@ async def test_a_question_is_answered_by_a_button_or_in_words(
         await expect(page.locator("#questions")).to_be_hidden()
         await expect(page).to_have_title("main · gloveport")
         await expect(icon).to_have_attribute("href", re.compile(r"icon\.svg"))
-        tasks.start_soon(ask, "And which size?", [])
+        tasks.start_soon(ask, "And which size?", list[str]())
         await page.get_by_role("textbox", name="Say it").fill("大杯")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator("#questions")).to_be_hidden()
