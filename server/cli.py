@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from . import access
 
 if TYPE_CHECKING:
+    from gloveport.clients.prices import Price
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
+    from .policy import Policy
     from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
@@ -107,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     demonstrating.add_argument(
         "--text", action="store_true", help="buy by reading the screen as text, without pictures"
     )
+    demonstrating.add_argument(
+        "--game", type=int, default=0, metavar="TILE", choices=[2**power for power in range(3, 12)],
+        help="instead play 2048 until there is such a tile, by looking at the picture",
+    )  # fmt: skip
     demonstrating.add_argument("--json", action="store_true", help="print one JSON object last")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
@@ -118,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
+    ruling = commands.add_parser(
+        "policy",
+        help="print what needs a person's yes, as a file to change for --policy",
+    )
+    ruling.set_defaults(run=_policy)
     access.commands(commands.add_parser)
     configuring = commands.add_parser(
         "config",
@@ -150,11 +161,81 @@ def _parser() -> argparse.ArgumentParser:
     )
     bundling.set_defaults(run=_bundle)
 
+    running = commands.add_parser(
+        "run",
+        help="give a task to a model; it works on a desktop until it is done",
+        description="Give a task to a model of Anthropic's, OpenAI's or Google's, whose SDK finds "
+        "its key in the environment. It works on this user's own desktop, or on the one at --url, "
+        "until it is done or its budget is. Progress goes to stderr, what it says in the end to "
+        "stdout. Every step is written to a folder, from which a run can be taken up again.",
+    )
+    _run_options(running)
+    _desktop_options(running)
+    running.set_defaults(run=_run)
+
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
     )
     examining.set_defaults(run=_doctor)
     return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", nargs="?", default="", help="what is to be done, in words")
+    parser.add_argument(
+        "--brain", choices=("claude", "openai", "gemini"), default="claude", help="(%(default)s)"
+    )
+    parser.add_argument("--model", default="", help="a model's name; default: the vendor's newest")
+    parser.add_argument(
+        "--endpoint", choices=("api", "bedrock", "vertex", "foundry"), default="api",
+        help="where Claude is asked (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--base-url", default="", metavar="URL", help="another address of the API")
+    parser.add_argument(
+        "--vocabulary", default="", choices=("toolset", "computer_20251124", "computer_20250124"),
+        help="what Claude calls its actions; default: what the model there is known to take",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-threads", action="store_true", help="send the whole conversation with each turn"
+    )
+    parser.add_argument("--no-stream", action="store_true", help="act when a reply is complete")
+    parser.add_argument(
+        "--no-words", action="store_true",
+        help="give it the computer alone, without the tools that look and act by words",
+    )  # fmt: skip
+    parser.add_argument("--url", help="a desktop elsewhere, such as http://box:8750/mcp")
+    parser.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    parser.add_argument(
+        "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
+        help="a server started here ends after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--steps", type=int, default=200, metavar="N",
+        help="most it may do; 0 any number, as for the others (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--tokens", type=int, default=0, metavar="N", help="most it may use")
+    parser.add_argument("--seconds", type=float, default=0, metavar="S", help="longest it may take")
+    parser.add_argument("--dollars", type=float, default=0, metavar="D", help="most it may cost")
+    parser.add_argument(
+        "--price", default="", metavar="SENT/RECEIVED",
+        help="dollars per million tokens, for a model whose price is not known here",
+    )  # fmt: skip
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before it types, presses keys or opens"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), metavar="DIR",
+        help="where the folder of the run is made (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="take up the run of a folder where it was cut off",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the run as one page of HTML"
+    )
 
 
 def _desktop_options(parser: argparse.ArgumentParser) -> None:
@@ -187,6 +268,11 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--secrets", type=Path, metavar="FILE",
         help='file of NAME = "value", for type(secret="NAME"); readable by you alone',
     )  # fmt: skip
+    parser.add_argument(
+        "--policy", default="usual", metavar="FILE|usual|none",
+        help="rules of what agents may do and what needs a person's yes; `gloveport policy` prints "
+        "the usual ones (%(default)s)",
+    )  # fmt: skip
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -208,6 +294,7 @@ def _serve(given: argparse.Namespace) -> int:
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
+        policy=_rules(given.policy),
         most=given.desktops,
         desktop_ttl=given.desktop_ttl,
     )
@@ -235,15 +322,21 @@ def _demo(given: argparse.Namespace) -> int:
 
     from gloveport.sandbox.errors import SandboxError
 
-    from .demo import demo
+    from .demo import demo, play
     from .serving import Settings
 
-    settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
+    settings = Settings(
+        desktop=_desktop(given), groups=_groups(given.tools), policy=_rules(given.policy)
+    )
     logging.getLogger().setLevel(logging.WARNING)
     status = 1
     try:
         status = anyio.run(
-            lambda: demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+            lambda: (
+                play(settings, given.out, given.game, as_json=given.json)
+                if given.game
+                else demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+            )
         )
     except* SandboxError as why:  # the shop runs in a group of tasks
         print(f"gloveport: {why.exceptions[0]} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
@@ -278,6 +371,17 @@ def _network(text: str) -> "Network":
         sys.exit(f"gloveport: --network {why}")
 
 
+def _rules(named: str) -> "Policy":
+    from .policy import BUILT_IN, BadPolicy, Policy, load
+
+    if named == "none":
+        return Policy()
+    try:
+        return load(BUILT_IN if named == "usual" else Path(named))
+    except BadPolicy as why:
+        sys.exit(f"gloveport: {why}")
+
+
 def _vault(file: Path | None) -> "vault.Vault":
     """The secrets of a file, kept out of what is logged from here on."""
     from gloveport.sandbox import vault
@@ -299,22 +403,16 @@ def _stdio(given: argparse.Namespace) -> int:
 
     from .bridge import bridge
 
-    socket = ""
-    if not given.url:
-        from .local import NoServer, ensure_server
-
-        options = _serve_options(given)
-        path = _socket(options)
-        socket = str(path)
-        try:
-            ensure_server(path, [*options, "--ttl", str(given.ttl)])
-        except NoServer as why:
-            print(f"gloveport: {why}. Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
-            return 1
-    token = os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
-    if given.token_file:
-        token = given.token_file.read_text().strip()
+    socket = "" if given.url else _own_server(given)
+    token = _shown_token(given)
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    return 0
+
+
+def _policy(given: argparse.Namespace) -> int:
+    from .policy import BUILT_IN
+
+    print(BUILT_IN.read_text(encoding="utf-8"), end="")  # noqa: T201 - what was asked for
     return 0
 
 
@@ -351,6 +449,113 @@ def _bundle(given: argparse.Namespace) -> int:
     return 0
 
 
+def _shown_token(given: argparse.Namespace) -> str:
+    """The token for a server elsewhere; empty if there is none."""
+    if given.token_file:
+        return given.token_file.read_text().strip()
+    return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
+
+
+def _own_server(given: argparse.Namespace) -> str:
+    """The socket of this user's own server with these options; it is started if none runs."""
+    from .local import NoServer, ensure_server
+
+    options = _serve_options(given)
+    path = _socket(options)
+    try:
+        ensure_server(path, [*options, "--ttl", str(given.ttl)])
+    except NoServer as why:
+        sys.exit(f"gloveport: {why}. Run `gloveport doctor`.")
+    return str(path)
+
+
+def _run(given: argparse.Namespace) -> int:
+    import anyio
+
+    try:
+        from rich.console import Console
+
+        from gloveport.clients import errand
+        from gloveport.clients.agent import Budget
+        from gloveport.clients.record import BadRecord, began, new_folder
+    except ModuleNotFoundError as why:
+        return _lacks(given.brain, why)
+    logging.getLogger().setLevel(logging.WARNING)
+    for noisy in ("anthropic", "openai", "google_genai"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        first = began(given.resume) if given.resume else {"task": given.task}
+    except BadRecord as why:
+        sys.exit(f"gloveport: {why}")
+    if not first["task"]:
+        sys.exit('gloveport: say what is to be done: gloveport run "..."')
+    if not (given.yes or sys.stdin.isatty()):
+        sys.exit(
+            "gloveport: there is no terminal to ask at before it types; --yes says yes to all. "
+            "The desktop's own walls and policy stay."
+        )
+    if given.brain != "claude" and not given.tools:
+        given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
+    price = _price(given.price)
+    folder = given.resume or new_folder(given.out)
+    todo = errand.Errand(
+        task=first["task"],
+        folder=folder,
+        brain=given.brain,
+        model=given.model or errand.MODELS[given.brain],
+        budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
+        url=given.url or "http://localhost/mcp",
+        token=_shown_token(given),
+        socket="" if given.url else _own_server(given),
+        endpoint=given.endpoint,
+        base_url=given.base_url,
+        vocabulary=given.vocabulary,
+        threads=not given.no_threads,
+        stream=not given.no_stream,
+        words=not given.no_words,
+        yes=given.yes,
+        price=price,
+        report=given.report,
+    )
+    again = f"Go on with: gloveport run --resume {folder}"
+    try:
+        ending = anyio.run(errand.do, todo, Console(stderr=True))
+    except ModuleNotFoundError as why:
+        return _lacks(given.brain, why)
+    except errand.Unreachable as why:
+        print(f"gloveport: {why}\n{again}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print(f"\ngloveport: stopped. {again}", file=sys.stderr)  # noqa: T201
+        return 130
+    if ending.how == "done":
+        print(ending.text)  # noqa: T201 - what was asked for
+        return 0
+    print(f"gloveport: {ending.text}\n{again}", file=sys.stderr)  # noqa: T201
+    return 3
+
+
+def _lacks(brain: str, why: ModuleNotFoundError) -> int:
+    extra = {"claude": "anthropic"}.get(brain, brain)
+    print(  # noqa: T201
+        f"gloveport: {why.name} is missing; get it with: pip install 'gloveport[{extra}]'",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _price(text: str) -> "Price | None":
+    from gloveport.clients.prices import Price
+
+    if not text:
+        return None
+    sent, _, received = text.partition("/")
+    try:
+        return Price(float(sent), float(received), float(sent), float(sent))
+    except ValueError:
+        sys.exit(f"gloveport: --price {text} is not two numbers; write one such as 5/25.")
+
+
 def _doctor(given: argparse.Namespace) -> int:
     from .doctor import examine
 
@@ -374,6 +579,9 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
     if given.secrets:
         options += ["--secrets", str(given.secrets.absolute())]
+    if given.policy != usual.policy:
+        named = given.policy if given.policy == "none" else str(Path(given.policy).absolute())
+        options += ["--policy", named]
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 
