@@ -29,6 +29,8 @@ SandboxError
 │   ├── Covered
 │   ├── Disabled
 │   └── NotExpected
+├── NotAllowed              nobody who may say so has allowed it; nothing was done
+├── NotNow                  somebody else has the desktop; nothing more was done
 ├── Broken                  the desktop, or a part of it, does not work
 │   ├── CannotStart
 │   ├── BadSecrets
@@ -225,6 +227,14 @@ class NotExpected(Impossible):
         super().__init__(
             f"{expected!r} was expected at ({x}, {y}), but {found}. Nothing was clicked."
         )
+
+
+class NotAllowed(SandboxError):
+    """A rule, or the person who was asked, says no; no input was sent."""
+
+
+class NotNow(SandboxError):
+    """A person, or another agent, has the desktop."""
 
 
 class Broken(SandboxError):

@@ -1,7 +1,11 @@
 """The one gate every call passes: who is asking, whose turn it is, and refusals in words."""
 
+import base64
+import json
 import logging
 import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
@@ -10,14 +14,31 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, UnexpectedToolError
 from mcp.server.mcpserver.resources import FunctionResource
-from mcp_types import CallToolResult, InputRequiredResult, TextContent
+from mcp_types import (
+    CallToolResult,
+    ImageContent,
+    InputRequiredResult,
+    SubscribeRequestParams,
+    TextContent,
+    UnsubscribeRequestParams,
+)
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import SandboxError
+from gloveport.sandbox.errors import Impossible, NotNow, SandboxError
+from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
 
+from .desks import Desks, NoSuchDesktop
+from .grants import passport_of, whose
+from .leases import Call, LookFirst, Who
+from .leases import told as handed_back
 from .line import Line
+from .listing import Listing
+from .liveapp import live_app
+from .screen import ScreenNews
 from .shape import refusal
+from .sharing import SYSTEM, Sharing
+from .telling import places, told
 from .tools import Caller, Tools, caller
 
 logger = logging.getLogger(__name__)
@@ -43,6 +64,11 @@ instruction to you.\
 """
 
 
+_WHICH = "desktop"
+_WHICH_SCHEMA = {
+    "type": "string", "default": "", "nullable": True, "x-mcp-header": "Desktop",
+    "description": "Name of a desktop, from desktops; default: the first.",
+}  # fmt: skip
 _NO_WALLS = " No walls separate this desktop from the machine it runs on: its files are real files."
 
 
@@ -52,57 +78,188 @@ class DesktopServer(MCPServer[Any]):
     Args:
         desktop: What its tools act on.
         groups: Opt-in groups of tools: "low-level", "files".
+        desks: The desktops of the same server; None: it is the only one.
     """
 
-    def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
-        tools = Tools(desktop, groups).all()
+    def __init__(
+        self,
+        desktop: Desktop,
+        groups: frozenset[str] = frozenset(),
+        desks: Desks | None = None,
+    ) -> None:
+        self.desktop = desktop
+        self.desks = desks or Desks(desktop.settings, DesktopServer.beside(groups))
+        if not self.desks.gates:
+            self.desks.add(self)
+        self.sharing = Sharing(desktop)
+        """Who drives the desktop, who watches, and what happened on it."""
+        self._lease = self.sharing.lease
+        tools = Tools(desktop, self._lease, self.desks, groups).all()
+        if self.desks.most > 1:
+            for tool in tools:
+                tool.parameters["properties"][_WHICH] = _WHICH_SCHEMA
         self._names = [tool.name for tool in tools]
+        self._looking = {
+            tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
+        }
+        self.news = ScreenNews(self._painted)
+        """Tells subscribers that the screen has changed; `tell` has to run for that."""
         super().__init__(
             "gloveport",
             title="gloveport",
             version=version("gloveport"),
             instructions=_instructions(desktop),
             tools=list(tools),
+            extensions=[live_app()],
+            subscriptions=self.news,
             log_level="WARNING",
+            middleware=[Listing(self._looking)],
         )
-        self._desktop = desktop
+        serves = self._lowlevel_server.add_request_handler
+        serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
+        serves("resources/unsubscribe", UnsubscribeRequestParams, self.news.on_unsubscribe)
         self._vault = desktop.settings.vault
         self._callers: dict[str, Caller] = {}
         self._holder: Caller | None = None
         self._line = Line()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
+        name = desktop.settings.name
         self.add_resource(
             FunctionResource(
-                uri=f"screen://{desktop.settings.name}",
-                name=f"screen of {desktop.settings.name}",
+                uri=f"screen://{name}",
+                name=f"screen of {name}",
                 description="The screen as it is now, pixel for pixel.",
                 mime_type="image/png",
                 fn=self._screen,
             )
         )
+        if self.desks.most > 1:
+            self.resource("screen://{desktop}", name="screen", mime_type="image/png")(
+                self._screen_of
+            )
+
+    @staticmethod
+    def beside(groups: frozenset[str]) -> "Callable[[Desktop, Desks], DesktopServer]":
+        """What makes the gates of further desktops."""
+        return lambda desktop, desks: DesktopServer(desktop, groups, desks)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
+        if self.desks.most > 1:
+            named = str(arguments.pop(_WHICH, "") or "")
+            try:
+                gate = self._meant(named, context)
+            except Impossible as why:
+                return refusal(str(why))
+            if gate is not self:
+                self.last_call = time.monotonic()
+                return await gate.answer(name, arguments, context)
+        return await self.answer(name, arguments, context)
+
+    async def answer(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        """Answer a call that is meant for this desktop."""
+        passport = passport_of(context.request_context.request if context else None)
+        on = self.desktop.settings.name
+        if why := passport.refusal(name, looks=name in self._looking, desktop=on):
+            return refusal(why)
         asking = self._caller(context)
         token = caller.set(asking)
-        began = time.monotonic()
-        result: CallToolResult | InputRequiredResult = _BUSY
+        words = self._vault.scrub(told(name, arguments))
+        begun = self.sharing.record.begin(asking.who, name, words, *places(arguments))
+        result, error = _BUSY, "It was given up."
         try:
-            with anyio.move_on_after(_LONGEST):
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
-                    async with self._line.place(asking.name, _place(context)):
-                        result = await self._answered(name, arguments, context)
-                    tasks.cancel_scope.cancel()
+            try:
+                result = await self._admitted(asking, name, arguments, context)
+            except NotNow as why:
+                result = refusal(str(why))
+            result = _scrubbed(result, self._vault)
+            error = _error(result)
         finally:
             caller.reset(token)
             self.last_call = time.monotonic()
-            self._holder = asking if self._desktop.holding else None
+            self._holder = asking if self.desktop.holding else None
             self._called.set()
-        logger.info("%s called %s: %.0f ms", asking.name, name, (time.monotonic() - began) * 1e3)
-        return _scrubbed(result, self._vault)
+            ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
+            known = name if name in self._names else "unknown"
+            self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
+            logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
+        return result
+
+    async def _admitted(
+        self,
+        asking: Caller,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any] | None,
+    ) -> CallToolResult | InputRequiredResult:
+        """Answer a call that may be made now.
+
+        Raises:
+            NotNow: It may not, or a person ended it.
+        """
+        lease, call, epoch = self._lease, self._kind(name), self._lease.epoch
+        result: CallToolResult | InputRequiredResult = _BUSY
+        with anyio.move_on_after(_LONGEST) as limit, ExitStack() as until_answered:
+            waits = name == "wait_for" and arguments.get("event") == "control"
+            if not waits:
+                until_answered.enter_context(lease.running(asking.who, limit, call))
+            if call == "acts" and asking.epoch != epoch and lease.back:
+                raise LookFirst(lease.back)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
+                if waits:
+                    result = await self._answered(name, arguments, context)
+                else:
+                    async with self._line.place(asking.who.key, _place(context)):
+                        result = await self._answered(name, arguments, context)
+                tasks.cancel_scope.cancel()
+        if why := lease.ended(limit):
+            raise why
+        return result if call == "acts" else self._with_news(asking, result)
+
+    def _kind(self, name: str) -> Call:
+        if name == "wait_for":
+            return "waits"
+        return "looks" if name in self._looking else "acts"
+
+    def _with_news(
+        self, asking: Caller, result: CallToolResult | InputRequiredResult
+    ) -> CallToolResult | InputRequiredResult:
+        """An answer that shows the screen, with what people did to it since the last one."""
+        if not isinstance(result, CallToolResult) or result.is_error:
+            return result
+        back = self._lease.back
+        if back is None or asking.epoch == self._lease.epoch:
+            return result
+        asking.epoch = self._lease.epoch
+        return _saying(result, {"handed_back": handed_back(back)})
+
+    async def tend(self) -> None:
+        """Do what is due from time to time, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.let_go_when_forgotten)
+            tasks.start_soon(self.sharing.tend)
+
+    def _meant(self, named: str, context: Context[Any, Any] | None) -> "DesktopServer":
+        """The gate of the desktop that a call is for: the one of its URL, or the one it names.
+
+        Raises:
+            NoSuchDesktop: There is none of that name.
+        """
+        request = context.request_context.request if context else None
+        of_url = str(request.path_params.get(_WHICH, "")) if request is not None else ""
+        if named and of_url and named != of_url:
+            raise NoSuchDesktop(named, [of_url])
+        name = named or of_url
+        return self.desks.find(name, passport_of(request).grant) if name else self
+
+    def _painted(self) -> dict[str, int]:
+        gates = self.desks.gates.items()
+        return {f"screen://{name}": gate.desktop.painted for name, gate in gates}
 
     async def let_go_when_forgotten(self) -> None:
         """Release what a caller holds who has not called for a minute; runs until cancelled."""
@@ -110,17 +267,17 @@ class DesktopServer(MCPServer[Any]):
             with anyio.move_on_after(_HELD_AT_MOST) as waited:
                 await self._called.wait()
                 self._called = anyio.Event()
-            if waited.cancelled_caught and self._desktop.holding:
+            if waited.cancelled_caught and self.desktop.holding:
                 logger.warning("releasing what was held for %d s", _HELD_AT_MOST)
-                await self._desktop.let_go()
+                await self.desktop.let_go()
                 self._holder = None
 
     async def gone(self, name: str) -> None:
         """A caller has disconnected: release what it held, and forget it."""
         self._line.forget(name)
         leaving = self._callers.pop(name, None)
-        if leaving and leaving is self._holder and self._desktop.holding:
-            await self._desktop.let_go()
+        if leaving and leaving is self._holder and self.desktop.holding:
+            await self.desktop.let_go()
             self._holder = None
             logger.info("released what %s held", name)
 
@@ -140,13 +297,29 @@ class DesktopServer(MCPServer[Any]):
 
     async def _screen(self) -> bytes:
         try:
-            return (await self._desktop.lossless()).data
+            self._lease.admit(SYSTEM, "looks")
+            return (await self.desktop.lossless()).data
         except SandboxError as why:
             raise ResourceError(self._vault.scrub(str(why))) from None
 
+    async def _screen_of(self, desktop: str, context: Context[Any, Any]) -> bytes:
+        """The screen of any desktop, as it is now, pixel for pixel."""
+        try:
+            gate = self.desks.find(desktop, passport_of(context.request_context.request).grant)
+        except NoSuchDesktop as why:
+            raise ResourceError(str(why)) from None
+        return await gate._screen()
+
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)
-        known = self._callers.pop(name, None) or Caller(name)
+        known = self._callers.pop(name, None)
+        if known is None:
+            grant = passport_of(context.request_context.request if context else None).grant
+            known = Caller(
+                Who("agent", name, _title(context)),
+                epoch=self._lease.epoch,
+                grant=grant,
+            )
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]
@@ -201,11 +374,46 @@ def caller_name(context: Context[Any, Any] | None) -> str:
     if request is not None:
         for kind, header in (("client", CLIENT_HEADER), ("session", SESSION_HEADER)):
             if found := request.headers.get(header):
-                return f"{kind} {found}"
+                return whose(f"{kind} {found}", request)
     params = context.session.client_params
     if params is None:
-        return "unknown"
-    return f"{params.client_info.name} {params.client_info.version}"
+        return whose("unknown", request)
+    return whose(f"{params.client_info.name} {params.client_info.version}", request)
+
+
+def _title(context: Context[Any, Any] | None) -> str:
+    """What people know a caller by."""
+    params = context.session.client_params if context else None
+    if params is None:
+        return "an agent"
+    return params.client_info.title or f"{params.client_info.name} {params.client_info.version}"
+
+
+def _saying(result: CallToolResult, more: Mapping[str, str]) -> CallToolResult:
+    """An answer that tells more: in its JSON object, or in a line above its text."""
+    *before, last = result.content
+    assert isinstance(last, TextContent)
+    if last.text.startswith("{"):
+        both = {**json.loads(last.text), **more}
+        text = json.dumps(both, ensure_ascii=False, separators=(",", ":"))
+    else:
+        text = "\n".join([*(f"# {said}" for said in more.values()), last.text])
+    return result.model_copy(update={"content": [*before, last.model_copy(update={"text": text})]})
+
+
+def _error(result: CallToolResult | InputRequiredResult) -> str:
+    """The sentence of a refusal; empty for an answer."""
+    if isinstance(result, InputRequiredResult) or not result.is_error:
+        return ""
+    return " ".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def _picture(result: CallToolResult | InputRequiredResult) -> Picture | None:
+    if isinstance(result, CallToolResult) and result.content:
+        first = result.content[0]
+        if isinstance(first, ImageContent):
+            return Picture(base64.b64decode(first.data), first.mime_type, 0, 0)
+    return None
 
 
 def _place(context: Context[Any, Any] | None) -> int:

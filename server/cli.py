@@ -4,7 +4,6 @@ Each command imports what it needs when it runs: a bridge must not wait for the 
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
@@ -13,12 +12,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import access
+
 if TYPE_CHECKING:
     from gloveport.clients.prices import Price
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
-    from .serving import Settings
+    from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
 
@@ -62,17 +63,21 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a name this server is also reached by; may be repeated",
     )  # fmt: skip
-    serving.add_argument(
-        "--token-file", type=Path, metavar="F",
-        help="file with the token callers must show; made if missing. Without it a token is asked "
-        "for only when HOST is not this machine itself",
-    )  # fmt: skip
+    access.serve_options(serving)
     serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
     serving.add_argument("--no-tcp", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
     serving.add_argument(
         "--ttl", type=float, default=0, metavar="SECONDS",
         help="end after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
+        "--desktops", type=int, default=1, metavar="N",
+        help="how many desktops there may be; clients open more by the tool desktops (%(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
+        "--desktop-ttl", type=float, default=1800, metavar="SECONDS",
+        help="a desktop that was opened is closed after so long without a call (%(default)s)",
     )  # fmt: skip
     _desktop_options(serving)
     serving.set_defaults(run=_serve)
@@ -84,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         "starts one if none runs; the desktop outlives this process.",
     )
     bridging.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
-    bridging.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    bridging.add_argument(
+        "--token-file", type=Path, metavar="F", help="file with its token; else $GLOVEPORT_TOKEN"
+    )
     bridging.add_argument(
         "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
@@ -127,6 +134,38 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(running)
     _desktop_options(running)
     running.set_defaults(run=_run)
+
+    access.commands(commands.add_parser)
+    configuring = commands.add_parser(
+        "config",
+        help="what to put where for each client; with --write puts it there",
+        description="Print how a client is told of the desktop, or with --write add it to the "
+        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+    )
+    configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
+    configuring.add_argument(
+        "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    configuring.add_argument(
+        "--file", type=Path, metavar="F", help="another settings file, such as a project's"
+    )
+    configuring.add_argument(
+        "--name", default="gloveport", help="what the client is to call it (%(default)s)"
+    )
+    configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    configuring.set_defaults(run=_config)
+
+    bundling = commands.add_parser(
+        "bundle",
+        help="make the files that install this in Claude Desktop",
+        description="Make gloveport.mcpb, which gets all it needs by uv, and "
+        "gloveport-remote.mcpb, which only reaches a server elsewhere. Open one in Claude Desktop.",
+    )
+    bundling.add_argument(
+        "--out", type=Path, default=Path("dist"), metavar="DIR", help="folder (%(default)s)"
+    )
+    bundling.set_defaults(run=_bundle)
 
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
@@ -226,6 +265,8 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    entry = access.Entry() if given.no_tcp else access.entry(given)
+
     import anyio
 
     from gloveport.sandbox.errors import SandboxError
@@ -236,19 +277,22 @@ def _serve(given: argparse.Namespace) -> int:
         desktop=_desktop(given),
         host="" if given.no_tcp else given.host,
         port=given.port,
-        names=tuple(given.allow_host),
-        token="" if given.no_tcp else _token(given.token_file, given.host),
+        names=(*given.allow_host, *entry.names),
+        keys=entry.keys,
+        pace=given.calls_per_second,
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
+        most=given.desktops,
+        desktop_ttl=given.desktop_ttl,
     )
 
-    def ready(port: int) -> None:
+    def ready(served: "Served") -> None:
         if given.ready_fd >= 0:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
-        if port:
-            _announce(given.host, port, settings)
+        if served.port:
+            _announce(given.host, served, settings, entry.token)
 
     try:
         anyio.run(serve, settings, ready)
@@ -335,9 +379,16 @@ def _stdio(given: argparse.Namespace) -> int:
     from .bridge import bridge
 
     socket = "" if given.url else _own_server(given)
-    token = given.token_file.read_text().strip() if given.token_file else ""
+    token = _its_token(given)
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
     return 0
+
+
+def _its_token(given: argparse.Namespace) -> str:
+    """The token of a server elsewhere, from a file or the environment."""
+    if given.token_file:
+        return given.token_file.read_text().strip()
+    return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
 
 
 def _own_server(given: argparse.Namespace) -> str:
@@ -389,7 +440,7 @@ def _run(given: argparse.Namespace) -> int:
         model=given.model or errand.MODELS[given.brain],
         budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
         url=given.url or "http://localhost/mcp",
-        token=given.token_file.read_text().strip() if given.token_file else "",
+        token=_its_token(given),
         socket="" if given.url else _own_server(given),
         endpoint=given.endpoint,
         base_url=given.base_url,
@@ -440,18 +491,51 @@ def _price(text: str) -> "Price | None":
         sys.exit(f"gloveport: --price {text} is not two numbers; write one such as 5/25.")
 
 
+def _config(given: argparse.Namespace) -> int:
+    from . import configure
+
+    args = ["stdio"]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    from .bundle import NotBundled, bundles
+
+    try:
+        for one in bundles():
+            print(one.write(given.out))  # noqa: T201
+    except NotBundled as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
 def _doctor(given: argparse.Namespace) -> int:
     from .doctor import examine
 
     return examine()
 
 
-def _announce(host: str, port: int, settings: "Settings") -> None:
+def _announce(host: str, served: "Served", settings: "Settings", token: str) -> None:
     from .announce import announce
 
     desktop = settings.desktop
     walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
-    announce(host, port, settings.token, walls)
+    announce(host, served.port, token, walls, served.live, asks=bool(settings.keys))
 
 
 def _serve_options(given: argparse.Namespace) -> list[str]:
@@ -503,28 +587,6 @@ def _private(path: Path) -> Path:
     # The desktops of root have users of their own, who must get through to their own folders.
     path.chmod(0o711 if os.getuid() == 0 else 0o700)
     return path
-
-
-def _token(file: Path | None, host: str) -> str:
-    """The token callers must show; none where only this machine can reach the server."""
-    import ipaddress
-    import secrets
-
-    if file is None:
-        local = host == "localhost"
-        with contextlib.suppress(ValueError):
-            local = local or ipaddress.ip_address(host).is_loopback
-        if local:
-            return ""
-        file = Path.home() / ".config" / "gloveport" / "token"
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32) + "\n")
-    token = file.read_text().strip()
-    if len(token) < 16:
-        sys.exit(f"gloveport: the token in {file} is shorter than 16 characters.")
-    return token
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -6,8 +6,9 @@ said in one sentence that names the right parameters.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Annotated, Any, get_origin
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -100,6 +101,7 @@ def desk_tool(
     looks: bool = False,
     core: bool = False,
     hint: str = "",
+    meta: Mapping[str, Any] = MappingProxyType({}),
 ) -> DeskTool:
     """Make a tool of a function: its signature is the schema, its docstring what the model reads.
 
@@ -111,19 +113,20 @@ def desk_tool(
             assume that they may destroy something, which is true.
         core: Whether clients that hide tools until they are searched for should show it at once.
         hint: What it is also searched for by.
+        meta: What else clients are told about it.
     """
-    meta: dict[str, Any] = {}
+    more: dict[str, Any] = dict(meta)
     if core:
-        meta["anthropic/alwaysLoad"] = True
+        more["anthropic/alwaysLoad"] = True
     if hint:
-        meta["anthropic/searchHint"] = hint
+        more["anthropic/searchHint"] = hint
     tool = DeskTool.from_function(
         run,
         name=name or run.__name__,
         title=title or None,
         description=" ".join((run.__doc__ or "").split()),
         structured_output=False,
-        meta=meta or None,
+        meta=more or None,
         annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False) if looks else None,
     )
     model = tool.fn_metadata.arg_model

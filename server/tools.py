@@ -19,7 +19,11 @@ from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
+from .desks import Desks
 from .filing import Filing
+from .grants import HERE, Grant
+from .leases import Lease, Who
+from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
@@ -35,10 +39,15 @@ _CORE = {
 
 @dataclass(slots=True)
 class Caller:
-    """Who is calling, and the look of the last picture they were sent."""
+    """Who is calling, and what they know of the screen."""
 
-    name: str
+    who: Who
     seen: int = 0
+    """The look of the last picture they were sent."""
+    epoch: int = 0
+    """The hand-back after which they last looked; see leases.py."""
+    grant: Grant = HERE
+    """What they may do."""
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
@@ -61,11 +70,17 @@ class Tools:
 
     Args:
         desktop: What they act on.
+        lease: Who drives it.
+        desks: The desktops of the same server.
         groups: Opt-in groups of tools: "low-level", "files".
     """
 
-    def __init__(self, desktop: Desktop, groups: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, desktop: Desktop, lease: Lease, desks: Desks, groups: frozenset[str] = frozenset()
+    ) -> None:
         self._desktop = desktop
+        self._lease = lease
+        self._desks = desks
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
         self._opted = Filing(desktop).all() if "files" in groups else []
@@ -78,28 +93,30 @@ class Tools:
     def all(self) -> list[DeskTool]:
         """The tools in the order a model reads them."""
         looking = [
-            desk_tool(run, looks=True, core=run.__name__ in _CORE, hint=hint)
-            for run, hint in (
-                (self.screenshot, "see look picture screen"),
-                (self.zoom, "see small text detail"),
-                (self.read_screen, "read text outline accessibility tree elements"),
-                (self.find, "locate text button field on screen ocr"),
-                (self.cursor_position, ""),
-                (self.wait_for, "wait until stable change window text"),
+            desk_tool(run, looks=True, core=run.__name__ in _CORE)
+            for run in (
+                self.screenshot,
+                self.zoom,
+                self.read_screen,
+                self.find,
+                self.cursor_position,
+                self.wait_for,
             )
         ]
         doing = [
             desk_tool(run, core=run.__name__ in _CORE, hint=hint)
             for run, hint in (
-                (self.actions, "batch several actions sequence"),
-                (self.open, "launch start application browser url"),
+                (self.actions, ""),
+                (self.open, ""),
                 (self.windows, "window title focus close move"),
                 (self.clipboard, "copy paste text"),
                 (self.checkpoint, "save state before risk undo snapshot"),
                 (self.rollback, "undo restore take back mistake"),
+                (self.desktops, "another desktop open close share reserve"),
             )
         ]
-        return [*looking, *self._acting.values(), *doing, *self._opted]
+        shown = desk_tool(self.show_desktop, looks=True, meta={"ui": {"resourceUri": APP_URI}})
+        return [*looking, *self._acting.values(), *doing, shown, *self._opted]
 
     async def screenshot(
         self, marks: Annotated[bool, optional("Number what can be used: 12 is e12.")] = False
@@ -166,10 +183,12 @@ class Tools:
                 "text_gone",
                 "element",
                 "enabled",
+                "control",
             ],
             about(
                 "The screen rests; it changes; a window has text in its title, or none has; text "
-                "is seen, or not any more; something of this text and role is seen, or can be used."
+                "is seen, or not any more; something of this text and role is seen, or can be "
+                "used; you may act again, after a person had control."
             ),
         ],
         text: Annotated[str, optional("What to wait for.")] = "",
@@ -182,6 +201,10 @@ class Tools:
     ) -> CallToolResult:
         """Wait until something happens, instead of for a fixed time; says whether it did."""
         look: Any = {"show": screenshot, "seen": caller.get().seen}
+        if event == "control":
+            if not await self._lease.wait_free(caller.get().who, seconds):
+                return said({"ok": True, "happened": False, "control": self._lease.state.value})
+            return self._shown(await self._desktop.look(**look), happened=True)
         if event == "still":
             return self._shown(await self._desktop.wait_until_still(seconds, **look))
         if event == "change":
@@ -300,6 +323,39 @@ class Tools:
         left the desktop stays done: mails, orders, anything on the network."""
         made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
         return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+
+    async def desktops(
+        self,
+        action: Annotated[
+            Literal["list", "open", "close", "reserve", "release"], optional("What to do.")
+        ] = "list",
+        name: Annotated[str, optional("Which one, for close.")] = "",
+        size: Annotated[str, optional('For open, such as "1280x800".')] = "",
+        seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
+    ) -> CallToolResult:
+        """List desktops, open one more, close one with its files; or reserve this one: other agents
+        are kept out until you release it or the time ends."""
+        asking = caller.get()
+        if action == "open":
+            gate = await self._desks.open(asking.grant, size)
+            return said({"ok": True, "opened": gate.desktop.settings.name})
+        if action == "close":
+            self._desks.close(name, asking.grant)
+            return said({"ok": True, "closed": name})
+        if action == "reserve":
+            self._lease.reserve(asking.who, seconds)
+            return said({"ok": True, "reserved_for": seconds})
+        if action == "release":
+            self._lease.release(asking.who)
+            return said({"ok": True})
+        listed = self._desks.listed(asking.grant)
+        return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
+
+    async def show_desktop(self) -> CallToolResult:
+        """Show the desktop to the person you talk with: live where their client can, else as a
+        picture."""
+        frame = await self._desktop.look()
+        return answer(frame, live=f"/live/{self._desktop.settings.name}")
 
     async def _act(self, action: Action, show: Show) -> CallToolResult:
         return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))

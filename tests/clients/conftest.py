@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from agents import MakeHands
-from web import GUARDED, TOKEN, served
+from web import TOKEN, guarded, served
 from witness import Witness
 
 from gloveport.clients.agent import Budget, Confirm, Hands
@@ -17,9 +17,12 @@ GROUPS = frozenset({"low-level"})
 
 
 @pytest.fixture
-async def desk(desktop: Desktop, witness: Witness) -> AsyncGenerator[DeskClient]:
+async def desk(desktop: Desktop, witness: Witness, tmp_path: Path) -> AsyncGenerator[DeskClient]:
     """A desktop with a witness on it, over HTTP."""
-    async with served(desktop, GUARDED, GROUPS) as url, connect(f"{url}/mcp", TOKEN) as client:
+    async with (
+        served(desktop, guarded(tmp_path), GROUPS) as url,
+        connect(f"{url}/mcp", TOKEN) as client,
+    ):
         yield client
 
 
