@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import httpx2
+
     from .door import Keys
 
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")
@@ -67,8 +69,15 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add `token` and `live` to the commands of a parser."""
+def commands(
+    add_parser: Callable[..., argparse.ArgumentParser], sockets: Callable[[], list[Path]]
+) -> None:
+    """Add `token` and `live` to the commands of a parser.
+
+    Args:
+        add_parser: Adds a command.
+        sockets: The sockets of this user's own servers.
+    """
     token = add_parser(
         "token",
         help="give people and agents tokens of their own",
@@ -102,7 +111,9 @@ def commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         description="Print a link to the live view, good for one minute and one browser, which "
         "then may stay for 12 hours, or as long as the token is good.",
     )
-    live.add_argument("--url", default="http://127.0.0.1:8750", help="the server (%(default)s)")
+    live.add_argument(
+        "--url", help="a server; without it a link to each of your own that run is printed"
+    )
     live.add_argument("--desktop", default="main", metavar="NAME", help="which (%(default)s)")
     live.add_argument(
         "--scope", choices=_SCOPES, default="admin",
@@ -111,7 +122,15 @@ def commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     live.add_argument(
         "--token-file", type=Path, metavar="F", help="a token (~/.config/gloveport/token)"
     )
-    live.set_defaults(run=_live)
+    live.set_defaults(run=_live, sockets=sockets)
+
+
+def own() -> Entry:
+    """Who may come in to a user's own server over TCP: who has a link or a token of theirs. Others
+    of this machine reach that port too."""
+    from .tokens import TokenFile, table
+
+    return Entry((TokenFile(_config() / "tokens.toml", table),))
 
 
 def entry(given: argparse.Namespace) -> Entry:
@@ -221,28 +240,44 @@ def _remove(given: argparse.Namespace) -> int:
 def _live(given: argparse.Namespace) -> int:
     import httpx2
 
+    if given.url:
+        base = given.url.rstrip("/").removesuffix("/mcp")
+        print(f"{base}{_link(given, base, None)['path']}")  # noqa: T201
+        return 0
+    sockets: list[Path] = given.sockets()
+    if not sockets:
+        sys.exit("gloveport: no server of yours runs here; --url says where another is.")
+    for socket in sockets:
+        print(_link(given, "http://localhost", httpx2.HTTPTransport(uds=str(socket)))["url"])  # noqa: T201
+    return 0
+
+
+def _link(
+    given: argparse.Namespace, base: str, transport: "httpx2.HTTPTransport | None"
+) -> dict[str, str]:
+    """A link to the live view, as a server makes it."""
+    import httpx2
+
     file: Path = given.token_file or _config() / "token"
     try:
-        token = file.read_text().strip() if given.token_file or file.exists() else ""
+        asked = given.token_file or (file.exists() and transport is None)
+        token = file.read_text().strip() if asked else ""
     except OSError as why:
         sys.exit(f"gloveport: {file} cannot be read: {why.strerror}.")
-    base = given.url.rstrip("/").removesuffix("/mcp")
     try:
-        answer = httpx2.post(
-            f"{base}/live/{given.desktop}/link",
-            params={"scope": given.scope},
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=10,
-            trust_env=False,
-        )
+        with httpx2.Client(transport=transport, timeout=10, trust_env=False) as http:
+            answer = http.post(
+                f"{base}/live/{given.desktop}/link",
+                params={"scope": given.scope},
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+            )
     except (httpx2.HTTPError, httpx2.InvalidURL) as why:
         sys.exit(f"gloveport: {base} does not answer: {why}. --url says where the server is.")
     if answer.status_code == 401 and not token:
         sys.exit("gloveport: the server asks for a token; --token-file says where one is.")
     if answer.status_code != 200:
         sys.exit(f"gloveport: {base} says: {answer.text.strip()}")
-    print(f"{base}{answer.json()['path']}")  # noqa: T201
-    return 0
+    return answer.json()
 
 
 def _made(file: Path) -> str:

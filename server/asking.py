@@ -87,7 +87,7 @@ class Asking:
         self._sharing = sharing
         self._questions: Questions = sharing.questions
         self.longest = longest
-        self.path = f"/live/{sharing.desktop.settings.name}"
+        self.path = f"/live/{sharing.desktop.settings.name} (`gloveport live` prints a link)"
 
     def open(
         self, who: Who, kind: Kind, text: str, choices: Sequence[str] = (), *, of: str = ""

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     access.serve_options(serving)
     serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
-    serving.add_argument("--no-tcp", action="store_true", help=argparse.SUPPRESS)
+    serving.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
     serving.add_argument(
         "--ttl", type=float, default=0, metavar="SECONDS",
@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         help="print what needs a person's yes, as a file to change for --policy",
     )
     ruling.set_defaults(run=_policy)
-    access.commands(commands.add_parser)
+    access.commands(commands.add_parser, _sockets)
     configuring = commands.add_parser(
         "config",
         help="what to put where for each client; with --write puts it there",
@@ -276,7 +276,9 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    entry = access.Entry() if given.no_tcp else access.entry(given)
+    if given.own:  # for its user's own clients, by the socket; browsers come by a link
+        given.host, given.port = "127.0.0.1", 0
+    entry = access.own() if given.own else access.entry(given)
 
     import anyio
 
@@ -286,7 +288,7 @@ def _serve(given: argparse.Namespace) -> int:
 
     settings = Settings(
         desktop=_desktop(given),
-        host="" if given.no_tcp else given.host,
+        host=given.host,
         port=given.port,
         names=(*given.allow_host, *entry.names),
         keys=entry.keys,
@@ -303,7 +305,7 @@ def _serve(given: argparse.Namespace) -> int:
         if given.ready_fd >= 0:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
-        if served.port:
+        if not given.own:
             _announce(given.host, served, settings, entry.token)
 
     try:
@@ -599,6 +601,13 @@ def _socket(options: Sequence[str]) -> Path:
 
     name = f"-{hashlib.sha256(' '.join(options).encode()).hexdigest()[:8]}" if options else ""
     return _runtime() / f"server{name}.sock"
+
+
+def _sockets() -> list[Path]:
+    """Those of this user's servers that run."""
+    from .local import connectable
+
+    return [path for path in sorted(_runtime().glob("server*.sock")) if connectable(path)]
 
 
 def _runtime() -> Path:

@@ -1,12 +1,14 @@
 """What a person does at a desktop, told afterwards in short sentences.
 
-Clicks, drags, scrolls and keys are told as they are. Text is told only where a program says that it
-went into a field and that the field is no password; anywhere else (a terminal, a canvas) only how
-much was typed is told, for it may have been one.
+Clicks, drags, scrolls and keys are told as they are. Text is told only if, when it has been typed,
+the program with the focus itself tells a field that holds it: then it is no secret of the screen.
+Anything else (a password, a terminal, a canvas) may be one, and only how much was typed is told.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+
+import anyio
 
 from gloveport.sandbox.elements import Element
 from gloveport.sandbox.keymap import character
@@ -16,6 +18,7 @@ from .record import Place
 
 _MOST = 40  # sentences; the last ones are kept
 _SHOWN = 80  # characters of a text
+_TOLD_WITHIN, _ASKED_AGAIN = 0.5, 0.03  # seconds; Chromium tells of a key 0.03 s later
 _DRAGGED = 6  # pixels between press and release that make a drag of a click
 _BUTTONS = {0: "left", 1: "middle", 2: "right", 7: "back", 8: "forward"}
 _WHEEL = {3: "up", 4: "down", 5: "left", 6: "right"}
@@ -26,6 +29,8 @@ _MODIFIERS = {
 }  # fmt: skip
 _SILENT = range(0xFFE1, 0xFFEF)
 _BACKSPACE = 0xFF08
+_OPEN = {"entry", "text", "spin button", "combo box", "document text", "table cell", "paragraph"}
+"""Roles of what shows its text to everybody: neither passwords nor terminals."""
 
 
 class Deeds:
@@ -49,20 +54,23 @@ class Deeds:
         self._held: set[int] = set()
         self._typed: list[str] = []
         self._typing = 0
-        self._field = ""
-        """The name of the field that is typed into, if its text may be told."""
-        self._open = False
         self._scrolled = ""
 
-    def told(self) -> tuple[str, ...]:
+    async def told(self) -> tuple[str, ...]:
         """What they did, the oldest first."""
-        self._end_text()
+        await self._end_text()
         return tuple(self._told)
 
-    def note(self, deed: str, at: Place | None = None) -> None:
+    async def note(self, deed: str) -> None:
         """Something else they did."""
-        self._end_text()
-        self._add(deed, at)
+        await self._end_text()
+        self._add(deed, None)
+
+    async def before(self, *, key: int = 0, buttons: int = 0) -> None:
+        """A key is about to go down, or buttons are about to be as said: text may end with that,
+        and is looked for while it is still where it was typed."""
+        if buttons & ~self._buttons or (key and not self._types(key) and key not in _SILENT):
+            await self._end_text()
 
     def pointed(self, at: Place, buttons: int) -> None:
         """The pointer is at a place, with some buttons down (bits, the left one first)."""
@@ -72,31 +80,27 @@ class Deeds:
             if went_down >> bit & 1 and bit in _WHEEL:
                 self._scroll(_WHEEL[bit], at)
             elif went_down >> bit & 1:
-                self._end_text()
                 self._pressed = at
             elif went_up >> bit & 1 and bit in _BUTTONS:
                 self._released(_BUTTONS[bit], at)
 
-    async def pressed(self, keysym: int) -> None:
+    def pressed(self, keysym: int) -> None:
         """A key went down."""
-        if keysym in _MODIFIERS:
+        if keysym in _MODIFIERS or keysym in _SHIFTS:
             self._held.add(keysym)
-        held = sorted({_MODIFIERS[one] for one in self._held})
-        char = character(keysym)
         if keysym in _SILENT:
             return
-        if held or not char:
-            if keysym == _BACKSPACE and not held and self._typed:
-                self._typed.pop()
-                return
+        char = character(keysym)
+        if not self._types(keysym):
+            held = sorted({_MODIFIERS[one] for one in self._held if one in _MODIFIERS})
             shift = ["shift"] if self._held & _SHIFTS else []
-            self.note("pressed " + "+".join([*held, *shift, char or named(keysym)]))
-            return
-        if not self._typing:
             self._scrolled = ""
-            await self._begin_text()
-        self._typed.append(char)
-        self._typing += 1
+            self._add("pressed " + "+".join([*held, *shift, char or named(keysym)]), None)
+        elif char:
+            self._typed.append(char)
+            self._typing += 1
+        else:
+            self._typed.pop()
 
     def released(self, keysym: int) -> None:
         self._held.discard(keysym)
@@ -106,22 +110,33 @@ class Deeds:
         self._held.clear()
         self._buttons = 0
 
-    async def _begin_text(self) -> None:
-        into = await self._focus()
-        self._open = (
-            into is not None and into.field and into.role not in ("password text", "terminal")
-        )
-        self._field = into.name if into and self._open else ""
+    def _types(self, keysym: int) -> bool:
+        """Whether a key adds to the text that is being typed, or takes its last character back."""
+        if any(one in _MODIFIERS for one in self._held):
+            return False
+        return bool(character(keysym)) or (keysym == _BACKSPACE and bool(self._typed))
 
-    def _end_text(self) -> None:
+    async def _end_text(self) -> None:
         count, self._typing = self._typing, 0
         text, self._typed = "".join(self._typed), []
         self._scrolled = ""
         if not count:
             return
-        where = f" into “{self._field[:40]}”" if self._field else ""
-        what = f"“{_short(text)}”" if self._open else f"{count} characters"
-        self._add(f"typed {what}{where}", None)
+        field = await self._holding(text)
+        if field:
+            where = f" into “{field.name[:40]}”" if field.name else ""
+            self._add(f"typed “{_short(text)}”{where}", None)
+        else:
+            self._add(f"typed {count} characters", None)
+
+    async def _holding(self, text: str) -> Element | None:
+        """The field with the focus if it shows a text to everybody; programs tell a little late."""
+        with anyio.move_on_after(_TOLD_WITHIN):
+            while text and (field := await self._focus()) and field.role in _OPEN:
+                if text in (field.text or ""):
+                    return field
+                await anyio.sleep(_ASKED_AGAIN)
+        return None
 
     def _released(self, button: str, at: Place) -> None:
         moved = max(abs(at[0] - self._pressed[0]), abs(at[1] - self._pressed[1]))
@@ -134,7 +149,6 @@ class Deeds:
 
     def _scroll(self, direction: str, at: Place) -> None:
         if self._scrolled != direction:
-            self._end_text()
             self._add(f"scrolled {direction} at {at[0]},{at[1]}", at)
         self._scrolled = direction
 

@@ -88,6 +88,8 @@ class Desks:
     ) -> None:
         self.most = most
         self.metrics = Metrics(self)
+        self.address = ""
+        """Where browsers reach the server; empty: nowhere."""
         self._usual = usual
         self._idle = idle
         self._gate = gate

@@ -85,12 +85,14 @@ class Door:
             reach it, who may then do everything.
         pace: Calls a second of one token; twice as many at once.
         passes: Links to the live view.
+        address: Where browsers reach this, such as http://127.0.0.1:8750; empty: nowhere.
     """
 
     hosts: frozenset[str]
     keys: Sequence[Keys] = ()
     pace: float = 50.0
     passes: Passes = field(default_factory=Passes)
+    address: str = ""
 
     @property
     def provider(self) -> Provider | None:
@@ -134,7 +136,11 @@ class Door:
         grant = grant.within(Grant("", "", limit))
         code = self.passes.code(grant, desktop)
         return JSONResponse(
-            {"path": f"/live/{desktop}?code={code}", "scopes": _ordered(grant)},
+            {
+                "path": (path := f"/live/{desktop}?code={code}"),
+                "url": f"{self.address}{path}" if self.address else "",
+                "scopes": _ordered(grant),
+            },
             headers={"Cache-Control": "no-store"},
         )
 

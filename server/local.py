@@ -58,7 +58,7 @@ def _start(path: Path, arguments: Sequence[str]) -> None:
         with log.open("wb") as output:
             subprocess.Popen(
                 [
-                    sys.executable, "-m", "gloveport.server.cli", "serve", "--no-tcp",
+                    sys.executable, "-m", "gloveport.server.cli", "serve", "--own",
                     "--socket", str(path), "--ready-fd", str(told), *arguments,
                 ],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,

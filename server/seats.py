@@ -19,6 +19,8 @@ async def sit(websocket: WebSocket, sharing: Sharing, person: Person) -> None:
 
     async def pointer(x: int, y: int, buttons: int) -> None:
         lease.moved()
+        if person.deeds:
+            await person.deeds.before(buttons=buttons)
         await desktop.point(x, y, buttons)
         if person.deeds:
             at = desktop.view.to_picture(Point(x, y))
@@ -26,9 +28,11 @@ async def sit(websocket: WebSocket, sharing: Sharing, person: Person) -> None:
 
     async def key(keysym: int, down: bool) -> None:
         lease.moved()
+        if person.deeds and down:
+            await person.deeds.before(key=keysym)
         await desktop.key(keysym, down=down)
         if person.deeds and down:
-            await person.deeds.pressed(keysym)
+            person.deeds.pressed(keysym)
         elif person.deeds:
             person.deeds.released(keysym)
 
@@ -36,7 +40,7 @@ async def sit(websocket: WebSocket, sharing: Sharing, person: Person) -> None:
         lease.moved()
         await desktop.bring(text)
         if person.deeds:
-            person.deeds.note(f"put {len(text)} characters on the clipboard")
+            await person.deeds.note(f"put {len(text)} characters on the clipboard")
 
     async def leave() -> None:
         await desktop.leave()

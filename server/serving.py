@@ -114,7 +114,8 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
         async with open_desktop(settings.desktop) as running, desks.running():
             server = DesktopServer(running, settings.groups, desks, settings.policy)
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
-            door = Door(hosts, settings.keys, settings.pace)
+            desks.address = _address(settings.host, port)
+            door = Door(hosts, settings.keys, settings.pace, address=desks.address)
             web = Web(server, running, door)
             http = _Server(
                 uvicorn.Config(
@@ -140,6 +141,14 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                         web.close()
                         http.should_exit = True
                         meanwhile.cancel_scope.cancel()
+
+
+def _address(host: str, port: int) -> str:
+    """Where browsers of this machine reach what listens there; empty: nowhere."""
+    if not port:
+        return ""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
 
 
 def _live(door: Door, desktop: str) -> str:

@@ -167,10 +167,12 @@ class Sharing:
         return {}
 
     async def _hand_back(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
-        note = _text(given, "note")
+        note = self._clean(_text(given, "note"))
+        if not self.lease.drives(person.who):
+            raise NotYours("You do not drive, so there is nothing to hand back.")
         await self.desktop.leave()
-        note = self._clean(note)
-        did = tuple(self._clean(deed) for deed in person.deeds.told()) if person.deeds else ()
+        told = await person.deeds.told() if person.deeds else ()
+        did = tuple(self._clean(deed) for deed in told)
         self.lease.hand_back(person.who, note, did)
         self.questions.done_by_hand(person.who, note, did)
         person.deeds = None
@@ -228,7 +230,7 @@ class Sharing:
         told = f"rolled back to {made.name}"
         self.record.end(begun, picture=frame.picture, told=told)
         if self.lease.drives(person.who) and person.deeds:
-            person.deeds.note(told)
+            await person.deeds.note(told)
         else:
             self.lease.stale(person.who, told)
         return {"back_to": made.name}

@@ -392,7 +392,9 @@ class Tools:
         """Show the desktop to the person you talk with: live where their client can, else as a
         picture."""
         frame = await self._desktop.look()
-        return answer(frame, live=f"/live/{self._desktop.settings.name}")
+        address = self._desks.address
+        live = {"live": f"{address}/live/{self._desktop.settings.name}"} if address else {}
+        return answer(frame, **live)
 
     async def _act(self, action: Action, show: Show) -> CallToolResult:
         seen, permit = caller.get().seen, ruling.get().of_input()

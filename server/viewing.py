@@ -122,6 +122,10 @@ class _Viewing:
         self._looking = anyio.CancelScope()
         self._waiting: deque[Act] = deque()
         self._to_do = anyio.Event()
+        self._buttons = 0
+        """Those that were down at the last place the pointer was told at."""
+        self._moved = False
+        """Whether the pointer only moved there: a press is made where it was made."""
         self._acted = False
         self._dropped = 0
         self._end: tuple[int, str] | None = None
@@ -211,13 +215,12 @@ class _Viewing:
         if not self._seat.may_act():
             self._dropped += 1
             return
-        last = self._waiting[-1] if self._waiting else None
-        if (
-            isinstance(act, PointerEvent)
-            and isinstance(last, PointerEvent)
-            and act.buttons == last.buttons
-        ):
-            self._waiting.pop()  # the pointer went on before the desktop came to it
+        if isinstance(act, PointerEvent):
+            moves = act.buttons == self._buttons
+            last = self._waiting[-1] if self._waiting else None
+            if moves and self._moved and isinstance(last, PointerEvent):
+                self._waiting.pop()  # the pointer went on before the desktop came to it
+            self._buttons, self._moved = act.buttons, moves
         self._waiting.append(act)
         self._to_do.set()
 

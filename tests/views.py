@@ -41,6 +41,12 @@ class View:
                 await self._news.wait()
         return self.state["questions"]
 
+    async def until_told(self, told: str) -> None:
+        """Wait until something was told in just these words."""
+        with anyio.fail_after(10):
+            while not any(one["told"] == told for one in self.happened.values()):
+                await self._news.wait()
+
     async def until_happened(self, what: str, *, ended: bool = True) -> dict[str, Any]:
         """Wait until something of this name is over, or has begun."""
         with anyio.fail_after(5):

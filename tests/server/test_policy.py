@@ -56,8 +56,8 @@ onkeydown = event => {
 """
 NOBODY = (
     ", and nobody can be asked now: no live view is open, and your client takes no questions (MCP "
-    "elicitation). A person can answer at /live/main within 10 minutes; make the same call again "
-    "then."
+    "elicitation). A person can answer at /live/main (`gloveport live` prints a link) within 10 "
+    "minutes; make the same call again then."
 )
 Action = Literal["accept", "decline", "cancel"]
 

@@ -142,7 +142,7 @@ async def test_a_late_answer_is_picked_up_by_asking_again(desktop: Desktop, mode
         assert refusal(await call(client, "request_human", reason=COFFEE)) == (
             "A person has to answer this, and nobody can be asked now: no live view is open, and "
             "your client takes no questions (MCP elicitation). A person can answer at /live/main "
-            "within 10 minutes; make the same call again then."
+            "(`gloveport live` prints a link) within 10 minutes; make the same call again then."
         )
         async with viewing(url) as ada:
             (question,) = await ada.until_asked()
@@ -162,7 +162,8 @@ async def test_nobody_answers_in_time(desktop: Desktop) -> None:
     ):
         assert refusal(await call(client, "request_human", reason=COFFEE)) == (
             "A person has to answer this, and nobody has answered within 0 s. A person can still "
-            "answer at /live/main for 10 minutes; make the same call again to hear it."
+            "answer at /live/main (`gloveport live` prints a link) for 10 minutes; make the same "
+            "call again to hear it."
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from answers import call, facts, picture, refusal
 from mcp import Client, StdioServerParameters
@@ -226,3 +227,28 @@ async def test_the_bridge_s_server_has_the_usual_policy_unless_told(runtime: Pat
         assert "needs a person's yes" in refusal(await call(client, "rollback"))
     async with Client(parameters(runtime, "--policy", "none", "--walls", "none")) as client:
         assert "has no walls" in refusal(await call(client, "rollback"))
+
+
+async def test_a_desktop_that_a_client_started_can_be_watched_by_a_link(runtime: Path) -> None:
+    async with Client(parameters(runtime)) as client:
+        await call(client, "mouse_move", coordinate=[5, 5])
+        asked = [*COMMAND, "live"]
+        home = {"HOME": str(runtime)}
+        made = await anyio.run_process(asked, env=environment(runtime) | home)
+        link = made.stdout.decode().strip()
+        base = link.partition("/live/")[0]
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            for path in ("/mcp", "/live/main", "/metrics"):  # nobody else of this machine
+                assert (await http.get(f"{base}{path}")).status_code == 401
+            assert (await http.get(link)).status_code == 200
+            assert (await http.get(f"{base}/live/main")).status_code == 200  # by the cookie
+            assert (await http.get(f"{base}/mcp")).status_code == 401
+
+
+def test_without_a_server_there_is_no_link(runtime: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "live"], env=environment(runtime) | {"HOME": str(runtime)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stderr == ("gloveport: no server of yours runs here; --url says where another is.\n")
