@@ -13,5 +13,6 @@ env_key = "OPENAI_API_KEY"
 [mcp_servers.desk]
 command = "gloveport"
 args = ["stdio", "--url", "$1"]
+required = true
 END
 codex exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox "Fill in the form that is open."
