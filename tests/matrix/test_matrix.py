@@ -19,19 +19,19 @@ import anyio
 import pytest
 from desks import session_of
 from fields import Field, field
-from models.anthropic_api import Anthropic
-from models.gemini_api import Gemini
-from models.openai_api import OpenAI
-from models.script import OVER, Json, Model, Say, Turn, Use, serving
-from web import serving_web
-
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
 from matrix import reached
 from matrix.clients import CLIENTS, Client
 from matrix.homes import Home
 from matrix.table import PAGE, Row, known
 from matrix.watching import Watched, WatchedServer
+from models.anthropic_api import Anthropic
+from models.gemini_api import Gemini
+from models.openai_api import OpenAI
+from models.script import OVER, Json, Model, Say, Turn, Use, Write, serving
+from web import serving_web
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
 
 NAME = "小米官方旗舰店"
 TILES = ("Tile 2", "Tile 0", "Tile 1")
@@ -96,17 +96,32 @@ def scripted(client: Client, wanted: list[list[Call]]) -> Model:
     left = iter(wanted)
 
     def say(body: Json) -> Turn:
-        if not body.get("tools"):
+        more = [one for one in body.get("input", ()) if one.get("type") == "additional_tools"]
+        if not body.get("tools") and not more:
             return [Say("A form")]
         turn = next(left, None)
         if turn is None:
             return OVER
+        if client.writes:
+            return [Write(client.writes, program(client, turn))]
         return [
             Use(client.prefix + name, arguments, namespace=client.namespace)
             for name, arguments in turn
         ]
 
     return APIS[client.api](say)
+
+
+def program(client: Client, turn: list[Call]) -> str:
+    """What Codex' models write to call tools and to see all that they answer."""
+    calls = ", ".join(
+        f"tools.{client.prefix}{name}({json.dumps(arguments)})" for name, arguments in turn
+    )
+    return (
+        f"for (const answer of await Promise.all([{calls}]))"
+        " for (const part of answer.content)"
+        ' if (part.type === "image") image(part); else text(part.text);'
+    )
 
 
 def environment(home: Home, folder: Path, model: str) -> dict[str, str]:
@@ -150,9 +165,7 @@ async def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
 
 def parameters() -> list[Any]:
     slow = pytest.mark.client
-    return [
-        pytest.param(one, id=one.name, marks=() if one.quick else slow) for one in CLIENTS
-    ]
+    return [pytest.param(one, id=one.name, marks=() if one.quick else slow) for one in CLIENTS]
 
 
 @pytest.mark.timeout(1200)

@@ -16,12 +16,17 @@ from models.script import (
     Tokens,
     Turn,
     Use,
+    Write,
 )
 from starlette.requests import Request as Http
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-_ANSWERS = {"function_call": "function_call_output", "computer_call": "computer_call_output"}
+_ANSWERS = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "computer_call": "computer_call_output",
+}
 _WHEN = 1_780_000_000  # any second will do
 
 
@@ -117,6 +122,12 @@ class OpenAI(Model):
                 call = {
                     "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}",
                     "name": name, "arguments": json.dumps(arguments), "status": "completed",
+                }  # fmt: skip
+                return {**call, "namespace": namespace} if namespace else call
+            case Write(name, text, namespace):
+                call = {
+                    "type": "custom_tool_call", "id": f"ctc_{number}", "call_id": f"call_{number}",
+                    "name": name, "input": text, "status": "completed",
                 }  # fmt: skip
                 return {**call, "namespace": namespace} if namespace else call
             case Compute(actions, checks):

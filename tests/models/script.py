@@ -53,6 +53,15 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """The model writes for one of OpenAI's custom tools, which take text, such as a program."""
+
+    name: str
+    text: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """OpenAI's `computer` tool: some actions at once, and what has to be acknowledged first."""
 
@@ -69,7 +78,7 @@ class Fail:
     message: str = "scripted"
 
 
-Part = Say | Use | Compute | Fail
+Part = Say | Use | Write | Compute | Fail
 Turn = Sequence[Part]
 Script = Sequence[Turn] | Callable[[Json], Turn]
 

@@ -1,7 +1,6 @@
 # Codex CLI, without a person: sh codex.sh http://127.0.0.1:8750/mcp
 mkdir -p ~/.codex
 cat > ~/.codex/config.toml <<END
-model = "mine"
 model_provider = "mine"
 
 [model_providers.mine]
