@@ -137,12 +137,12 @@ CLIENTS = (
         "openai", pictures="as text", errors="in words",
     ),
     Client(
-        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0",), "smolagents_agent.py",
+        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0", "mcp<2"), "smolagents_agent.py",
         "openai", "stdio", pictures="no", errors="in words",
     ),
     Client(
         "autogen", "AutoGen",
-        ("autogen-ext[openai,mcp]==0.7.5", "autogen-agentchat==0.7.5"), "autogen_agent.py",
+        ("autogen-ext[openai,mcp]==0.7.5", "autogen-agentchat==0.7.5", "mcp<2"), "autogen_agent.py",
         "openai", "stdio", pictures="no", errors="in words",
     ),
     Client(

@@ -143,8 +143,9 @@ def _pictures(node: Any) -> Iterator[Picture]:
             # Google's JSON has the URL-safe alphabet.
             yield Picture(mime, base64.b64decode(data.replace("-", "+").replace("_", "/")))
             return
-        for value in held.values():
-            yield from _pictures(value)
+        for key, value in held.items():
+            if key != "response":  # Google's JSON of a function: a picture in it is but text
+                yield from _pictures(value)
     elif isinstance(node, str) and node.startswith("data:image/"):
         mime, _, data = node.removeprefix("data:").partition(";base64,")
         yield Picture(mime, base64.b64decode(data))
