@@ -31,6 +31,7 @@ class Client:
             them itself.
         pictures: How the screen reaches the model.
         errors: How a refusal reaches the model.
+        first_only: Whether it passes on only the first part of an answer: the picture, if any.
         quick: Whether it is installed and run by the default test run.
         commands: Where its commands are, as a pattern in its folder: packages that would put
             their program in its place while they are installed have it elsewhere.
@@ -48,6 +49,7 @@ class Client:
     writes: str = ""
     pictures: Pictures = "intact"
     errors: Errors = "flagged"
+    first_only: bool = False
     quick: bool = False
     commands: str = "node_modules/.bin"
     note: str = ""
@@ -137,13 +139,15 @@ CLIENTS = (
         "openai", pictures="as text", errors="in words",
     ),
     Client(
-        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0", "mcp<2"), "smolagents_agent.py",
-        "openai", "stdio", pictures="no", errors="in words",
+        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0", "mcp<2"),
+        "smolagents_agent.py", "openai", "stdio", pictures="no", errors="in words",
+        first_only=True,
+        note='Needs `mcp<2`. Drops the words of an answer with a picture: `screenshot: "never"`.',
     ),
     Client(
         "autogen", "AutoGen",
         ("autogen-ext[openai,mcp]==0.7.5", "autogen-agentchat==0.7.5", "mcp<2"), "autogen_agent.py",
-        "openai", "stdio", pictures="no", errors="in words",
+        "openai", "stdio", pictures="no", errors="in words", note="Needs `mcp<2`.",
     ),
     Client(
         "crewai", "CrewAI", ("crewai==1.15.30", "crewai-tools[mcp]==1.15.30"), "crewai_agent.py",

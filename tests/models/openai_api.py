@@ -259,7 +259,11 @@ def _chat_events(whole: Json, said: Json, why: str, usage: Json) -> Iterator[byt
         chunk = {**whole, "object": "chat.completion.chunk", "choices": choices, **more}
         return f"data: {json.dumps(chunk)}\n\n".encode()
 
-    yield event([{"index": 0, "delta": said, "finish_reason": None}])
+    calls = said.get("tool_calls", [])
+    deltas = [{**said, "tool_calls": [one]} for one in calls[:1]] or [said]
+    deltas += [{"tool_calls": [one]} for one in calls[1:]]  # never two in one chunk
+    for delta in deltas:
+        yield event([{"index": 0, "delta": delta, "finish_reason": None}])
     yield event([{"index": 0, "delta": {}, "finish_reason": why}])
     yield event([], usage=usage)
     yield b"data: [DONE]\n\n"
