@@ -68,6 +68,7 @@ CLIENTS = (
         "claude-code", "Claude Code", ("@anthropic-ai/claude-code@2.1.332",), "claude_code.sh",
         "anthropic", prefix="mcp__desk__",
         commands="node_modules/@anthropic-ai/claude-code-linux-*",
+        quick=True,
     ),
     Client(
         "claude-agent-sdk", "Claude Agent SDK", ("claude-agent-sdk==0.2.189",),
