@@ -32,6 +32,7 @@ class Client:
         pictures: How the screen reaches the model.
         errors: How a refusal reaches the model.
         first_only: Whether it passes on only the first part of an answer: the picture, if any.
+        shares: The client whose folder and lock it uses too.
         quick: Whether it is installed and run by the default test run.
         commands: Where its commands are, as a pattern in its folder: packages that would put
             their program in its place while they are installed have it elsewhere.
@@ -50,6 +51,7 @@ class Client:
     pictures: Pictures = "intact"
     errors: Errors = "flagged"
     first_only: bool = False
+    shares: str = ""
     quick: bool = False
     commands: str = "node_modules/.bin"
     note: str = ""
@@ -82,6 +84,7 @@ CLIENTS = (
     Client(
         "codex-other-model", "Codex CLI, models it does not know", ("@openai/codex@0.169.0",),
         "codex_other_model.sh", "openai", "stdio", namespace="mcp__desk", errors="in words",
+        shares="codex",
     ),
     Client(
         "gemini-cli", "Gemini CLI", ("@google/gemini-cli@0.61.0",), "gemini_cli.sh", "gemini",

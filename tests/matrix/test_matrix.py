@@ -4,13 +4,13 @@ A scripted model tells them what to call; those that have none get the same call
 program. The form says what arrived on the desktop; the model, or the program, what came back.
 """
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from models.anthropic_api import Anthropic
 from models.gemini_api import Gemini
 from models.openai_api import OpenAI
 from models.script import OVER, Json, Model, Say, Turn, Use, Write, serving
+from processes import until
 from web import serving_web
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
@@ -59,8 +60,8 @@ def form(wide: Desktop, tmp_path: Path) -> Generator[Field]:
 
 
 @pytest.fixture
-def home(request: pytest.FixtureRequest, client: Client) -> Home:
-    home = Home(client, request.config.cache.mkdir("matrix") / client.name)
+def home(client: Client) -> Home:
+    home = Home(client)
     home.make()
     return home
 
@@ -150,19 +151,24 @@ def environment(home: Home, folder: Path, model: str) -> dict[str, str]:
 
 
 async def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
-    """Run a client to its end and give what it printed."""
+    """Run a client to its end, and end what it leaves running; give what it printed."""
     printed, complained = folder / "out.txt", folder / "err.txt"
-    code = None
     with printed.open("wb") as out, complained.open("wb") as err:
-        with anyio.move_on_after(_ANSWERED_WITHIN):
-            done = await anyio.run_process(
-                command, cwd=folder, env=env, check=False, stdout=out, stderr=err,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-            code = done.returncode
+        client = await anyio.open_process(
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            with anyio.move_on_after(_ANSWERED_WITHIN):
+                await client.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(client.pid, signal.SIGKILL)
+            with anyio.CancelScope(shield=True):
+                await client.wait()
     said = f"{printed.read_text()}\n{complained.read_text()}"
     print(said[-_SHOWN:])  # noqa: T201 - pytest shows it when the test fails
-    assert code == 0, f"it ended with {code}"
+    assert client.returncode == 0, f"it ended with {client.returncode}"
     return printed.read_text()
 
 
@@ -181,7 +187,6 @@ async def test_a_client_fills_in_the_form(
     folder.mkdir()
     server = WatchedServer(wide)
     server.watched = watched = Watched()
-    begun = time.monotonic()
     async with serving_web(server, wide) as url:
         command = [*home.command, f"{url}/mcp"]
         if client.api:
@@ -194,9 +199,9 @@ async def test_a_client_fills_in_the_form(
             env = environment(home, folder, _NO_HOST)
             said = await run([*command, json.dumps(wanted)], folder, env)
             bodies = [json.loads(line) for line in said.splitlines()]
-    seconds = time.monotonic() - begun
 
     assert watched.called == [name for turn in wanted for name, _ in turn]
+    assert until(lambda: len(json.loads(form.value())["clicked"]) == 1 + len(TILES))
     done = json.loads(form.value())
     assert (done["name"], done["subscribed"]) == (NAME, True)
     first, *others = done["clicked"]
@@ -214,10 +219,9 @@ async def test_a_client_fills_in_the_form(
         protocol=protocol,
         at_once=watched.at_once,
         in_order=tuple(others) == TILES,
-        seconds=round(seconds, 1),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-    (home.folder / "row.json").write_text(json.dumps(asdict(row)))
+    row.keep()
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
