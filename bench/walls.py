@@ -17,14 +17,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import anyio
 
 from gloveport.sandbox.actions import Move, Press
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.session import Enclosure
 
@@ -32,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from attempts import PYTHON, run_inside
 from bombs import FILES, FORKS, HOG, LIMITS
 from desks import session_of
+from leftovers import left_by
 
 STARTS, KEYS, UNDOS, ROLLBACKS = 8, 60, 5, 100
 KEYMAP = Keymap()
@@ -121,35 +121,12 @@ async def bench_again(below: Path) -> None:
         await desktop.open("mousepad")
         await desktop.checkpoint()
         await desktop.rollback()
-        before = left_by(desktop)
+        before = left_by(session_of(desktop))
         for _ in range(ROLLBACKS):
             await desktop.rollback()
-        after = left_by(desktop)
+        after = left_by(session_of(desktop))
     for what, count in before.items():
         print(f"  {what:<24} {count:6} before, {after[what]:6} after")
-
-
-def left_by(desktop: Desktop) -> dict[str, int]:
-    """How much there is of what a rollback could leave behind."""
-    session = session_of(desktop)
-    keeper = session.keeper.pid
-    parents = {
-        int(stat.parent.name): int(stat.read_text().rpartition(")")[2].split()[1])
-        for stat in Path("/proc").glob("[0-9]*/stat")
-    }
-    family = {keeper}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    names = Counter(path.is_dir() for path in session.folder.path.rglob("*"))
-    return {
-        "mounts here": len(Path("/proc/self/mountinfo").read_text().splitlines()),
-        "mounts of the keeper": len(Path(f"/proc/{keeper}/mountinfo").read_text().splitlines()),
-        "processes": len(family),
-        "open files here": len(list(Path("/proc/self/fd").iterdir())),
-        "open files of the keeper": len(list(Path(f"/proc/{keeper}/fd").iterdir())),
-        "files": names[False],
-        "folders": names[True],
-    }
 
 
 async def bench_bombs(below: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx2
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, ImageContent, TextContent
+from mcp_types import INTERNAL_ERROR, CallToolResult, ImageContent, TextContent
 from PIL import Image
 
 Show = Literal["auto", "always", "never", "changed"]
@@ -21,11 +21,16 @@ class Refused(Exception):
     """The server did not do what was asked; the text is its own sentence."""
 
 
+class Unanswered(Exception):
+    """No answer came: it is not known whether what was asked for happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a tool answered: its facts, and the picture if it sent one."""
 
     facts: dict[str, Any]
+    """Empty when it answered in words."""
     data: bytes = b""
     """The image file; empty when none was sent."""
     mime: str = ""
@@ -51,8 +56,8 @@ class Answer:
 class DeskClient:
     """Calls the tools of one desktop.
 
-    Every method raises `Refused` when the server refuses. Points are pixels of the last full
-    screenshot.
+    Every method raises `Refused` when the server refuses, and `Unanswered` when it is gone. Points
+    are pixels of the last full screenshot.
 
     Args:
         mcp: A connected MCP client.
@@ -62,12 +67,13 @@ class DeskClient:
         self.mcp = mcp
 
     async def call(self, name: str, /, **arguments: Any) -> Answer:
-        """Call any tool by name that answers with facts."""
+        """Call any tool by name."""
         result, text = await self._call(name, arguments)
+        facts: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
         for part in result.content:
             if isinstance(part, ImageContent):
-                return Answer(json.loads(text), base64.b64decode(part.data), part.mime_type, text)
-        return Answer(json.loads(text), text=text)
+                return Answer(facts, base64.b64decode(part.data), part.mime_type, text)
+        return Answer(facts, text=text)
 
     async def read_screen(self, *, query: str = "", since: int = 0) -> str:
         """The screen in words: a line with ref, role, name and click point for each thing."""
@@ -115,7 +121,10 @@ class DeskClient:
         return (await self.call("clipboard")).facts["text"]
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> tuple[CallToolResult, str]:
-        result = await self.mcp.call_tool(name, arguments)
+        try:
+            result = await self.mcp.call_tool(name, arguments)
+        except MCPError as why:
+            raise Unanswered(str(why)) from why
         assert isinstance(result, CallToolResult)
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         if result.is_error:
@@ -124,12 +133,58 @@ class DeskClient:
 
 
 @asynccontextmanager
-async def connect(url: str, token: str = "") -> AsyncGenerator[DeskClient]:
-    """Connect to a server's MCP endpoint, such as http://127.0.0.1:8750/mcp."""
+async def connect(url: str, token: str = "", socket: str = "") -> AsyncGenerator[DeskClient]:
+    """Connect to a server's MCP endpoint, such as http://127.0.0.1:8750/mcp.
+
+    Args:
+        url: The endpoint.
+        token: What the server asks for, if anything.
+        socket: The Unix socket it listens on; empty: it is reached by its URL.
+
+    Raises:
+        Unanswered: There is no such server, or it does not let us in.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    transport = _Patient(httpx2.AsyncHTTPTransport(uds=socket or None))
     async with AsyncExitStack() as open_until_done:
         http = await open_until_done.enter_async_context(
-            httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(70), trust_env=False)
+            httpx2.AsyncClient(
+                headers=headers, timeout=httpx2.Timeout(70), trust_env=False, transport=transport
+            )
         )
         wire = streamable_http_client(url, http_client=http)
-        yield DeskClient(await open_until_done.enter_async_context(Client(wire)))
+        failed: list[Exception] = []
+        client = None
+        try:
+            client = await open_until_done.enter_async_context(Client(wire))
+        except* MCPError as group:
+            failed = _leaves(group)
+        if client is None:
+            raise Unanswered(str(failed[0])) from failed[0]
+        yield DeskClient(client)
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:
+    """The exceptions that a group of groups comes down to."""
+    found: list[Exception] = []
+    for one in group.exceptions:
+        inner = isinstance(one, ExceptionGroup)
+        found += _leaves(cast("ExceptionGroup[Exception]", one)) if inner else [one]
+    return found
+
+
+class _Patient(httpx2.AsyncBaseTransport):
+    """Makes a server that is not there an error of the call that found out, not of all calls."""
+
+    def __init__(self, below: httpx2.AsyncBaseTransport) -> None:
+        self._below = below
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await self._below.handle_async_request(request)
+        except httpx2.TransportError as why:
+            error = {"code": INTERNAL_ERROR, "message": str(why) or type(why).__name__}
+            return httpx2.Response(503, json={"jsonrpc": "2.0", "id": None, "error": error})
+
+    async def aclose(self) -> None:
+        await self._below.aclose()

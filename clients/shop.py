@@ -6,17 +6,18 @@ opened and put into the cart is in `Shop`, which judges.
 """
 
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import escape
 
 import anyio
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from .site import serving_site
 
 OFFICIAL, LOOKALIKE = "小米官方旗舰店", "小米官方旗店"
 LOW, HIGH = 1800, 2200
@@ -200,21 +201,5 @@ def _badge(name: str) -> str:
 @asynccontextmanager
 async def open_shop(shop: Shop) -> AsyncGenerator[str]:
     """Serve the shop on this machine and give its address."""
-    config = uvicorn.Config(shop.app(), port=0, log_config=None, timeout_graceful_shutdown=1)
-    http = _Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(http.serve)
-        while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await anyio.sleep(0.005)
-        port = http.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            http.should_exit = True
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Signals are the command's."""
-        yield
+    async with serving_site(shop.app()) as url:
+        yield url

@@ -75,7 +75,7 @@ _REGISTRY = (_A11Y + "Registry", _ROOT)
 # Any listener makes GTK keep a cache to be asked; this event is rare, so none are sent for nothing.
 _LISTENED = "object:announcement"
 _ON_SCREEN, _IN_WINDOW = 0, 1  # coordinate types
-_SHOWING, _FOCUSED, _VISIBLE = 1 << 25, 1 << 12, 1 << 30  # states
+_SHOWING, _FOCUSED, _VISIBLE, _EDITABLE = 1 << 25, 1 << 12, 1 << 30, 1 << 7  # states
 _LABELLED_BY = 2
 
 _SOON = 0.01  # seconds
@@ -290,6 +290,14 @@ class Tree:
             Silent: Its program does not tell.
         """
         return self._run(self._place(node), seconds)
+
+    def fields(self, pid: int, seconds: float) -> list[Top]:
+        """The windows of a process, with those of their nodes that text can be typed into.
+
+        Raises:
+            Silent: It does not answer in time.
+        """
+        return self._run(self._fields(pid), seconds)
 
     def focused(self, pid: int, seconds: float = 0.5) -> list[Node]:
         """What a process says has the keyboard focus, the outer ones first; often more than one."""
@@ -519,6 +527,32 @@ class Tree:
                 nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
                 found += [one for one in await asyncio.gather(*nodes) if one]
         return found
+
+    async def _fields(self, pid: int) -> list[Top]:
+        found: list[Top] = []
+        for program in await self._all_programs():
+            if program.pid == pid:
+                items = await self._cache(program) if program.name == _OFFICE else {}
+                tops = await self._tops(program, deep=False)
+                for top in tops:
+                    shown = await self._editable(top, [one.key for one in tops], items)
+                    nodes = await self._nodes(program, shown, top.relative)
+                    if program.name == _OFFICE:
+                        nodes = await self._office(top.key, nodes)
+                    found.append(replace(top, nodes=nodes))
+        return found
+
+    async def _editable(
+        self, top: Top, tops: Sequence[Key], items: dict[Key, _Item]
+    ) -> Sequence[_Item]:
+        if items:
+            shown = _showing(top.key, tops, items)
+        else:
+            try:
+                return await self._matches(top.key, {}, _SHOWING | _EDITABLE)
+            except Silent:
+                shown = await self._walk(top.key, "visible" if top.relative else "showing")
+        return [one for one in shown if "editable" in one.states]
 
     async def _cache(self, program: _Program) -> dict[Key, _Item]:
         """What the program's toolkit keeps at hand of its objects; empty when it keeps nothing."""

@@ -37,13 +37,17 @@ class Box:
             other; it finds what outlived a killed box.
         ended: Called from the box's own thread with the pid and exit status (negative: the
             signal) of each program that ended and was not kept, and last of the box itself.
+        logs: A folder of logs that are emptied when they grow too long.
     """
 
-    def __init__(self, mark: str, ended: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, mark: str, ended: Callable[[int, int], None], logs: Path | None = None
+    ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        may = {"logs": str(logs)} if logs else {}
         with theirs:
             init = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno())],
+                [sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno()), json.dumps(may)],
                 pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip

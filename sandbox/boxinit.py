@@ -24,7 +24,7 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 
-A second argument, a JSON object, says what the box may use: see `Watch` and `share_less`.
+A second argument, a JSON object, says what the box may use: see `Watch`, `share_less`, `shorten`.
 """
 
 import ctypes
@@ -55,9 +55,11 @@ TRIES, WITHIN = 5, 10.0
 # Seconds between two looks at what programs use. Reading takes 1 ms with a browser.
 CALM, WORRIED = 0.25, 0.05
 NEARLY = 0.9  # of the processes there may be: a bomb is ended before nothing else can start
+MANY = 50  # processes that take all memory together, none of them much: they are a bomb too
 YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
+LOG_MOST, LOG_EVERY = 8 << 20, 1.0  # bytes a log may have, and seconds between two looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 # Programs yield to the server and the X server, and are the first that a short machine ends.
@@ -241,6 +243,14 @@ def share_less(pages: int) -> None:
     Path("/proc/sys/kernel/shmall").write_text(str(pages))
 
 
+def shorten(logs: Path) -> None:
+    """Empty what has grown too long; who writes there goes on at its beginning."""
+    for log in logs.iterdir():
+        with suppress(OSError):
+            if stat.S_ISREG(log.lstat().st_mode) and log.lstat().st_size > LOG_MOST:
+                os.truncate(log, 0)
+
+
 class Process(NamedTuple):
     """What /proc/PID/stat tells (proc(5)); `resident` with what it shares, in bytes."""
 
@@ -334,10 +344,11 @@ class Watch:
         running = processes()
         self.pause = CALM
         if sum(one.threads for one in running) >= NEARLY * self.processes:
-            return self.end_bomb(running)
+            rule = f"the desktop may have {self.processes} processes and threads."
+            return self.end_bomb(running, rule)
         return self.look_at_memory(running) or self.look_at_disk(running)
 
-    def end_bomb(self, running: list[Process]) -> str:
+    def end_bomb(self, running: list[Process], rule: str) -> str:
         sessions = Counter[int]()
         for one in running:
             sessions[one.session] += one.threads
@@ -360,8 +371,8 @@ class Watch:
             return ""
         first = min(ended.values(), key=lambda one: one.born)
         return (
-            f"{said_name(first)} and what it had started, {len(ended)} processes, were ended: the "
-            f"desktop may have {self.processes} processes and threads."
+            f"{said_name(first)} and what it had started, {len(ended)} processes, were ended: "
+            f"{rule}"
         )
 
     def look_at_memory(self, running: list[Process]) -> str:
@@ -373,10 +384,13 @@ class Watch:
             self.pause = WORRIED if used > self.memory / 2 else CALM
             return ""
         largest = max(running, key=lambda one: own[one.pid])
+        rule = f"all programs of the desktop together may use {megabytes(self.memory)}"
+        if own[largest.pid] < used / MANY:  # the largest is not to blame: it may be the desktop's
+            return self.end_bomb(running, f"{rule} of memory.")
         kill(largest.pid, signal.SIGKILL)
         return (
             f"{said_name(largest)} was ended: it used {megabytes(own[largest.pid])} of memory, and "
-            f"all programs of the desktop together may use {megabytes(self.memory)}."
+            f"{rule}."
         )
 
     def look_at_disk(self, running: list[Process]) -> str:
@@ -536,6 +550,8 @@ def main() -> None:
     if "pages" in may:
         share_less(may["pages"])
     watch = Watch(**may) if "memory" in may else None
+    logs = Path(may["logs"]) if "logs" in may else None
+    due = 0.0
     box = Box(sock)
     bell, ring = os.pipe()
     os.set_blocking(ring, False)
@@ -545,7 +561,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the owner's to handle
     while not stopped:
-        ready, _, _ = select.select([sock, bell], [], [], watch and watch.pause)
+        pause = watch.pause if watch else LOG_EVERY if logs else None
+        ready, _, _ = select.select([sock, bell], [], [], pause)
+        if logs and time.monotonic() >= due:
+            shorten(logs)
+            due = time.monotonic() + LOG_EVERY
         if watch and (said := watch.look()):
             box.tell({"notice": said})
         if bell in ready:

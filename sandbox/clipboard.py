@@ -70,6 +70,7 @@ class Clipboard:
         self._since: dict[int, int] = {}
         self._sending: dict[tuple[int, int], _Sending] = {}
         self._reading: _Reading | None = None
+        self._one_reads = threading.Lock()
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._served = threading.Condition()
         self._serves = 0
@@ -99,15 +100,25 @@ class Clipboard:
         Raises:
             NotDone: Its owner did not hand it out in time.
         """
-        answer: Future[bytes | None] = Future()
-        self._do(lambda: self._begin_reading(self._atoms[selection], answer))
-        try:
-            found = answer.result(seconds)
-        except TimeoutError as late:
-            self._do(self._stop_reading)
-            why = f"The program that owns the clipboard did not hand it out in {seconds:g} s."
-            raise NotDone(why) from late
+        with self._one_reads:
+            answer: Future[bytes | None] = Future()
+            self._do(lambda: self._begin_reading(self._atoms[selection], answer))
+            try:
+                found = answer.result(seconds)
+            except TimeoutError as late:
+                self._do(self._stop_reading)
+                why = f"The program that owns the clipboard did not hand it out in {seconds:g} s."
+                raise NotDone(why) from late
         return None if found is None else found.decode("utf-8", "replace")
+
+    def read_foreign(self, selection: str = "CLIPBOARD") -> str | None:
+        """As `read`, but None for text of ours."""
+        return None if self._atoms[selection] in self._owned else self.read(selection)
+
+    @property
+    def window(self) -> int:
+        """The window that owns selections for us."""
+        return self._window.id
 
     @property
     def serves(self) -> int:

@@ -12,9 +12,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -28,6 +28,7 @@ from .actions import Action, Body, ClickElement, Plan, Press, Type
 from .activity import Activity
 from .atspi import Tree
 from .clipboard import Clipboard
+from .console import Console
 from .elements import Element, Elements
 from .errors import (
     BadRegion,
@@ -40,6 +41,7 @@ from .errors import (
     NoSuchWindow,
     NotDone,
     NoUndo,
+    OffScreen,
     SandboxError,
 )
 from .eyes import Eyes, Seen
@@ -47,12 +49,14 @@ from .files import Download, Encoding, Home, Listing, Put
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
+from .lens import Lens
 from .masks import Masks
 from .ocr import Ocr
 from .picture import Picture, album
 from .session import Enclosure, Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
+from .stream import Stream, Viewer
 from .typist import Typist
 from .undo import Checkpoint, History
 from .vault import Vault
@@ -161,21 +165,33 @@ class _Parts:
             gave_up=lambda: turn().given_up.is_set(),
             rest=lambda seconds: turn().rest(seconds),
         )
+        self.console = Console(self.display, keymap, self.hands.keep_keymap)
         self.tree = Tree(session.reach)
         self.elements = Elements(self.tree, self.windows)
-        masks = Masks(self.tree, self.windows, self.elements)
+        self.masks = Masks(self.tree, self.windows, self.elements)
         self.eyes = Eyes(
             self.camera,
             self.display,
             self.watcher,
             Activity(session.keeper.pid, session.x.pid),
-            masks,
+            self.masks,
             gave_up=lambda: turn().given_up.is_set(),
         )
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
         self.sight = Sight(self.elements, self.eyes, self.ocr, view)
-        typist = Typist(self.hands, self.sight, self.tree, masks)
+        typist = Typist(self.hands, self.sight, self.tree, self.masks)
         self.body = Body(self.hands, self.sight, typist)
+
+    def lens(self) -> Lens:
+        """A second look at the screen, for another thread.
+
+        Raises:
+            DesktopLost: The display has died.
+        """
+        if self.session.lost.is_set():
+            raise DesktopLost
+        x, tree = self.session.x, Tree(self.session.reach)
+        return Lens(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
 
     def close(self) -> None:
         """Close the connections, then end the session; the display may be dead already."""
@@ -214,6 +230,8 @@ class Desktop:
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
+        self._stream = Stream(settings.width, settings.height)
+        self._urgent: deque[Callable[[], None]] = deque()
 
     # Acting
 
@@ -511,12 +529,7 @@ class Desktop:
         Raises:
             BadText: It is too long or no valid Unicode.
         """
-        if len(text) > LONGEST_CLIPBOARD:
-            raise BadText(
-                f"The text has {len(text)} characters; the clipboard takes {LONGEST_CLIPBOARD}."
-            )
-        if any(0xD800 <= ord(char) < 0xE000 for char in text):
-            raise BadText("The text has half of a surrogate pair; send it as valid Unicode.")
+        _check_clipboard(text)
         await self._take(lambda parts: parts.clipboard.own(text))
 
     async def clipboard(self) -> str | None:
@@ -526,6 +539,82 @@ class Desktop:
             NotDone: The program that owns it does not hand it out.
         """
         return await self._take(lambda parts: parts.clipboard.read())
+
+    # People
+
+    @contextmanager
+    def watch(self) -> Generator[Viewer]:
+        """Watch the screen, whatever the desktop is busy with, for as long as the context lasts.
+
+        Raises:
+            DesktopClosed: It is closed.
+        """
+        if self._parts is None:
+            raise DesktopClosed
+        viewer = self._stream.watch()
+        try:
+            yield viewer
+        finally:
+            viewer.close()
+
+    # What a person does is a turn that comes before all that wait and looks at nothing afterwards:
+    # the person looks. Points are pixels of the screen.
+
+    async def point(self, x: int, y: int, buttons: int) -> None:
+        """Move the pointer, and press and release the buttons that have changed.
+
+        Args:
+            x: A column of the screen.
+            y: A row of the screen.
+            buttons: Bit 0 the left one, then middle, right, wheel up, down, left and right, back
+                and forward.
+
+        Raises:
+            OffScreen: There is no such pixel; nothing was done.
+        """
+        screen, at = self.view.screen, Point(x, y)
+        if not screen.holds(at):
+            raise OffScreen(x, y, screen.width, screen.height)
+        await self._take_next(lambda parts: parts.console.point(at, buttons))
+
+    async def key(self, keysym: int, *, down: bool) -> None:
+        """Press a key and keep it down, repeat one that is down, or release one.
+
+        Args:
+            keysym: The character or key it is on the person's side.
+            down: Whether it goes down.
+
+        Raises:
+            NotDone: No key of this desktop has it.
+        """
+        await self._take_next(lambda parts: parts.console.key(keysym, down=down))
+
+    async def bring(self, text: str) -> None:
+        """Put a person's text on the clipboard.
+
+        Raises:
+            BadText: It is too long or no valid Unicode.
+        """
+        _check_clipboard(text)
+        await self._take_next(lambda parts: parts.clipboard.own(text))
+
+    async def leave(self) -> None:
+        """Release every key and button that a person holds."""
+        await self._take_next(lambda parts: parts.console.release_all())
+
+    async def copied(self) -> str | None:
+        """What a program has put on the clipboard; None if it is no text, or from outside.
+
+        Does not wait for the desktop's turn.
+
+        Raises:
+            DesktopClosed: It is closed.
+            NotDone: The program does not hand it out.
+        """
+        parts = self._parts
+        if parts is None:
+            raise DesktopClosed
+        return await asyncio.to_thread(parts.clipboard.read_foreign)
 
     # Files
 
@@ -668,8 +757,13 @@ class Desktop:
         active = parts.windows.active()
         reason = risk(active.application if active else "")
         if self._history.due(reason):
-            made = self._checkpoint(parts, reason or "in between", automatic=True)
-            self._notices.append(f"checkpoint {made.name} was made {made.note}.")
+            note = reason or "in between"
+            try:
+                made = self._checkpoint(parts, note, automatic=True)
+            except CannotStart as why:
+                self._notices.append(f"no checkpoint could be made {note}: {why}")
+            else:
+                self._notices.append(f"checkpoint {made.name} was made {note}.")
 
     # Turns
 
@@ -711,15 +805,38 @@ class Desktop:
         with suppress(DesktopClosed):
             await self._run(self._stop)
         self._thread.shutdown(wait=False)
+        await asyncio.to_thread(self._stream.close)
 
     async def _take(self, work: Callable[[_Parts], T]) -> T:
         return await self._run(lambda: self._safely(work))
+
+    async def _take_next(self, work: Callable[[_Parts], None]) -> None:
+        """Take a turn before all that wait; cancelling it does not stop it."""
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(self._safely(work))
+            except SandboxError as why:
+                done.set_exception(why)
+
+        self._urgent.append(run)
+        try:
+            self._thread.submit(self._do_urgent)
+        except RuntimeError as ended:
+            raise DesktopClosed from ended
+        await asyncio.shield(asyncio.wrap_future(done))
+
+    def _do_urgent(self) -> None:
+        while self._urgent:
+            self._urgent.popleft()()
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Run work on the desktop's thread, in order; cancelling it waits until it has let go."""
         turn = _Turn()
 
         def run() -> T:
+            self._do_urgent()
             self._turn = turn
             return work()
 
@@ -775,11 +892,13 @@ class Desktop:
         except BaseException:
             session.close()
             raise
+        self._stream.follow(self._parts.lens)
         logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
 
     def _stop(self) -> None:
         parts, self._parts = self._parts, None
         if parts:
+            self._stream.lose()
             parts.close()
 
     def _restart(self) -> None:
@@ -921,6 +1040,15 @@ async def open_desktop(settings: Settings, keymap: Keymap | None = None) -> Asyn
     finally:
         with anyio.CancelScope(shield=True):
             await desktop.close()
+
+
+def _check_clipboard(text: str) -> None:
+    if len(text) > LONGEST_CLIPBOARD:
+        raise BadText(
+            f"The text has {len(text)} characters; the clipboard takes {LONGEST_CLIPBOARD}."
+        )
+    if any(0xD800 <= ord(char) < 0xE000 for char in text):
+        raise BadText("The text has half of a surrogate pair; send it as valid Unicode.")
 
 
 def _risk(action: Action) -> Callable[[str], str]:

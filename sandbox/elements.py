@@ -97,6 +97,17 @@ class Known:
     top: Top
 
 
+def fields_of(tree: Tree, layer: Layer, layers: Sequence[Layer], seconds: float) -> list[Known]:
+    """What can be typed into in one of the windows there are.
+
+    Raises:
+        Silent: Its program does not answer in time.
+    """
+    tops = tree.fields(layer.pid, seconds)
+    own = [top for top in tops if _layer_of(top, layers) == layer]
+    return [Known(node, layer, top) for top in own for node in top.nodes]
+
+
 class Elements:
     """The elements of one desktop. Used by one thread at a time.
 

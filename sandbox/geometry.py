@@ -53,6 +53,10 @@ class Rect:
     def holds(self, point: Point) -> bool:
         return self.x <= point.x < self.right and self.y <= point.y < self.bottom
 
+    def moved(self, right: int, down: int) -> Self:
+        """The same somewhere else."""
+        return type(self)(self.x + right, self.y + down, self.width, self.height)
+
     def overlap(self, other: Self) -> Self | None:
         """The part both share; None when they do not touch."""
         left, top = max(self.x, other.x), max(self.y, other.y)

@@ -166,7 +166,7 @@ class Hands:
             NotDone: The program did not take what was pasted.
             Cancelled: The caller gave up; what was typed until then stays typed.
         """
-        self._keep_keymap()
+        self.keep_keymap()
         pasted = 0
         for typeable, runs in groupby(_runs(text), key=self._typeable):
             if typeable:
@@ -181,7 +181,7 @@ class Hands:
     def _typeable(self, run: str) -> bool:
         return all(char in self._keymap for char in run)
 
-    def _keep_keymap(self) -> None:
+    def keep_keymap(self) -> None:
         """Load the map again if somebody replaced it (setxkbmap, a settings daemon)."""
         keycode, keysym = self._keymap.probe()
         if self._display.get_keyboard_mapping(keycode, 1)[0][0] != keysym:

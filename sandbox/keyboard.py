@@ -114,6 +114,17 @@ class Keyboard:
                 xtest.fake_input(self._display, X.KeyPress, tap.keycode)
                 xtest.fake_input(self._display, X.KeyRelease, tap.keycode)
 
+    def tap(self, keycode: int, group: int, mods: int) -> None:
+        """Press and release a key in a state, whatever modifier keys are held besides."""
+        with self.locked(group, mods):
+            xtest.fake_input(self._display, X.KeyPress, keycode)
+            xtest.fake_input(self._display, X.KeyRelease, keycode)
+
+    def repeat(self, keycode: int, *, on: bool) -> None:
+        """Whether the server repeats a key for as long as it is held."""
+        mode = X.AutoRepeatModeOn if on else X.AutoRepeatModeOff
+        self._display.change_keyboard_control(key=keycode, auto_repeat_mode=mode)
+
     def press(self, keycode: int, wait_ms: int = 0) -> None:
         """Press a key and keep it down; the server waits `wait_ms` milliseconds before."""
         xtest.fake_input(self._display, X.KeyPress, keycode, wait_ms)

@@ -8,6 +8,7 @@ by locking that group and level, which travels inside each key event.
 This module only computes: the repertoire, the places, and the text `xkbcomp` loads.
 """
 
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -175,6 +176,44 @@ def keysym(char: str) -> int:
     """The X keysym of a character: Latin-1 as it is, the rest by its number (X protocol, A)."""
     point = ord(char)
     return point if 0x20 <= point <= 0x7E or 0xA0 <= point <= 0xFF else 0x01000000 | point
+
+
+def character(keysym: int) -> str:
+    """The character a keysym stands for; empty if it is a key without one, such as Return."""
+    if 0x20 <= keysym <= 0x7E or 0xA0 <= keysym <= 0xFF:
+        return chr(keysym)
+    if keysym >> 24 == 1 and keysym & 0xFFFFFF <= sys.maxunicode:
+        return chr(keysym & 0xFFFFFF)
+    if keysym in _KEYPAD:
+        return _KEYPAD[keysym]
+    if keysym in _OLD:
+        return _OLD[keysym]
+    codec = _OLD_SETS.get(keysym >> 8)
+    return bytes((keysym & 0xFF,)).decode(codec, "ignore") if codec and keysym & 0x80 else ""
+
+
+def _row(first: int, characters: str) -> dict[int, str]:
+    return {first + at: char for at, char in enumerate(characters) if char != " "}
+
+
+# Keysyms from before Unicode (X protocol, appendix A): most sets are those of ISO 8859.
+_OLD_SETS = {
+    0x01: "iso8859-2", 0x02: "iso8859-3", 0x03: "iso8859-4", 0x05: "iso8859-6", 0x06: "koi8-r",
+    0x07: "iso8859-7", 0x0C: "iso8859-8", 0x0D: "iso8859-11",
+}  # fmt: skip
+_OLD = {
+    0x20AC: "€",
+    **_row(0x13BC, "ŒœŸ"),
+    **_row(0x06A1, "ђѓёєѕіїјљњћќґўџ№ЂЃЁЄЅІЇЈЉЊЋЌҐЎЏ"),
+    **_row(0x07A1, "ΆΈΉΊΪ ΌΎΫ Ώ  ΅―άέήίϊΐόύϋΰώ"),
+    **_row(0x04A1, "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソ"),
+    **_row(0x04C0, "タチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜"),
+    **_row(0x0AA1, "          —–"),
+    **_row(0x0AD0, "‘’“”"), 0x0AAE: "…", 0x0AC9: "™", 0x0AE6: "•", 0x0AFD: "‚", 0x0AFE: "„",
+    **_row(0x08FB, "←↑→↓"), 0x08BC: "≤", 0x08BD: "≠", 0x08BE: "≥", 0x08C2: "∞", 0x08D6: "√",
+}  # fmt: skip
+# The keypad's digits depend on NumLock, which people have on their side and this keyboard not.
+_KEYPAD = {**_row(0xFFB0, "0123456789"), 0xFFAC: ",", 0xFFAE: "."}
 
 
 def _name(keycode: int) -> str:

@@ -57,6 +57,15 @@ def _table() -> dict[str, int]:
 
 
 _NAMES = _table()
+
+
+def named(keysym: int) -> str:
+    """What people call a key, such as "Return" or "F5"; its number where it has no name."""
+    spelt = (name for name, value in vars(XK).items() if value == keysym)
+    name = next((one for one in spelt if one.startswith("XK_")), f"0x{keysym:x}")
+    return name.removeprefix("XK_")
+
+
 _MODIFIERS = {
     _NAMES[name]
     for name in (

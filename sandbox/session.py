@@ -43,6 +43,7 @@ _UNLOCK = (
     '[ -L "$1/.config" ] || [ -L "$1/.config/chromium" ] || rm -f "$1"/.config/chromium/Singleton*'
 )
 _FILL = 'rm -rf "$1" && cp -a --reflink=auto "$2" "$1"'
+_LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 _MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
     **{
@@ -199,7 +200,7 @@ class Session:
         self._below: dict[Path, tuple[Path, ...]] = {}
         """The layers each copy was made over."""
         self._forgotten: set[Path] = set()
-        self._outer = self.keeper = Box(folder.mark, self._ended)
+        self._outer = self.keeper = Box(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
         self._vital.add(self._outer.pid)
@@ -305,11 +306,19 @@ class Session:
             os.close(fd)
 
     def keep(self, name: str) -> Path:
-        """Copy what has changed in the home since the desktop started or went back; where it is."""
+        """Copy what has changed in the home since the desktop started or went back; where it is.
+
+        Raises:
+            CannotStart: The disk of this machine is full; nothing was kept.
+        """
         kept = self.folder.kept / name
-        with self.box.frozen():
-            copy = ["cp", "-a", "--reflink=auto", str(self.folder.upper), str(kept)]
-            self.keeper.run(copy, self.folder.log / "keep.log")
+        copy = ["cp", "-a", "--reflink=auto", str(self.folder.upper), str(kept)]
+        try:
+            with self.box.frozen():
+                self.keeper.run(copy, self.folder.log / "keep.log")
+        except CannotStart:
+            self._remove(kept)
+            raise
         self._below[kept] = self._layers
         return kept
 
@@ -378,7 +387,11 @@ class Session:
     def last_words(self, program: str, after: int = 0) -> str:
         """The last line a program wrote, `after` so many bytes; empty when it said nothing."""
         log = self.folder.log / f"{Path(program).name}.log"
-        wrote = log.read_bytes()[after:] if log.is_file() else b""
+        if not log.is_file():
+            return ""
+        with log.open("rb") as file:
+            file.seek(max(after, log.stat().st_size - _LAST_BYTES))
+            wrote = file.read(_LAST_BYTES)
         lines = wrote.decode(errors="replace").split("\n")
         return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 

@@ -72,20 +72,28 @@ class Typist:
         if into:
             self._to_the_end(self._focus(into))
         focus = self._sight.focus()
-        self._masks.cover(focus)
-        try:
-            self._hands.type(value)
-        except NotDone:
-            raise NotDone(
-                f"The secret {name} has characters that no key has, and the window with the focus "
-                "did not take it as a paste; nothing of it has arrived."
-            ) from None
-        finally:
-            after = self._sight.focus()
-            if (after and after.ref) != (focus and focus.ref):  # a part may be in either
-                with suppress(NotDone):
-                    self._masks.cover_window()
+        self._masks.cover(focus, value)
+        with self._masks.typing():
+            try:
+                self._hands.type(value)
+            except NotDone:
+                raise NotDone(
+                    f"The secret {name} has characters that no key has, and the window with the "
+                    "focus did not take it as a paste; nothing of it has arrived."
+                ) from None
+            finally:
+                after = self._focus_again() if focus else self._sight.focus()
+                if (after and after.ref) != (focus and focus.ref):  # a part may be in either
+                    with suppress(NotDone):
+                        self._masks.cover_window()
         return {"typed": "unverified: a secret is not read back"}
+
+    def _focus_again(self) -> Element | None:
+        """What has the focus, of a program that told before and may be slow to tell now."""
+        until = time.monotonic() + _DONE_WITHIN
+        while (focus := self._sight.focus()) is None and time.monotonic() < until:
+            time.sleep(_LOOKED_AGAIN)
+        return focus
 
     def set_value(self, named: str, value: str) -> Facts:
         """Give a field, switch, slider or choice a value, and see that it has it.

@@ -44,7 +44,9 @@ class Vault:
             _check(name, value)
         named = {way: name for name, value in values.items() for way in _ways(value)}
         longest_first = sorted(named, key=len, reverse=True)
-        spoken = re.compile("|".join(map(re.escape, longest_first))) if named else None
+        # Programs that correct what is typed begin it with a capital.
+        anyhow = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+        spoken = anyhow if named else None
         return cls(dict(values), spoken, named)
 
     @property
@@ -65,7 +67,7 @@ class Vault:
         """A text with every value in it replaced by its name."""
         if self._spoken is None:
             return text
-        return self._spoken.sub(lambda found: f"[secret {self._named[found[0]]}]", text)
+        return self._spoken.sub(lambda found: f"[secret {self._name(found[0])}]", text)
 
     def scrub_part(self, before: str, part: str, after: str) -> str:
         """A part of a text scrubbed, also of values that it has only an end of."""
@@ -75,7 +77,7 @@ class Vault:
         whole, kept, at = before + part + after, list[str](), start
         for found in self._spoken.finditer(whole):
             if found.start() < end and found.end() > start:
-                kept += [whole[at : max(at, found.start())], f"[secret {self._named[found[0]]}]"]
+                kept += [whole[at : max(at, found.start())], f"[secret {self._name(found[0])}]"]
                 at = found.end()
         return "".join([*kept, whole[at:end]])
 
@@ -86,7 +88,15 @@ class Vault:
         ways = [data.decode("utf-8", "ignore")]
         ways += [data[at:].decode("utf-16-le", "ignore") for at in (0, 1)]
         ways += [data[at:].decode("utf-16-be", "ignore") for at in (0, 1)]
-        return sorted({self._named[one[0]] for way in ways for one in self._spoken.finditer(way)})
+        return sorted({self._name(one[0]) for way in ways for one in self._spoken.finditer(way)})
+
+    def _name(self, said: str) -> str:
+        """The name of the value that was said, in whatever case."""
+        return self._named.get(said) or next(
+            name
+            for way, name in self._named.items()
+            if re.fullmatch(re.escape(way), said, re.IGNORECASE)
+        )
 
 
 class Scrubbing(logging.Filter):

@@ -22,7 +22,7 @@ import stat
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -60,11 +60,18 @@ class Limits:
         memory: Bytes of all its programs together.
         processes: Processes and threads.
         disk: Bytes the files of its home may take.
+        processors: How many of this machine's its programs run on. One is left to the server and
+            everything else here, where there are more than two.
     """
 
     memory: int = 4096 * _MIB
     processes: int = 1500
     disk: int = 2048 * _MIB
+    processors: int = field(default_factory=lambda: _some(len(os.sched_getaffinity(0))))
+
+
+def _some(processors: int) -> int:
+    return processors - 1 if processors > 2 else processors
 
 
 class Walls:
@@ -117,11 +124,16 @@ class Walls:
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}
         files[init] = _INIT.read_bytes()
         limits = self._limits
-        may = json.dumps({**asdict(limits), "folders": [str(HOME), str(RUN)]})
-        return self._box(own, files, [channel], [
+        may = {**asdict(limits), "folders": [str(HOME), str(RUN)]}
+        del may["processors"]
+        argv, fds = self._box(own, files, [channel], [
             "/usr/bin/prlimit", f"--nproc={limits.processes}", f"--fsize={limits.disk}",
-            "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}", may,
+            "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}", json.dumps(may),
         ])  # fmt: skip
+        ours = sorted(os.sched_getaffinity(0))
+        chosen = secrets.SystemRandom().sample(ours, min(limits.processors, len(ours)))
+        # Before the filter, which lets no program choose others.
+        return ["taskset", "--cpu-list", ",".join(map(str, chosen)), *argv], fds
 
     def _box(
         self, own: Sequence[str], files: dict[str, bytes], fds: Sequence[int], argv: Sequence[str]
@@ -276,6 +288,7 @@ _DENIED = (
     "swapon", "swapoff", "reboot", "syslog", "acct", "quotactl", "mount_setattr", "fsopen",
     "fsmount", "fspick", "open_tree", "move_mount", "lookup_dcookie", "nfsservctl",
     "process_vm_writev", "vhangup", "modify_ldt", "pidfd_getfd", "memfd_secret",
+    "sched_setaffinity",
 )  # fmt: skip
 # AF_VSOCK and others know no network namespaces, so only these families of sockets are let through.
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}

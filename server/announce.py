@@ -1,38 +1,47 @@
 """What a person reads once the server is up: addresses, and what to paste where."""
 
-import json
-import sys
-from pathlib import Path
+from gloveport.clients.recipes import Reach, recipes
+
+from .configure import command
 
 
-def announce(host: str, port: int, token: str, walls: str) -> None:
-    """Print where the server is and how clients reach it."""
+def announce(host: str, port: int, token: str, walls: str, live: str, *, asks: bool) -> None:
+    """Print where the server is and how clients reach it.
+
+    Args:
+        host: Its address.
+        port: Its TCP port.
+        token: The token that does everything, if there is one to print.
+        walls: What separates its desktop from this machine.
+        live: Path of its live view.
+        asks: It asks for a token.
+    """
     if walls == "none":
         walls = "NO WALLS: programs of the desktop can do whatever you can"
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
-    command = str(Path(sys.executable).with_name("gloveport"))
-    reach = (
-        ["stdio"] if not token else ["stdio", "--url", f"{url}/mcp", "--token-file", "TOKEN_FILE"]
+    reach = Reach(
+        command(),
+        ("stdio", "--url", f"{url}/mcp", "--token-file", "TOKEN_FILE") if asks else ("stdio",),
     )
-    desktop = {"mcpServers": {"gloveport": {"command": command, "args": reach}}}
-    header = f' --header "Authorization: Bearer {token}"' if token else ""
-    quoted = ", ".join(json.dumps(word) for word in reach)
+    once = "  (10 minutes, once; `gloveport live` prints another)" if asks else ""
+    table = recipes()
+    desktop, codex = table["claude-desktop"], table["codex"]
     print(  # noqa: T201 - this is for people; MCP on stdio is another command
         f"""
   MCP    {url}/mcp
-  live   {url}/live/main
+  live   {url}{live}{once}
   walls  {walls}
 {f"  token  {token}{chr(10)}" if token else ""}
-  Claude Code     claude mcp add -t http gloveport {url}/mcp{header}
+  Claude Code     {table["claude-code"].snippet(reach)}
 
-  Claude Desktop  claude_desktop_config.json:
-{_indented(json.dumps(desktop, indent=2))}
+  Claude Desktop  {desktop.file[-1]}:
+{_indented(desktop.snippet(reach))}
 
-  Codex           ~/.codex/config.toml:
-                  [mcp_servers.gloveport]
-                  command = {json.dumps(command)}
-                  args = [{quoted}]
+  Codex           ~/.codex/{codex.file[-1]}:
+{_indented(codex.snippet(reach))}
+
+  {len(table) - 3} more by `{command()} config`, which also puts it there.
 
   Ctrl+C ends the desktop and everything in it.
 """,

@@ -29,9 +29,11 @@ from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
 
 from .desks import Desks, NoSuchDesktop
+from .grants import passport_of, whose
 from .leases import Call, LookFirst, Who
 from .leases import told as handed_back
 from .line import Line
+from .listing import Listing
 from .liveapp import live_app
 from .screen import ScreenNews
 from .shape import refusal
@@ -111,6 +113,7 @@ class DesktopServer(MCPServer[Any]):
             extensions=[live_app()],
             subscriptions=self.news,
             log_level="WARNING",
+            middleware=[Listing(self._looking)],
         )
         serves = self._lowlevel_server.add_request_handler
         serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
@@ -159,6 +162,10 @@ class DesktopServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
     ) -> CallToolResult | InputRequiredResult:
         """Answer a call that is meant for this desktop."""
+        passport = passport_of(context.request_context.request if context else None)
+        on = self.desktop.settings.name
+        if why := passport.refusal(name, looks=name in self._looking, desktop=on):
+            return refusal(why)
         asking = self._caller(context)
         token = caller.set(asking)
         words = self._vault.scrub(told(name, arguments))
@@ -177,6 +184,8 @@ class DesktopServer(MCPServer[Any]):
             self._holder = asking if self.desktop.holding else None
             self._called.set()
             ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
+            known = name if name in self._names else "unknown"
+            self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
             logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
         return result
 
@@ -246,7 +255,7 @@ class DesktopServer(MCPServer[Any]):
         if named and of_url and named != of_url:
             raise NoSuchDesktop(named, [of_url])
         name = named or of_url
-        return self.desks.find(name, self._caller(context).owner) if name else self
+        return self.desks.find(name, passport_of(request).grant) if name else self
 
     def _painted(self) -> dict[str, int]:
         gates = self.desks.gates.items()
@@ -296,7 +305,7 @@ class DesktopServer(MCPServer[Any]):
     async def _screen_of(self, desktop: str, context: Context[Any, Any]) -> bytes:
         """The screen of any desktop, as it is now, pixel for pixel."""
         try:
-            gate = self.desks.find(desktop, self._caller(context).owner)
+            gate = self.desks.find(desktop, passport_of(context.request_context.request).grant)
         except NoSuchDesktop as why:
             raise ResourceError(str(why)) from None
         return await gate._screen()
@@ -305,7 +314,12 @@ class DesktopServer(MCPServer[Any]):
         name = caller_name(context)
         known = self._callers.pop(name, None)
         if known is None:
-            known = Caller(Who("agent", name, _title(context)), epoch=self._lease.epoch)
+            grant = passport_of(context.request_context.request if context else None).grant
+            known = Caller(
+                Who("agent", name, _title(context)),
+                epoch=self._lease.epoch,
+                grant=grant,
+            )
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]
@@ -360,11 +374,11 @@ def caller_name(context: Context[Any, Any] | None) -> str:
     if request is not None:
         for kind, header in (("client", CLIENT_HEADER), ("session", SESSION_HEADER)):
             if found := request.headers.get(header):
-                return f"{kind} {found}"
+                return whose(f"{kind} {found}", request)
     params = context.session.client_params
     if params is None:
-        return "unknown"
-    return f"{params.client_info.name} {params.client_info.version}"
+        return whose("unknown", request)
+    return whose(f"{params.client_info.name} {params.client_info.version}", request)
 
 
 def _title(context: Context[Any, Any] | None) -> str:

@@ -4,7 +4,6 @@ Each command imports what it needs when it runs: a bridge must not wait for the 
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
@@ -13,11 +12,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import access
+
 if TYPE_CHECKING:
+    from gloveport.clients.prices import Price
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
-    from .serving import Settings
+    from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
 
@@ -61,11 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a name this server is also reached by; may be repeated",
     )  # fmt: skip
-    serving.add_argument(
-        "--token-file", type=Path, metavar="F",
-        help="file with the token callers must show; made if missing. Without it a token is asked "
-        "for only when HOST is not this machine itself",
-    )  # fmt: skip
+    access.serve_options(serving)
     serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
     serving.add_argument("--no-tcp", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
@@ -91,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         "starts one if none runs; the desktop outlives this process.",
     )
     bridging.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
-    bridging.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    bridging.add_argument(
+        "--token-file", type=Path, metavar="F", help="file with its token; else $GLOVEPORT_TOKEN"
+    )
     bridging.add_argument(
         "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
@@ -108,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     demonstrating.add_argument(
         "--text", action="store_true", help="buy by reading the screen as text, without pictures"
     )
+    demonstrating.add_argument(
+        "--game", type=int, default=0, metavar="TILE", choices=[2**power for power in range(3, 12)],
+        help="instead play 2048 until there is such a tile, by looking at the picture",
+    )  # fmt: skip
     demonstrating.add_argument("--json", action="store_true", help="print one JSON object last")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
@@ -119,11 +123,113 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
+    running = commands.add_parser(
+        "run",
+        help="give a task to a model; it works on a desktop until it is done",
+        description="Give a task to a model of Anthropic's, OpenAI's or Google's, whose SDK finds "
+        "its key in the environment. It works on this user's own desktop, or on the one at --url, "
+        "until it is done or its budget is. Progress goes to stderr, what it says in the end to "
+        "stdout. Every step is written to a folder, from which a run can be taken up again.",
+    )
+    _run_options(running)
+    _desktop_options(running)
+    running.set_defaults(run=_run)
+
+    access.commands(commands.add_parser)
+    configuring = commands.add_parser(
+        "config",
+        help="what to put where for each client; with --write puts it there",
+        description="Print how a client is told of the desktop, or with --write add it to the "
+        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+    )
+    configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
+    configuring.add_argument(
+        "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    configuring.add_argument(
+        "--file", type=Path, metavar="F", help="another settings file, such as a project's"
+    )
+    configuring.add_argument(
+        "--name", default="gloveport", help="what the client is to call it (%(default)s)"
+    )
+    configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    configuring.set_defaults(run=_config)
+
+    bundling = commands.add_parser(
+        "bundle",
+        help="make the files that install this in Claude Desktop",
+        description="Make gloveport.mcpb, which gets all it needs by uv, and "
+        "gloveport-remote.mcpb, which only reaches a server elsewhere. Open one in Claude Desktop.",
+    )
+    bundling.add_argument(
+        "--out", type=Path, default=Path("dist"), metavar="DIR", help="folder (%(default)s)"
+    )
+    bundling.set_defaults(run=_bundle)
+
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
     )
     examining.set_defaults(run=_doctor)
     return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", nargs="?", default="", help="what is to be done, in words")
+    parser.add_argument(
+        "--brain", choices=("claude", "openai", "gemini"), default="claude", help="(%(default)s)"
+    )
+    parser.add_argument("--model", default="", help="a model's name; default: the vendor's newest")
+    parser.add_argument(
+        "--endpoint", choices=("api", "bedrock", "vertex", "foundry"), default="api",
+        help="where Claude is asked (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--base-url", default="", metavar="URL", help="another address of the API")
+    parser.add_argument(
+        "--vocabulary", default="", choices=("toolset", "computer_20251124", "computer_20250124"),
+        help="what Claude calls its actions; default: what the model there is known to take",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-threads", action="store_true", help="send the whole conversation with each turn"
+    )
+    parser.add_argument("--no-stream", action="store_true", help="act when a reply is complete")
+    parser.add_argument(
+        "--no-words", action="store_true",
+        help="give it the computer alone, without the tools that look and act by words",
+    )  # fmt: skip
+    parser.add_argument("--url", help="a desktop elsewhere, such as http://box:8750/mcp")
+    parser.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    parser.add_argument(
+        "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
+        help="a server started here ends after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--steps", type=int, default=200, metavar="N",
+        help="most it may do; 0 any number, as for the others (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--tokens", type=int, default=0, metavar="N", help="most it may use")
+    parser.add_argument("--seconds", type=float, default=0, metavar="S", help="longest it may take")
+    parser.add_argument("--dollars", type=float, default=0, metavar="D", help="most it may cost")
+    parser.add_argument(
+        "--price", default="", metavar="SENT/RECEIVED",
+        help="dollars per million tokens, for a model whose price is not known here",
+    )  # fmt: skip
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before it types, presses keys or opens"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), metavar="DIR",
+        help="where the folder of the run is made (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="take up the run of a folder where it was cut off",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the run as one page of HTML"
+    )
 
 
 def _desktop_options(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +265,8 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    entry = access.Entry() if given.no_tcp else access.entry(given)
+
     import anyio
 
     from gloveport.sandbox.errors import SandboxError
@@ -169,8 +277,9 @@ def _serve(given: argparse.Namespace) -> int:
         desktop=_desktop(given),
         host="" if given.no_tcp else given.host,
         port=given.port,
-        names=tuple(given.allow_host),
-        token="" if given.no_tcp else _token(given.token_file, given.host),
+        names=(*given.allow_host, *entry.names),
+        keys=entry.keys,
+        pace=given.calls_per_second,
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
@@ -178,12 +287,12 @@ def _serve(given: argparse.Namespace) -> int:
         desktop_ttl=given.desktop_ttl,
     )
 
-    def ready(port: int) -> None:
+    def ready(served: "Served") -> None:
         if given.ready_fd >= 0:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
-        if port:
-            _announce(given.host, port, settings)
+        if served.port:
+            _announce(given.host, served, settings, entry.token)
 
     try:
         anyio.run(serve, settings, ready)
@@ -201,7 +310,7 @@ def _demo(given: argparse.Namespace) -> int:
 
     from gloveport.sandbox.errors import SandboxError
 
-    from .demo import demo
+    from .demo import demo, play
     from .serving import Settings
 
     settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
@@ -209,7 +318,11 @@ def _demo(given: argparse.Namespace) -> int:
     status = 1
     try:
         status = anyio.run(
-            lambda: demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+            lambda: (
+                play(settings, given.out, given.game, as_json=given.json)
+                if given.game
+                else demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+            )
         )
     except* SandboxError as why:  # the shop runs in a group of tasks
         print(f"gloveport: {why.exceptions[0]} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
@@ -264,20 +377,150 @@ def _stdio(given: argparse.Namespace) -> int:
     import asyncio
 
     from .bridge import bridge
+
+    socket = "" if given.url else _own_server(given)
+    token = _its_token(given)
+    asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    return 0
+
+
+def _its_token(given: argparse.Namespace) -> str:
+    """The token of a server elsewhere, from a file or the environment."""
+    if given.token_file:
+        return given.token_file.read_text().strip()
+    return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
+
+
+def _own_server(given: argparse.Namespace) -> str:
+    """The socket of this user's own server with these options; it is started if none runs."""
     from .local import NoServer, ensure_server
 
-    socket = ""
-    if not given.url:
-        options = _serve_options(given)
-        path = _socket(options)
-        socket = str(path)
-        try:
-            ensure_server(path, [*options, "--ttl", str(given.ttl)])
-        except NoServer as why:
-            print(f"gloveport: {why}. Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
-            return 1
-    token = given.token_file.read_text().strip() if given.token_file else ""
-    asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    options = _serve_options(given)
+    path = _socket(options)
+    try:
+        ensure_server(path, [*options, "--ttl", str(given.ttl)])
+    except NoServer as why:
+        sys.exit(f"gloveport: {why}. Run `gloveport doctor`.")
+    return str(path)
+
+
+def _run(given: argparse.Namespace) -> int:
+    import anyio
+
+    try:
+        from rich.console import Console
+
+        from gloveport.clients import errand
+        from gloveport.clients.agent import Budget
+        from gloveport.clients.record import BadRecord, began, new_folder
+    except ModuleNotFoundError as why:
+        return _lacks(given.brain, why)
+    logging.getLogger().setLevel(logging.WARNING)
+    for noisy in ("anthropic", "openai", "google_genai"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        first = began(given.resume) if given.resume else {"task": given.task}
+    except BadRecord as why:
+        sys.exit(f"gloveport: {why}")
+    if not first["task"]:
+        sys.exit('gloveport: say what is to be done: gloveport run "..."')
+    if not (given.yes or sys.stdin.isatty()):
+        sys.exit(
+            "gloveport: there is no terminal to ask at before it types; --yes says yes to all. "
+            "The desktop's own walls and policy stay."
+        )
+    if given.brain != "claude" and not given.tools:
+        given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
+    price = _price(given.price)
+    folder = given.resume or new_folder(given.out)
+    todo = errand.Errand(
+        task=first["task"],
+        folder=folder,
+        brain=given.brain,
+        model=given.model or errand.MODELS[given.brain],
+        budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
+        url=given.url or "http://localhost/mcp",
+        token=_its_token(given),
+        socket="" if given.url else _own_server(given),
+        endpoint=given.endpoint,
+        base_url=given.base_url,
+        vocabulary=given.vocabulary,
+        threads=not given.no_threads,
+        stream=not given.no_stream,
+        words=not given.no_words,
+        yes=given.yes,
+        price=price,
+        report=given.report,
+    )
+    again = f"Go on with: gloveport run --resume {folder}"
+    try:
+        ending = anyio.run(errand.do, todo, Console(stderr=True))
+    except ModuleNotFoundError as why:
+        return _lacks(given.brain, why)
+    except errand.Unreachable as why:
+        print(f"gloveport: {why}\n{again}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print(f"\ngloveport: stopped. {again}", file=sys.stderr)  # noqa: T201
+        return 130
+    if ending.how == "done":
+        print(ending.text)  # noqa: T201 - what was asked for
+        return 0
+    print(f"gloveport: {ending.text}\n{again}", file=sys.stderr)  # noqa: T201
+    return 3
+
+
+def _lacks(brain: str, why: ModuleNotFoundError) -> int:
+    extra = {"claude": "anthropic"}.get(brain, brain)
+    print(  # noqa: T201
+        f"gloveport: {why.name} is missing; get it with: pip install 'gloveport[{extra}]'",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _price(text: str) -> "Price | None":
+    from gloveport.clients.prices import Price
+
+    if not text:
+        return None
+    sent, _, received = text.partition("/")
+    try:
+        return Price(float(sent), float(received), float(sent), float(sent))
+    except ValueError:
+        sys.exit(f"gloveport: --price {text} is not two numbers; write one such as 5/25.")
+
+
+def _config(given: argparse.Namespace) -> int:
+    from . import configure
+
+    args = ["stdio"]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    from .bundle import NotBundled, bundles
+
+    try:
+        for one in bundles():
+            print(one.write(given.out))  # noqa: T201
+    except NotBundled as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 
@@ -287,12 +530,12 @@ def _doctor(given: argparse.Namespace) -> int:
     return examine()
 
 
-def _announce(host: str, port: int, settings: "Settings") -> None:
+def _announce(host: str, served: "Served", settings: "Settings", token: str) -> None:
     from .announce import announce
 
     desktop = settings.desktop
     walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
-    announce(host, port, settings.token, walls)
+    announce(host, served.port, token, walls, served.live, asks=bool(settings.keys))
 
 
 def _serve_options(given: argparse.Namespace) -> list[str]:
@@ -344,28 +587,6 @@ def _private(path: Path) -> Path:
     # The desktops of root have users of their own, who must get through to their own folders.
     path.chmod(0o711 if os.getuid() == 0 else 0o700)
     return path
-
-
-def _token(file: Path | None, host: str) -> str:
-    """The token callers must show; none where only this machine can reach the server."""
-    import ipaddress
-    import secrets
-
-    if file is None:
-        local = host == "localhost"
-        with contextlib.suppress(ValueError):
-            local = local or ipaddress.ip_address(host).is_loopback
-        if local:
-            return ""
-        file = Path.home() / ".config" / "gloveport" / "token"
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32) + "\n")
-    token = file.read_text().strip()
-    if len(token) < 16:
-        sys.exit(f"gloveport: the token in {file} is shorter than 16 characters.")
-    return token
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -14,8 +14,12 @@ from typing import Any
 import anyio
 from PIL import Image
 
+from gloveport.clients.agent import Budget, Hands, run
 from gloveport.clients.desk import DeskClient, Refused, connect
+from gloveport.clients.game import Game, open_game
+from gloveport.clients.player import Player
 from gloveport.clients.reader import Reader
+from gloveport.clients.record import Record, new_folder
 from gloveport.clients.seeing import sheet
 from gloveport.clients.shop import OFFICIAL, Shop, open_shop
 from gloveport.clients.shopper import Lost, Shopper, Step
@@ -23,7 +27,7 @@ from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.network import HOST_INTERNAL, Network
 from gloveport.sandbox.session import Enclosure
 
-from .serving import Settings, serving
+from .serving import Served, Settings, serving
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +91,7 @@ async def demo(
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
         url = await running.enter_async_context(open_shop(shop))
-        if settings.desktop.walls != "none":
-            url = url.replace("127.0.0.1", HOST_INTERNAL)
-        reaches = Enclosure(network=Network.parse(f"allow={url.removeprefix('http://')}"))
-        walled = replace(settings.desktop, enclosure=reaches)
-        served = await running.enter_async_context(
-            serving(replace(settings, port=0, desktop=walled))
-        )
+        served, url = await _reaching(settings, url, running)
         say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
         desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
         how = "in words, without one picture" if by_text else "by the MCP wire alone"
@@ -116,6 +114,48 @@ async def demo(
     if as_json:
         print(json.dumps(result, ensure_ascii=False))  # noqa: T201 - what was asked for
     return 0 if result["ok"] else 1
+
+
+async def play(settings: Settings, out: Path, goal: int, *, as_json: bool) -> int:
+    """Let a brain without a model play 2048; 0 if the page itself says that it made the tile.
+
+    Args:
+        settings: How to serve; the port is a free one.
+        out: Where the folder of the record is made: every step, with its picture.
+        goal: The tile to make.
+        as_json: Print one object last, and the rest to stderr.
+    """
+    say = _teller(sys.stderr if as_json else sys.stdout)
+    game = Game()
+    async with AsyncExitStack() as running:
+        say("starting a desktop ...")
+        url = await running.enter_async_context(open_game(game))
+        served, url = await _reaching(settings, url, running)
+        say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
+        say(f"playing 2048 to a tile of {goal}, by looking at the picture")
+        desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
+        folder = new_folder(out)
+        record = running.enter_context(Record(folder))
+        hands = Hands(desk, record, Budget(steps=0))
+        ending = await run(Player(url, goal), hands, f"make a tile of {goal}", brain="player")
+        seconds = hands.spent.seconds
+    say(f"  {ending.text} {game.moves} moves, {game.score} points, {seconds:.0f} s")
+    say(f"the record of all steps: {folder}")
+    won = game.best >= goal
+    if as_json:
+        told = {"ok": won, "best": game.best, "moves": game.moves, "score": game.score}
+        print(json.dumps({**told, "seconds": round(seconds, 2)}))  # noqa: T201 - what was asked for
+    return 0 if won else 1
+
+
+async def _reaching(settings: Settings, url: str, running: AsyncExitStack) -> tuple[Served, str]:
+    """Serve a desktop that reaches one site of this machine; the address is as it has it."""
+    if settings.desktop.walls != "none":
+        url = url.replace("127.0.0.1", HOST_INTERNAL)
+    reaches = Enclosure(network=Network.parse(f"allow={url.removeprefix('http://')}"))
+    walled = replace(settings.desktop, enclosure=reaches)
+    served = await running.enter_async_context(serving(replace(settings, port=0, desktop=walled)))
+    return served, url
 
 
 async def _race(

@@ -1,7 +1,8 @@
 """The desktops of one server: the one it started with, and those that callers open and close.
 
 Each has a gate of its own (leases, turns, record); what reaches the server over any URL is passed
-on to the gate of the desktop that is meant. Nobody sees or names the desktops of another owner.
+on to the gate of the desktop that is meant. Nobody sees or names the desktops of another owner,
+except who may do everything.
 """
 
 import logging
@@ -18,6 +19,9 @@ from anyio.abc import TaskGroup, TaskStatus
 from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 from gloveport.sandbox.errors import BadText, Impossible, NotNow
+
+from .grants import Grant
+from .metrics import Metrics
 
 if TYPE_CHECKING:
     from .app import DesktopServer
@@ -47,7 +51,8 @@ class Full(NotNow):
 class OnlyOne(Impossible):
     def __init__(self) -> None:
         super().__init__(
-            "This server offers one desktop; whoever runs it can allow more with --desktops N."
+            "You may use one desktop here; whoever runs the server can allow more: --desktops N, "
+            "and a token that is not for some desktops only."
         )
 
 
@@ -82,6 +87,7 @@ class Desks:
         idle: float = IDLE,
     ) -> None:
         self.most = most
+        self.metrics = Metrics(self)
         self._usual = usual
         self._idle = idle
         self._gate = gate
@@ -104,47 +110,54 @@ class Desks:
         name = gate.desktop.settings.name
         self._desks[name] = Desk(gate, "", time.time(), anyio.Event())
 
-    def find(self, name: str, owner: str) -> "DesktopServer":
+    def find(self, name: str, grant: Grant) -> "DesktopServer":
         """The gate of a desktop.
 
         Raises:
-            NoSuchDesktop: There is none of this name that the owner may use.
+            NoSuchDesktop: There is none of this name that they may use.
         """
-        desk = self._desks.get(name)
-        if desk is None or desk.owner not in ("", owner):
-            raise NoSuchDesktop(name, [one.gate.desktop.settings.name for one in self._of(owner)])
-        return desk.gate
+        found = [desk for desk in self._of(grant) if _name(desk) == name]
+        if not found:
+            raise NoSuchDesktop(name, [_name(desk) for desk in self._of(grant)])
+        return found[0].gate
 
-    async def open(self, owner: str, size: str = "") -> "DesktopServer":
-        """Open one more.
+    async def open(self, grant: Grant, size: str = "") -> "DesktopServer":
+        """Open one more, which will be theirs.
+
+        Args:
+            grant: Who asks.
+            size: Such as "1280x800"; empty: as usual.
 
         Raises:
-            OnlyOne: The server offers one alone.
+            OnlyOne: The server offers one alone, or their token is for some desktops only.
             Full: There are as many as there may be.
             BadText: The size is none.
             CannotStart: It did not start.
         """
-        if self.most <= 1 or self._tasks is None:
+        if self.most <= 1 or self._tasks is None or grant.desktops is not None:
             raise OnlyOne
         wanted = self._usual if not size else _sized(self._usual, size)
         async with self._opening:  # one at a time: each takes a user of its own
             if len(self._desks) >= self.most:
                 raise Full(self.most)
+            mine = sum(desk.owner == grant.holder for desk in self._desks.values())
+            if grant.quota is not None and mine >= grant.quota:
+                raise Full(grant.quota)
             name = f"d{secrets.token_hex(3)}"
+            owner = grant.holder
             desk: Desk = await self._tasks.start(self._run, replace(wanted, name=name), owner)
         return desk.gate
 
-    def close(self, name: str, owner: str) -> None:
+    def close(self, name: str, grant: Grant) -> None:
         """End a desktop that was opened, with all its files.
 
         Raises:
-            NoSuchDesktop: There is none of this name that is the owner's to close.
+            NoSuchDesktop: There is none of this name that is theirs to close.
         """
-        desk = self._desks.get(name)
-        if desk is None or desk.owner != owner or desk.gate is self._first.gate:
-            closable = [one.gate.desktop.settings.name for one in self._of(owner)[1:]]
-            raise NoSuchDesktop(name, closable or ["none that can be closed"])
-        desk.closing.set()
+        theirs = {_name(desk): desk for desk in self._of(grant) if desk is not self._first}
+        if name not in theirs:
+            raise NoSuchDesktop(name, list(theirs) or ["none that can be closed"])
+        theirs[name].closing.set()
         del self._desks[name]
 
     @asynccontextmanager
@@ -190,19 +203,28 @@ class Desks:
     def _first(self) -> Desk:
         return next(iter(self._desks.values()))
 
-    def _of(self, owner: str) -> list[Desk]:
-        return [desk for desk in self._desks.values() if desk.owner in ("", owner)]
+    def _of(self, grant: Grant) -> list[Desk]:
+        return [
+            desk
+            for desk in self._desks.values()
+            if grant.reaches(_name(desk))
+            and (desk.owner in ("", grant.holder) or grant.may("admin"))
+        ]
 
     # Telling
 
-    def listed(self, owner: str) -> list[dict[str, Any]]:
-        """Those an owner may use, as facts."""
-        return [_told(desk.gate) for desk in self._of(owner)]
+    def listed(self, grant: Grant) -> list[dict[str, Any]]:
+        """Those they may use, as facts."""
+        return [_told(desk.gate) for desk in self._of(grant)]
 
     @property
     def left(self) -> int:
         """How many more there may be."""
         return max(0, self.most - len(self._desks))
+
+
+def _name(desk: Desk) -> str:
+    return desk.gate.desktop.settings.name
 
 
 def _told(gate: "DesktopServer") -> dict[str, Any]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from gloveport.sandbox.walls import why_not
 
+NOVNC = Path(__file__).with_name("live") / "novnc" / "core"
+"""What browsers watch with; not in the repository: ./run and the container's build get it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -77,6 +80,12 @@ def examine(needs: Sequence[Need] = NEEDS) -> int:
         lines += ["", "Get what is missing with:", f"  {root}apt-get install {packages}"]
     if not missing and (why := why_not()):
         lines += ["", f"There can be no walls here ({why}); desktops need --walls none."]
+    if not NOVNC.is_dir():
+        lines += [
+            "",
+            "noVNC is missing, so desktops cannot be watched in a browser. In a checkout, get it:",
+            "  ./run doctor",
+        ]
     if not all(find_spec(name) for name in ("rapidocr", "onnxruntime")):
         lines += [
             "",

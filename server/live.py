@@ -1,6 +1,8 @@
 """The live view's wire: the page, what happens as a stream of events, and what people ask for.
 
+    GET  /live/static/...                     the page's modules and styles, and noVNC
     GET  /live/{desktop}                      the page
+    WS   /live/{desktop}/rfb                  the screen, and a person's keys and pointer
     GET  /live/{desktop}/events               server-sent events: state, and happenings
     POST /live/{desktop}/do                   a verb of a person, as JSON
     GET  /live/{desktop}/frames/{number}      a picture as it was sent to an agent
@@ -19,7 +21,7 @@ from typing import Any, cast
 import anyio
 from anyio.abc import ObjectSendStream
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import (
     FileResponse,
     JSONResponse,
@@ -27,22 +29,38 @@ from starlette.responses import (
     Response,
     StreamingResponse,
 )
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
 
 from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 
 from .desks import Desks, NoSuchDesktop
+from .grants import passport_of, whose
 from .leases import Hidden
 from .record import Happening
+from .seats import sit
 from .sharing import Person, Sharing
 
-_PAGE = Path(__file__).with_name("live.html")
+_FOLDER = Path(__file__).with_name("live")
+_HEADERS = {
+    # Only this server's own files run, styles too, and no other page may frame it. noVNC draws
+    # pictures and pointers from data: addresses; stills are blobs.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 _QUEUED = 1000  # events a slow page may lag behind before its stream is ended
 _BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed
 _LARGEST = 1 << 16  # bytes of a request
 _AT_FIRST = 200  # happenings a page starts with
-_ANYBODY = frozenset({"view", "control"})
+_POLICY_VIOLATION = 1008  # of a WebSocket
+_LONGEST_REASON = 123  # bytes; a WebSocket takes no more
+_STILL_HERE = "event: beat\ndata: 0\n\n"  # an event, for pages cannot see comments
 
 
 class Live:
@@ -60,28 +78,31 @@ class Live:
     def routes(self) -> list[BaseRoute]:
         below = "/live/{desktop}"
         return [
+            Mount("/live/static", _Files(directory=_FOLDER)),
             Route(below, self._page),
             Route(f"{below}/events", self._events),
             Route(f"{below}/do", self._do, methods=["POST"]),
             Route(f"{below}/frames/{{number:int}}", self._frame),
             Route(f"{below}/checkpoints/{{name}}", self._checkpoint),
             Route(f"{below}/screen", self._screen),
+            WebSocketRoute(f"{below}/rfb", self._rfb),
         ]
 
-    def _sharing(self, request: Request) -> Sharing:
+    def _sharing(self, request: HTTPConnection) -> Sharing:
         """Who is at the desktop that a request is for.
 
         Raises:
             HTTPException: There is no such desktop.
         """
+        grant = passport_of(request).grant
         try:
-            return self._desks.find(request.path_params["desktop"], "").sharing
+            return self._desks.find(request.path_params["desktop"], grant).sharing
         except NoSuchDesktop as why:
             raise HTTPException(404, str(why)) from None
 
     async def _page(self, request: Request) -> Response:
         self._sharing(request)
-        return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
+        return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
 
     async def _events(self, request: Request) -> Response:
         viewer = _viewer(request)
@@ -90,7 +111,7 @@ class Live:
         name = request.query_params.get("name", "").strip()[:40]
         name = name if name.isprintable() and name else "somebody"
         sharing = self._sharing(request)
-        person = sharing.came(viewer, name, _ANYBODY)
+        person = sharing.came(viewer, name, passport_of(request).grant.scopes)
         return StreamingResponse(
             self._stream(sharing, person),
             media_type="text/event-stream",
@@ -131,7 +152,7 @@ class Live:
             with suppress(anyio.BrokenResourceError):
                 while True:
                     state = _event("state", sharing.state(person))
-                    await sending.send(state if state != told else ": still here\n\n")
+                    await sending.send(state if state != told else _STILL_HERE)
                     told = state
                     with anyio.move_on_after(_BEAT):
                         await sharing.changed()
@@ -139,6 +160,18 @@ class Live:
     async def _end_with_server(self, stream: anyio.CancelScope) -> None:
         await self._closing.wait()
         stream.cancel()
+
+    async def _rfb(self, websocket: WebSocket) -> None:
+        try:
+            sharing = self._sharing(websocket)
+        except HTTPException as why:
+            await websocket.close(_POLICY_VIOLATION, why.detail[:_LONGEST_REASON])
+            return
+        person = sharing.people.get(_viewer(websocket))
+        if person is None:
+            await websocket.close(_POLICY_VIOLATION, "This page's stream of events is not open.")
+            return
+        await sit(websocket, sharing, person)
 
     async def _do(self, request: Request) -> Response:
         sharing = self._sharing(request)
@@ -180,11 +213,20 @@ class Live:
         return _shown(frame.picture)
 
 
-def _viewer(request: Request) -> str:
-    """The id a page made for itself; empty if it is none."""
+class _Files(StaticFiles):
+    """Files that browsers ask for anew each time, so that a newer server's page is whole."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def _viewer(request: HTTPConnection) -> str:
+    """The id a page made for itself, made its token's own; empty if it is none."""
     viewer = request.query_params.get("viewer", "")
     good = len(viewer) == 32 and all(char in "0123456789abcdef" for char in viewer)
-    return viewer if good else ""
+    return whose(viewer, request) if good else ""
 
 
 def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:

@@ -17,9 +17,13 @@ from anyio.abc import TaskStatus
 from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 
+from . import viewing
 from .app import DesktopServer
 from .desks import IDLE, Desks
-from .web import Door, Web
+from .door import Door, Keys
+from .grants import HERE
+from .passes import FIRST_CODE
+from .web import Web
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,9 @@ class Settings:
         host: Address to listen on; empty: no TCP at all.
         port: TCP port; 0: any free one.
         names: Names the server is also reached by.
-        token: What callers must show; empty only where the host is a loopback address.
+        keys: What knows the tokens callers must show; empty only where the host is a loopback
+            address.
+        pace: Calls a second of one token.
         local: A Unix socket for this user's own clients, if any.
         ttl: End after so many seconds without a client; 0: never.
         groups: Opt-in groups of tools.
@@ -47,7 +53,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8750
     names: tuple[str, ...] = ()
-    token: str = ""
+    keys: tuple[Keys, ...] = ()
+    pace: float = 50.0
     local: Path | None = None
     ttl: float = 0
     groups: frozenset[str] = frozenset()
@@ -69,23 +76,25 @@ class Served:
     desktop: Desktop
     port: int
     """Its TCP port; 0: it has none."""
+    live: str
+    """Path of its live view, with a code for the first who opens it where a token is asked for."""
     ended: anyio.Event
     """Set when it was told to end."""
 
 
-async def serve(settings: Settings, ready: Callable[[int], None] = lambda port: None) -> None:
+async def serve(settings: Settings, ready: Callable[[Served], None] = lambda served: None) -> None:
     """Serve one desktop until told to end by SIGTERM or SIGINT, or nobody needed it for long.
 
     Args:
         settings: How to serve.
-        ready: Told the TCP port once calls are answered.
+        ready: Told where, once calls are answered.
 
     Raises:
         CannotStart: The desktop did not start.
         OSError: The address is taken.
     """
     async with serving(settings) as served:
-        ready(served.port)
+        ready(served)
         await served.ended.wait()
 
 
@@ -102,14 +111,15 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
         async with open_desktop(settings.desktop) as running, desks.running():
             server = DesktopServer(running, settings.groups, desks)
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
-            web = Web(server, running, Door(hosts, settings.token))
+            door = Door(hosts, settings.keys, settings.pace)
+            web = Web(server, running, door)
             http = _Server(
                 uvicorn.Config(
                     web.app,
                     log_config=None,
                     access_log=False,
                     timeout_graceful_shutdown=_LAST_CALLS,
-                    ws="none",
+                    **viewing.UVICORN,
                 )
             )
             ended = anyio.Event()
@@ -122,11 +132,17 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                     if settings.ttl:
                         meanwhile.start_soon(_end_when_idle, ended, web, server, settings.ttl)
                     try:
-                        yield Served(running, port, ended)
+                        yield Served(running, port, _live(door, running.settings.name), ended)
                     finally:
                         web.close()
                         http.should_exit = True
                         meanwhile.cancel_scope.cancel()
+
+
+def _live(door: Door, desktop: str) -> str:
+    if not door.keys:
+        return f"/live/{desktop}"
+    return f"/live/{desktop}?code={door.passes.code(HERE, desktop, FIRST_CODE)}"
 
 
 @contextlib.contextmanager

@@ -67,6 +67,8 @@ class Sharing:
         person = self.people.get(key)
         if person is None:
             person = self.people[key] = Person(Who("person", key, name), may)
+        elif person.who.name != name and not self.lease.drives(person.who):
+            person.who = Who("person", key, name)
         person.may = may
         person.views += 1
         self.lease.came(person.who)

@@ -21,6 +21,7 @@ from gloveport.sandbox.undo import Checkpoint
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
 from .desks import Desks
 from .filing import Filing
+from .grants import HERE, Grant
 from .leases import Lease, Who
 from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
@@ -45,8 +46,8 @@ class Caller:
     """The look of the last picture they were sent."""
     epoch: int = 0
     """The hand-back after which they last looked; see leases.py."""
-    owner: str = ""
-    """Whose desktops are theirs."""
+    grant: Grant = HERE
+    """What they may do."""
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
@@ -336,10 +337,10 @@ class Tools:
         are kept out until you release it or the time ends."""
         asking = caller.get()
         if action == "open":
-            gate = await self._desks.open(asking.owner, size)
+            gate = await self._desks.open(asking.grant, size)
             return said({"ok": True, "opened": gate.desktop.settings.name})
         if action == "close":
-            self._desks.close(name, asking.owner)
+            self._desks.close(name, asking.grant)
             return said({"ok": True, "closed": name})
         if action == "reserve":
             self._lease.reserve(asking.who, seconds)
@@ -347,7 +348,7 @@ class Tools:
         if action == "release":
             self._lease.release(asking.who)
             return said({"ok": True})
-        listed = self._desks.listed(asking.owner)
+        listed = self._desks.listed(asking.grant)
         return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
 
     async def show_desktop(self) -> CallToolResult:

@@ -1,85 +1,28 @@
-"""The web face: MCP, the live view and health on one Starlette app behind one door.
+"""The web face: MCP, the live view and health on one Starlette app behind one door (door.py)."""
 
-The door covers every route, WebSockets too: the Host and Origin must be ours, and a token is asked
-for wherever other machines can reach.
-"""
-
-import hmac
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
 
 from .app import DesktopServer
+from .door import Door, Guard
+from .grants import passport_of, whose
 from .live import Live
 
 logger = logging.getLogger(__name__)
 
 _LARGEST_REQUEST = 16 << 20  # bytes; longer text than a tool takes still gets a sentence
 _STILL_THERE = 15.0  # seconds between two signs of life to an attached client
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Who may come in.
-
-    Args:
-        hosts: Names this server is reached by, without port.
-        token: What callers must show; empty where only this machine's user can reach it.
-    """
-
-    hosts: frozenset[str]
-    token: str = ""
-
-
-class Guard:
-    """Outermost ASGI layer: refuses what does not pass the door, before anything else runs."""
-
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app = app
-        self._door = door
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        status, why = self._refuse(scope)
-        if not status:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": why})
-        else:
-            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await PlainTextResponse(why, status, headers)(scope, receive, send)
-
-    def _refuse(self, scope: Scope) -> tuple[int, str]:
-        """A status and a reason, or 0: it may pass."""
-        headers = Headers(scope=scope)
-        local = (scope.get("server") or (None, None))[1] is None  # a Unix socket has no port
-        if not local and _name(headers.get("host", "")) not in self._door.hosts:
-            return 421, "This server is not reached by that name; see --allow-host."
-        origin = headers.get("origin")
-        if origin is not None and _name(urlsplit(origin).netloc) not in self._door.hosts:
-            return 403, "Pages of other sites may not come in."
-        if self._door.token and not local and scope["path"] != "/healthz":
-            kind, _, shown = headers.get("authorization", "").partition(" ")
-            if kind.lower() != "bearer" or not hmac.compare_digest(
-                shown.strip().encode(), self._door.token.encode()
-            ):
-                return 401, "Show the server's token: Authorization: Bearer TOKEN."
-        return 0, ""
 
 
 class Web:
@@ -103,14 +46,16 @@ class Web:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._sessions = server.session_manager
-        routes = [
+        self.routes: list[BaseRoute] = [
             *mcp.routes,
+            *door.routes(),
             Route("/healthz", self._healthz),
+            Route("/metrics", self._metrics),
             Route("/attach/{client}", self._attach),
             Mount("/d/{desktop}", routes=mcp.routes),
             *Live(server.desks, self._closing).routes(),
         ]
-        self.app: ASGIApp = Guard(Starlette(routes=routes, lifespan=self._lifespan), door)
+        self.app: ASGIApp = Guard(Starlette(routes=self.routes, lifespan=self._lifespan), door)
 
     def close(self) -> None:
         """End what would keep connections open: attachments and subscriptions."""
@@ -128,12 +73,17 @@ class Web:
             tasks.cancel_scope.cancel()
 
     async def _healthz(self, request: Request) -> Response:
+        if not passport_of(request).grant.may("view"):
+            return JSONResponse({"ok": True})
         walls = "bwrap" if self._desktop.walled else "none"
         return JSONResponse({"ok": True, "desktop": self._desktop.settings.name, "walls": walls})
 
+    async def _metrics(self, request: Request) -> Response:
+        return Response(self._server.desks.metrics.text(), media_type="text/plain; version=0.0.4")
+
     async def _attach(self, request: Request) -> Response:
         """Stay open as long as the client is there; when it goes, what it held is released."""
-        return _Attachment(self, request.path_params["client"])
+        return _Attachment(self, whose(f"client {request.path_params['client']}", request))
 
     async def attach(self, client: str, beat: Callable[[], Awaitable[None]]) -> None:
         """Count a client as there until cancelled, or until the server ends."""
@@ -147,7 +97,7 @@ class Web:
             self.attached -= 1
             with anyio.CancelScope(shield=True):
                 for gate in self._server.desks.gates.values():
-                    await gate.gone(f"client {client}")
+                    await gate.gone(client)
 
 
 class _Attachment(Response):
@@ -175,8 +125,3 @@ class _Attachment(Response):
             await self._web.attach(self._client, beat)
             tasks.cancel_scope.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _name(host: str) -> str:
-    """The name in "name:port" or "[::1]:port"."""
-    return (urlsplit(f"//{host}").hostname or "") if host else ""

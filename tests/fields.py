@@ -76,6 +76,26 @@ def field(session: Session, kind: str, folder: Path, app: str = "field") -> Gene
             assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
 
 
+@contextmanager
+def page_in_chromium(session: Session, folder: Path, html: str) -> Generator[Field]:
+    """A page in Chromium whose script keeps what it likes by `keep(value)`."""
+    path = folder / "page.txt"
+    script = (
+        "<script>let kept = Promise.resolve(); const keep = value => kept = kept.then("
+        "() => fetch('/value', {method: 'POST', body: String(value)})); keep('');</script>"
+    )
+    whole = f"<!doctype html><meta charset=utf-8><title>page</title>{script}{html}"
+    with site(path, whole.encode()) as url:
+        browser = str(session.folder.home / ".local/bin/chromium")
+        pid = session.launch([browser, f"--user-data-dir={folder / 'profile'}", url])
+        try:
+            assert until(path.exists, 30)
+            yield Field("chromium", path, pid)
+        finally:
+            session.box.signal(pid, signal.SIGTERM)
+            assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+
+
 def _command(session: Session, kind: str, path: Path, url: str, name: str) -> list[str]:
     app = [str(APPS / f"{name}.py")]
     match kind:
@@ -107,7 +127,12 @@ def _command(session: Session, kind: str, path: Path, url: str, name: str) -> li
 
 @contextmanager
 def site(path: Path, page: bytes) -> Generator[str]:
-    """Serve a page that posts what it holds, which is kept in a file."""
+    """Serve a page that posts what it holds, which is kept in a file.
+
+    The page sends one value at a time and waits for the answer: of two on their way at once
+    either may come last.
+    """
+    keeping = threading.Lock()  # each request has a thread, and a page may have been opened twice
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -118,9 +143,11 @@ def site(path: Path, page: bytes) -> Generator[str]:
             self.wfile.write(page)
 
         def do_POST(self) -> None:
+            value = self.rfile.read(int(self.headers["Content-Length"]))
             new = path.with_suffix(".new")
-            new.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            new.rename(path)
+            with keeping:
+                new.write_bytes(value)
+                new.rename(path)
             self.send_response(204)
             self.end_headers()
 

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, and whether a process lives."""
+"""Waiting for something to become true, whether a process lives, and which there are."""
 
 import time
 from collections.abc import Callable
@@ -19,3 +19,19 @@ def alive(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def pids_of(name: str, mark: str) -> list[int]:
+    """The processes of a desktop whose command has a name in it."""
+    return [
+        int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        if name in _read(process / "cmdline") and mark in _read(process / "environ")
+    ]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

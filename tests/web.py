@@ -2,17 +2,37 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
-from gloveport.server.web import Door, Web
+from gloveport.server.door import Door
+from gloveport.server.tokens import TokenFile, add, plain, table
+from gloveport.server.web import Web
 
 LOCAL = Door(frozenset({"127.0.0.1", "localhost"}))
 TOKEN = "0123456789abcdef0123456789abcdef"
-GUARDED = Door(LOCAL.hosts, TOKEN)
+
+
+def guarded(folder: Path) -> Door:
+    """A door that asks for TOKEN, or for one of `given`."""
+    (folder / "token").write_text(TOKEN)
+    keys = TokenFile(folder / "token", plain), TokenFile(folder / "tokens.toml", table)
+    return Door(LOCAL.hosts, keys)
+
+
+def given(folder: Path, name: str, scope: str, **fields: object) -> str:
+    """A token for the door of a folder."""
+    return add(folder / "tokens.toml", name, {"scopes": [scope], **fields})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 @asynccontextmanager
@@ -30,9 +50,19 @@ async def serving_web(
 ) -> AsyncGenerator[str]:
     """Serve what has been put together by a test."""
     web = Web(server, desktop, door)
-    config = uvicorn.Config(
-        web.app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=2
-    )
+    async with listening(web.app, "websockets-sansio") as url:
+        try:
+            yield url
+        finally:
+            web.close()
+
+
+@asynccontextmanager
+async def listening(
+    app: ASGIApp, ws: Literal["none", "websockets-sansio"] = "none"
+) -> AsyncGenerator[str]:
+    """Serve an app over HTTP and give its address."""
+    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, timeout_graceful_shutdown=2)
     http = uvicorn.Server(config)
 
     async def serve() -> None:
@@ -48,5 +78,4 @@ async def serving_web(
             port = http.servers[0].sockets[0].getsockname()[1]
             yield f"http://127.0.0.1:{port}"
         finally:
-            web.close()
             http.should_exit = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from Xlib import XK, X
 from Xlib.protocol import event, rq
+from Xlib.xobject.fontable import Font
 
 from gloveport.sandbox.xserver import XServer
 
@@ -97,6 +98,26 @@ class Witness:
         brush = self._window.create_gc(foreground=colour)
         self._window.fill_rectangle(brush, x, y, width, height)
         brush.free()
+        self._x.sync()
+
+    def put(self, pixels: bytes, width: int, height: int) -> None:
+        """Show pixels of blue, green, red, unused at the top left."""
+        brush = self._window.create_gc()
+        rows = 200_000 // (width * 4)  # a request takes no more
+        for y in range(0, height, rows):
+            high = min(rows, height - y)
+            part = pixels[y * width * 4 : (y + high) * width * 4]
+            self._window.put_image(brush, 0, y, width, high, X.ZPixmap, 24, 0, part)
+        brush.free()
+        self._x.sync()
+
+    def wear_cursor(self, shape: int) -> None:
+        """Give the pointer a shape of the cursor font."""
+        font = self._x.open_font("cursor")
+        assert isinstance(font, Font)
+        black, white = (0, 0, 0), (65535, 65535, 65535)
+        cursor = font.create_glyph_cursor(font, shape, shape + 1, black, white)
+        self._window.change_attributes(cursor=cursor)
         self._x.sync()
 
     def paint_when_pressed(self, colour: int, x: int, y: int, width: int, height: int) -> None:

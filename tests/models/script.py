@@ -13,7 +13,6 @@ can go on for ever.
 """
 
 import base64
-import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,13 +20,12 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, cast
 
-import anyio
-import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request as Http
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from web import listening
 
 Json = dict[str, Any]
 
@@ -243,20 +241,5 @@ _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 @asynccontextmanager
 async def serving(model: Model) -> AsyncGenerator[str]:
     """Serve a model on loopback and give its address, without a path."""
-    config = uvicorn.Config(model.app, port=0, log_config=None, ws="none", lifespan="off")
-    config.timeout_graceful_shutdown = 1
-    http = uvicorn.Server(config)
-
-    async def serve() -> None:
-        # A server that is cancelled leaves its sockets open: it ends only by being told to.
-        with anyio.CancelScope(shield=True), contextlib.suppress(KeyboardInterrupt):
-            await http.serve()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(serve)
-        try:
-            while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await anyio.sleep(0.002)
-            yield f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            http.should_exit = True
+    async with listening(model.app) as url:
+        yield url

@@ -18,6 +18,7 @@ from witness import Press, Witness
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
 from gloveport.server.desks import Desks
+from gloveport.server.grants import HERE
 
 
 @asynccontextmanager
@@ -45,7 +46,7 @@ async def test_a_desktop_is_opened_used_by_name_and_closed(
         assert listed["may_open"] == 0
         shown = await call(client, "screenshot", desktop=name)
         assert decoded(picture(shown)).size == (400, 320)
-        other = Witness(session_of(desks.find(name, "").desktop).x)
+        other = Witness(session_of(desks.find(name, HERE).desktop).x)
         assert facts(await call(client, "left_click", coordinate=[20, 30], desktop=name))["ok"]
         assert other.saw() == Press(1, 20, 30)
         assert witness.saw_nothing()
@@ -85,7 +86,8 @@ async def test_one_desktop_alone_offers_no_choice(near: Client) -> None:
     assert all("desktop" not in tool.input_schema["properties"] for tool in tools)
     said = refusal(await call(near, "desktops", action="open"))
     assert said == (
-        "This server offers one desktop; whoever runs it can allow more with --desktops N."
+        "You may use one desktop here; whoever runs the server can allow more: --desktops N, "
+        "and a token that is not for some desktops only."
     )
     told = refusal(await call(near, "screenshot", desktop="main"))
     assert told.startswith("There is no parameter desktop")
@@ -100,7 +102,7 @@ async def test_the_first_desktop_is_never_closed(desktop: Desktop) -> None:
 async def test_a_desktop_that_nobody_uses_is_closed(desktop: Desktop) -> None:
     async with several(desktop, idle=0.5) as (url, desks), Client(f"{url}/mcp") as client:
         name = await opened(client)
-        folder = session_of(desks.find(name, "").desktop).home
+        folder = session_of(desks.find(name, HERE).desktop).home
         with anyio.fail_after(20):
             while name in desks.gates or folder.exists():  # noqa: ASYNC110 - it ends by itself
                 await anyio.sleep(0.05)
@@ -111,7 +113,7 @@ async def test_closing_the_server_leaves_nothing_of_its_desktops(desktop: Deskto
         url, desks = await stack.enter_async_context(several(desktop, most=3))
         client = await stack.enter_async_context(Client(f"{url}/mcp"))
         names = [await opened(client), await opened(client)]
-        folders = [session_of(desks.find(name, "").desktop).home for name in names]
+        folders = [session_of(desks.find(name, HERE).desktop).home for name in names]
         assert all(folder.exists() for folder in folders)
     assert not any(folder.exists() for folder in folders)
 

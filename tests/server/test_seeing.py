@@ -13,10 +13,10 @@ import anyio
 import pytest
 from answers import call, decoded, facts, picture, refusal, text
 from desks import session_of
-from fields import SYSTEM_PYTHON, Field, field, site
+from fields import SYSTEM_PYTHON, Field, field, page_in_chromium
 from mcp import Client
 from PIL import ImageChops
-from processes import until
+from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
@@ -50,23 +50,8 @@ def form(desktop: Desktop, kind: str, folder: Path) -> Generator[Field]:
 
 @contextmanager
 def page(desktop: Desktop, folder: Path, html: str) -> Generator[Field]:
-    """A page in Chromium whose script keeps what it likes by `keep(value)`."""
-    path = folder / "page.txt"
-    script = (
-        "<script>const keep = value => fetch('/value', {method: 'POST', body: String(value)});"
-        "keep('');</script>"
-    )
-    whole = f"<!doctype html><meta charset=utf-8><title>page</title>{script}{html}"
-    session = session_of(desktop)
-    with site(path, whole.encode()) as url:
-        browser = str(session.folder.home / ".local/bin/chromium")
-        pid = session.launch([browser, f"--user-data-dir={folder / 'profile'}", url])
-        try:
-            assert until(path.exists, 30)
-            yield Field("chromium", path, pid)
-        finally:
-            session.box.signal(pid, signal.SIGTERM)
-            assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+    with page_in_chromium(session_of(desktop), folder, html) as opened:
+        yield opened
 
 
 async def shown(client: Client, name: str, role: str = "button") -> None:
@@ -186,7 +171,7 @@ async def test_calc_cells_are_read_and_written_by_name(wide: Desktop, client: Cl
         held = [line.split(" ", 3)[3].rsplit(" ", 1)[0] for line in cells if line[0] == "e"]
         assert held == ['"B2" = "小米 7"', '"C3" = "12"', '"C4" = "30"', '"C5" = "42"']
     finally:
-        for pid in _pids_of("soffice.bin", session_of(wide).folder.mark):
+        for pid in pids_of("soffice.bin", session_of(wide).folder.mark):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -604,15 +589,6 @@ async def test_bad_names_are_refused_in_words(wide: Desktop, client: Client) -> 
         'To wait for text, say what for as "text".'
     )
     assert "o12345" in refusal(await call(client, "click_element", target="o12345"))
-
-
-def _pids_of(name: str, mark: str) -> list[int]:
-    """The processes of a desktop whose command has a name in it."""
-    return [
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if name in _read(process / "cmdline") and mark in _read(process / "environ")
-    ]
 
 
 def _our_readers() -> list[int]:

@@ -63,7 +63,7 @@ class View:
                     told = json.loads(line[6:])
                     if kind == "state":
                         self.state = told
-                    else:
+                    elif kind == "happening":
                         self.happened[told["number"]] = told
                     self._news.set()
                     self._news = anyio.Event()

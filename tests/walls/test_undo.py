@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from answers import call, facts, picture, refusal
-from attempts import run_inside
+from attempts import PYTHON, run_inside
 from desks import session_of
+from leftovers import left_by
 from mcp import Client
 from processes import until
 from sites import site
@@ -14,7 +15,7 @@ from sites import site
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.network import Internet, Network
-from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.session import Enclosure, start_session
 from gloveport.server.app import DesktopServer
 
 LIST = """
@@ -156,27 +157,39 @@ async def test_without_walls_there_is_no_undo(desktop: Desktop) -> None:
             assert "no walls" in refusal(await call(client, name))
 
 
-async def test_many_times_leaves_nothing_behind(walled_desktop: Desktop) -> None:
-    session = session_of(walled_desktop)
-    await walled_desktop.checkpoint()
-
-    def count() -> tuple[int, int, int]:
-        mounts = Path(f"/proc/{session.keeper.pid}/mountinfo").read_text().count("\n")
-        ours = [one for one in Path("/proc").glob("[0-9]*") if _uid(one) == session.uid]
-        return mounts, len(ours), len(list(Path("/proc/self/fd").iterdir()))
-
-    await walled_desktop.rollback(show="never")
-    before = count() if session.uid else (0, 0, 0)
-    for _ in range(8):
-        await walled_desktop.rollback(show="never")
-    assert until(lambda: count() == before), (before, count())
-
-
-def _uid(process: Path) -> int:
+def test_many_times_leave_nothing_behind(below: Path, keymap: Keymap) -> None:
+    session = start_session(below, "again", 640, 480, keymap, Enclosure())
     try:
-        return process.stat().st_uid
-    except OSError:
-        return -1
+        kept = session.keep("c1")
+        session.go_back(kept)
+        rest = "import time; open('/home/user/changed', 'w').write('x'); time.sleep(600)"
+        for _ in range(3):  # what each time leaves would show in the second
+            session.launch([PYTHON, "-c", rest])
+            session.go_back(kept)
+        assert until(lambda: not list(session.folder.kept.glob("gone-*")), 20)
+        before = left_by(session)
+        for _ in range(10):  # bench/walls.py does it 100 times
+            session.launch([PYTHON, "-c", rest])
+            session.go_back(kept)
+        assert until(lambda: left_by(session) == before, 20), (before, left_by(session))
+    finally:
+        session.close()
+    assert not session.folder.path.exists()
+
+
+async def test_a_checkpoint_that_fails_is_said_and_leaves_nothing(
+    walled_desktop: Desktop, agent: Client
+) -> None:
+    kept = session_of(walled_desktop).folder.kept
+    (kept / "c1").write_text("in the way")
+    assert "cannot overwrite" in refusal(await call(agent, "checkpoint"))
+    assert until(lambda: not list(kept.iterdir()))
+    (kept / "c2").write_text("in the way")
+    await call(agent, "open", target="terminal")
+    told = facts(await call(agent, "type", text="touch done\n"))["notices"]
+    assert told[0].startswith("no checkpoint could be made before a command in a terminal: ")
+    assert until(lambda: files(walled_desktop) == ["/home/user/done "])
+    assert facts(await call(agent, "checkpoint"))["checkpoint"] == "c3"
 
 
 async def test_a_long_chain_of_checkpoints_keeps_every_state(walled_desktop: Desktop) -> None:
