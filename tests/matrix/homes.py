@@ -84,7 +84,9 @@ class Home:
         if self.client.npm:
             self._declare()
             shutil.copy(self.lock, self.folder / "package-lock.json")
-            self._npm("ci")
+            # Not "ci": it refuses a lock that leaves out packages of other platforms, as npm writes
+            # it where a registry does not have them.
+            self._npm("install", "--no-save")
         else:
             self._uv("venv", "-q", "--python", sys.executable, "--allow-existing", ".")
             self._uv("pip", "install", "-q", "--python", ".", "--no-deps", "-r", str(self.lock))

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pytest
 from desks import session_of
 from fields import Field, field
 from matrix import reached
-from matrix.clients import CLIENTS, Client
+from matrix.clients import CLIENTS, Client, Errors, Pictures
 from matrix.homes import Home
 from matrix.table import PAGE, Row, known
 from matrix.watching import Watched, WatchedServer
@@ -31,6 +31,7 @@ from models.script import OVER, Json, Model, Say, Turn, Use, Write, serving
 from processes import until
 from web import serving_web
 
+from gloveport.clients.recipes import Reach, recipes
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
 
@@ -177,51 +178,96 @@ def parameters() -> list[Any]:
     return [pytest.param(one, id=one.name, marks=() if one.quick else slow) for one in CLIENTS]
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("client", parameters())
-async def test_a_client_fills_in_the_form(
-    client: Client, home: Home, wide: Desktop, form: Field, tmp_path: Path
-) -> None:
+async def driven(
+    client: Client, home: Home, wide: Desktop, folder: Path, command: Callable[[str], list[str]]
+) -> tuple[Watched, list[Json]]:
+    """Run a command, told the desktop's URL; give what the server saw and what the model was told.
+
+    Without a model, that is what the program printed.
+    """
     wanted = await turns(wide, client)
-    folder = tmp_path / "home"
-    folder.mkdir()
     server = WatchedServer(wide)
     server.watched = watched = Watched()
     async with serving_web(server, wide) as url:
-        command = [*home.command, f"{url}/mcp"]
         if client.api:
             model = scripted(client, wanted)
             async with serving(model) as api:
-                await run(command, folder, environment(home, folder, api))
+                await run(command(f"{url}/mcp"), folder, environment(home, folder, api))
             assert not model.refused
             bodies = [request.body for request in model.requests]
         else:
             env = environment(home, folder, _NO_HOST)
-            said = await run([*command, json.dumps(wanted)], folder, env)
+            said = await run([*command(f"{url}/mcp"), json.dumps(wanted)], folder, env)
             bodies = [json.loads(line) for line in said.splitlines()]
-
     assert watched.called == [name for turn in wanted for name, _ in turn]
+    return watched, bodies
+
+
+def filled_in(form: Field) -> list[str]:
+    """Check that the form holds all that was wanted, and give the tiles of the last turn."""
     assert until(lambda: len(json.loads(form.value())["clicked"]) == 1 + len(TILES))
     done = json.loads(form.value())
     assert (done["name"], done["subscribed"]) == (NAME, True)
     first, *others = done["clicked"]
     assert first == TILES[0]
     assert sorted(others) == sorted(TILES)
-    assert watched.wires == {client.wire}
-    (protocol,) = watched.protocols
+    return others
 
+
+def came_back(watched: Watched, bodies: list[Json]) -> tuple[Pictures, Errors]:
+    """Check that the words of answers came back, and tell how pictures and errors did."""
     assert reached.said('"typed":"verified"', bodies)
     (refusal,) = watched.refusals
-    pictures, errors = reached.pictures(watched.pictures, bodies), reached.errors(refusal, bodies)
-    assert (pictures, errors) == (client.pictures, client.errors)
-    row = Row(
+    return reached.pictures(watched.pictures, bodies), reached.errors(refusal, bodies)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("client", parameters())
+async def test_a_client_fills_in_the_form(
+    client: Client, home: Home, wide: Desktop, form: Field, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    watched, bodies = await driven(client, home, wide, folder, lambda url: [*home.command, url])
+    tiles = filled_in(form)
+    assert came_back(watched, bodies) == (client.pictures, client.errors)
+    assert watched.wires == {client.wire}
+    (protocol,) = watched.protocols
+    Row(
         name=client.name,
         protocol=protocol,
         at_once=watched.at_once,
-        in_order=tuple(others) == TILES,
+        in_order=tuple(tiles) == TILES,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
-    )
-    row.keep()
+    ).keep()
+
+
+@pytest.mark.client
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("client", [one for one in CLIENTS if one.model], ids=lambda one: one.name)
+async def test_the_published_recipe_does_the_same(
+    client: Client, home: Home, wide: Desktop, form: Field, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+
+    def command(url: str) -> list[str]:
+        reach = Reach(str(Path(sys.executable).with_name("gloveport")), ("stdio", "--url", url))
+        recipe = folder / "desk.py"
+        recipe.write_text(recipes()[client.recipe].snippet(reach))
+        python = str(home.folder / "bin/python")
+        return [python, str(recipe), client.model, "Fill in the form that is open."]
+
+    watched, bodies = await driven(client, home, wide, folder, command)
+    filled_in(form)
+    assert came_back(watched, bodies) == (client.pictures, client.errors)
+    assert watched.wires == {"stdio"}
+
+
+@pytest.mark.parametrize("client", [one for one in CLIENTS if one.recipe], ids=lambda one: one.name)
+def test_recipes_tell_what_runs_see(client: Client) -> None:
+    sees = "pictures" if client.pictures in ("intact", "recoded") else "text"
+    assert recipes()[client.recipe].sees == sees
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
