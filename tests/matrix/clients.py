@@ -72,19 +72,19 @@ class Client:
 CLIENTS = (
     Client(
         "claude-code", "Claude Code", ("@anthropic-ai/claude-code@2.1.332",), "claude_code.sh",
-        "anthropic", prefix="mcp__desk__",
+        "anthropic", "stdio", prefix="mcp__desk__",
         commands="node_modules/@anthropic-ai/claude-code-linux-*",
-        quick=True,
-        recipe="claude-code",
+        quick=True, recipe="claude-code",
     ),
     Client(
         "claude-agent-sdk", "Claude Agent SDK", ("claude-agent-sdk==0.2.189",),
-        "claude_agent.py", "anthropic", "stdio", prefix="mcp__desk__",
+        "claude_agent.py", "anthropic", prefix="mcp__desk__",
     ),
     Client(
         "codex", "Codex CLI", ("@openai/codex@0.169.0",), "codex.sh", "openai", "stdio",
         prefix="mcp__desk__", writes="exec", errors="in words",
-        note="Its model writes programs that call the tools and choose what to look at.",
+        note="Its model writes programs that call the tools and choose what to look at. Let "
+        "`codex exec` wait for the tools: `-c mcp_servers.NAME.required=true`.",
         recipe="codex",
     ),
     Client(
@@ -104,8 +104,7 @@ CLIENTS = (
     ),
     Client(
         "openai-agents", "OpenAI Agents SDK", ("openai-agents==0.24.0",), "openai_agent.py",
-        "openai", errors="in words", quick=True,
-        recipe="openai-agents", model="gpt-5.5",
+        "openai", errors="in words", quick=True, recipe="openai-agents", model="gpt-5.5",
     ),
     Client(
         "pydantic-ai", "Pydantic AI", ("pydantic-ai-slim[mcp,openai]==2.68.0",),

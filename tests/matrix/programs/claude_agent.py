@@ -6,9 +6,7 @@ import sys
 from claude_agent_sdk import ClaudeAgentOptions, query
 
 OPTIONS = ClaudeAgentOptions(
-    mcp_servers={
-        "desk": {"type": "stdio", "command": "gloveport", "args": ["stdio", "--url", sys.argv[1]]}
-    },
+    mcp_servers={"desk": {"type": "http", "url": sys.argv[1]}},
     allowed_tools=["mcp__desk"],
     setting_sources=[],
 )

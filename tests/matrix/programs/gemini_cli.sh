@@ -3,7 +3,7 @@ mkdir -p ~/.gemini
 cat > ~/.gemini/settings.json <<END
 {"security": {"auth": {"selectedType": "gemini-api-key"}},
  "general": {"enableAutoUpdate": false, "disableAutoUpdate": true, "disableUpdateNag": true},
- "privacy": {"usageStatisticsEnabled": false},
- "mcpServers": {"desk": {"command": "gloveport", "args": ["stdio", "--url", "$1"], "trust": true}}}
+ "privacy": {"usageStatisticsEnabled": false}}
 END
+gloveport config gemini-cli --write --name desk --url "$1"
 gemini --approval-mode yolo --skip-trust -m gemini-2.5-flash -p "Fill in the form that is open."
