@@ -128,9 +128,8 @@ CLIENTS = (
     ),
     Client(
         "ai-sdk", "Vercel AI SDK",
-        ("@ai-sdk/mcp@2.0.99", "ai@7.0.173", "@ai-sdk/openai@4.0.118"), "ai_sdk.mjs", "openai",
-        errors="in words",
-        recipe="ai-sdk",
+        ("@ai-sdk/mcp@2.0.99", "ai@7.0.173", "@ai-sdk/anthropic@4.0.105"), "ai_sdk.mjs",
+        "anthropic", errors="in words", recipe="ai-sdk", model="claude-opus-4-7",
     ),
     Client(
         "inspector", "MCP Inspector (command line)", ("@modelcontextprotocol/inspector@2.12.0",),
@@ -157,11 +156,11 @@ CLIENTS = (
         recipe="llamaindex", model="gpt-4.1",
     ),
     Client(
-        "smolagents", "smolagents", ("smolagents[mcp,openai]==1.26.0", "mcp<2"),
+        "smolagents", "smolagents", ("smolagents[mcp,openai,litellm]==1.26.0", "mcp<2"),
         "smolagents_agent.py", "openai", "stdio", pictures="no", errors="in words",
         first_only=True,
         note='Needs `mcp<2`. Drops the words of an answer with a picture: `screenshot: "never"`.',
-        recipe="smolagents",
+        recipe="smolagents", model="openai/gpt-5.5",
     ),
     Client(
         "autogen", "AutoGen",

@@ -54,15 +54,18 @@ class Home:
     @property
     def command(self) -> list[str]:
         """What runs its program."""
-        program = Path(__file__).with_name("programs") / self.client.program
-        match program.suffix:
-            case ".py":
-                return [str(self.folder / "bin/python"), str(program)]
-            case ".mjs":
-                # A module looks for packages where it is, not where it is started.
-                return [str(NODE), str(shutil.copy(program, self.folder))]
-            case _:
-                return ["sh", "-eu", str(program)]
+        path = Path(__file__).with_name("programs") / self.client.program
+        return ["sh", "-eu", str(path)] if path.suffix == ".sh" else self.program(path.read_text())
+
+    def program(self, text: str) -> list[str]:
+        """What runs a program that uses its packages, written down beside them.
+
+        JavaScript looks for packages where the program is.
+        """
+        path = self.folder / f"desk{Path(self.client.program).suffix}"
+        path.write_text(text)
+        python = self.folder / "bin/python"
+        return [str(NODE if self.client.npm else python), str(path)]
 
     @property
     def path(self) -> list[Path]:

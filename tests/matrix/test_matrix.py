@@ -136,7 +136,9 @@ def environment(home: Home, folder: Path, model: str) -> dict[str, str]:
     openai = f"{model}/v1"
     return {
         "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "LANG": "C.UTF-8",
-        "ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": model,
+        "ANTHROPIC_API_KEY": "none",
+        # The AI SDK takes /v1 for a part of it; others add theirs, which the server takes as well.
+        "ANTHROPIC_BASE_URL": f"{model}/v1",
         "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": openai, "OPENAI_API_BASE": openai,
         "GEMINI_API_KEY": "none", "GOOGLE_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": model,
         "HTTPS_PROXY": _NO_HOST, "NO_PROXY": "127.0.0.1,localhost",
@@ -253,10 +255,8 @@ async def test_the_published_recipe_does_the_same(
 
     def command(url: str) -> list[str]:
         reach = Reach(str(Path(sys.executable).with_name("gloveport")), ("stdio", "--url", url))
-        recipe = folder / "desk.py"
-        recipe.write_text(recipes()[client.recipe].snippet(reach))
-        python = str(home.folder / "bin/python")
-        return [python, str(recipe), client.model, "Fill in the form that is open."]
+        recipe = home.program(recipes()[client.recipe].snippet(reach))
+        return [*recipe, client.model, "Fill in the form that is open."]
 
     watched, bodies = await driven(client, home, wide, folder, command)
     filled_in(form)
