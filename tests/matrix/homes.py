@@ -108,7 +108,7 @@ class Home:
                 asked = aside.folder / "asked.txt"
                 asked.write_text("\n".join(self.client.packages))
                 aside._uv(
-                    "pip", "compile", "-q", "--universal", "--no-header", "--no-annotate",
+                    "pip", "compile", "-q", "--upgrade", "--universal", "--no-header", "--no-annotate",
                     "--no-emit-index-url", "--python-version", _OLDEST, "-o", str(self.lock),
                     asked.name,
                 )  # fmt: skip
