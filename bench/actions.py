@@ -1,9 +1,9 @@
 """Speed side by side with the usual ways, in one run: medians, ratios, and how often each is right.
 
-    .venv/bin/python bench/actions.py [start] [screenshot] [click] [settle] [typing] [--rounds N]
+    .venv/bin/python bench/actions.py [start] [screenshot] [click] [policy] [settle] [typing]
 
-Without names, all of them. Needs xdotool and scrot for the other side. Machines are noisy: read the
-ratios, not the milliseconds.
+Without names, all of them; with --rounds N, so often. Needs xdotool and scrot for the other side.
+Machines are noisy: read the ratios, not the milliseconds.
 """
 
 import argparse
@@ -25,12 +25,13 @@ from naive import Naive, pillow_png
 from PIL import Image
 from situations import SITUATIONS, WHERE, colour, pages
 
-from gloveport.sandbox.actions import Click, Press, Type
+from gloveport.sandbox.actions import Action, Click, Move, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.picture import png
 from gloveport.sandbox.session import Session
+from gloveport.server.policy import BUILT_IN, Ruling, load
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from fields import KINDS, field
@@ -139,6 +140,30 @@ async def click(folder: Path, rounds: int) -> None:
         "ours, over stdio",
     )
     print(f"  pictures that show the reaction: {right['ours, over stdio']} of {rounds}")
+
+
+async def policy(folder: Path, rounds: int) -> None:
+    """What it costs to look what a click would press, with the built-in rules: click and picture,
+    and keys, side by side with no rules."""
+    times: Times = {}
+    rules = Ruling(load(BUILT_IN), "left_click")
+    async with fresh(folder, Keymap()) as (desktop, _):
+        with pages() as url:
+            await desktop.open(f"{url}/1")
+            await desktop.wait_until_still(5)
+            at = Point(*await _where_desktop(desktop))
+            touches: tuple[tuple[str, Action], ...] = (
+                ("click", Click(at)), ("key a", Press("a")), ("key Return", Press("Return")),
+                ("pointer moved", Move(at)),
+            )  # fmt: skip
+            for _ in range(rounds):
+                for name, touch in touches:
+                    for ruled, permit in (("no rules", None), ("rules", rules.of_input())):
+                        began = time.perf_counter()
+                        await desktop.do(touch, show="always", permit=permit)
+                        taken = (time.perf_counter() - began) * 1e3
+                        times.setdefault(f"{name}, {ruled}", []).append(taken)
+    report("Policy, in Chromium", times, "click, no rules")
 
 
 async def settle(folder: Path, rounds: int) -> None:
@@ -327,10 +352,11 @@ PARTS = {
     "start": start,
     "screenshot": screenshot,
     "click": click,
+    "policy": policy,
     "settle": settle,
     "typing": typing,
 }
-USUAL = {"start": 10, "screenshot": 25, "click": 30, "settle": 20, "typing": 1}
+USUAL = {"start": 10, "screenshot": 25, "click": 30, "policy": 20, "settle": 20, "typing": 1}
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ six questions for each node, and takes seconds where these take milliseconds):
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -79,6 +79,8 @@ _SHOWING, _FOCUSED, _VISIBLE, _EDITABLE = 1 << 25, 1 << 12, 1 << 30, 1 << 7  # s
 _LABELLED_BY = 2
 
 _SOON = 0.01  # seconds
+_SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
+_LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
 _IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
 _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
@@ -299,10 +301,14 @@ class Tree:
         """
         return self._run(self._fields(pid), seconds)
 
-    def focused(self, pid: int, seconds: float = 0.5) -> list[Node]:
-        """What a process says has the keyboard focus, the outer ones first; often more than one."""
-        with suppress(Silent):
-            return self._run(self._focused(pid), seconds)
+    def focused(self, pid: int, seconds: float = 0.5, *, sure: bool = False) -> list[Node]:
+        """What a process says has the keyboard focus, the outer ones first; often more than one.
+
+        Raises:
+            Slow: It does not answer, and `sure` is asked for.
+        """
+        with _but_slow() if sure else suppress(Silent):
+            return self._run(self._focused(pid), _SURE_WITHIN if sure else seconds)
         return []
 
     def at(self, top: Key, point: Point, seconds: float = 0.5) -> list[Node]:
@@ -313,6 +319,58 @@ class Tree:
         with suppress(Silent):
             return self._run(self._at(top, point), seconds)
         return []
+
+    def touched(self, top: Key, point: Point) -> list[Node]:
+        """As `at`, for what must be known: it ends with the page, if it is one.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+
+        async def sure() -> list[Node]:
+            program = self._programs.get(top[0])
+            if program and program.toolkit == "Chromium":
+                await self._deepest(top, point, _ON_SCREEN)  # it guesses, and looks
+                await asyncio.sleep(_LOOKED)
+            return await self._at(top, point, page=True)
+
+        with _but_slow():
+            return self._run(sure(), _SURE_WITHIN)
+        return []
+
+    def url(self, node: Node) -> str:
+        """The address of the page a node is, or is on; empty if it is on none.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+
+        async def address(here: Key) -> str:
+            for name in ("URI", "DocURL"):  # Chromium's, and everybody else's
+                with suppress(Silent):
+                    (found,) = await self._call(
+                        here, _A11Y + "Document", "GetAttributeValue", "s", [name]
+                    )
+                    if found:
+                        return str(found)
+            return ""
+
+        async def climb() -> str:
+            here = node.key
+            for _ in range(60):
+                if here[1] in (_NULL, _ROOT):
+                    break
+                found, parent = await asyncio.gather(
+                    address(here), self._property(here, _ACCESSIBLE, "Parent")
+                )
+                if found:
+                    return found
+                here = _key(parent)
+            return ""
+
+        with _but_slow():
+            return self._run(climb(), _SURE_WITHIN)
+        return ""
 
     # Texts and values
 
@@ -878,7 +936,7 @@ class Tree:
                 found += [one for one in [await self._item(_key(key)) for key in keys] if one]
         return found
 
-    async def _at(self, top: Key, point: Point) -> list[Node]:
+    async def _at(self, top: Key, point: Point, *, page: bool = False) -> list[Node]:
         programs = await self._all_programs()
         program = next((one for one in programs if one.bus == top[0]), None)
         if program is None or program.name == _OFFICE:  # which has two ways of counting
@@ -886,6 +944,25 @@ class Tree:
         relative = program.toolkit == "GTK"
         kind = _IN_WINDOW if relative else _ON_SCREEN
         chain: list[Node] = []
+        here = await self._deepest(top, point, kind)
+        while here != top and here[1] not in (_NULL, _ROOT) and len(chain) < 60:
+            item, rect, parent = await asyncio.gather(
+                self._item(here),
+                self._extents(here, relative=relative),
+                self._property(here, _ACCESSIBLE, "Parent"),
+            )
+            if item is None:
+                break
+            chain.append(
+                Node(here, item.role, _clean(item.name), item.states, rect or Rect(0, 0, 0, 0))
+            )
+            if page and item.role == "document web":
+                break
+            here = _key(parent)
+        return chain
+
+    async def _deepest(self, top: Key, point: Point, kind: int) -> Key:
+        """The innermost object under a point, as its program knows it by now."""
         here, seen = top, {top}
         for _ in range(60):
             (found,) = await self._call(
@@ -896,16 +973,7 @@ class Tree:
                 break
             seen.add(under)
             here = under
-        while here != top and here[1] not in (_NULL, _ROOT) and len(chain) < 60:
-            item = await self._item(here)
-            if item is None:
-                break
-            rect = await self._extents(here, relative=relative)
-            chain.append(
-                Node(here, item.role, _clean(item.name), item.states, rect or Rect(0, 0, 0, 0))
-            )
-            here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
-        return chain
+        return here
 
     async def _contents(self, node: Node, longest: int) -> Contents:
         key = node.key
@@ -931,6 +999,17 @@ class Tree:
                 _characters(text, selection[0]), _characters(text, selection[1])
             )  # fmt: skip
         return Contents(text, int(caret), selection, wide)
+
+
+@contextmanager
+def _but_slow() -> Generator[None]:
+    """A program that says nothing has nothing; one that does not answer may have anything."""
+    try:
+        yield
+    except Slow:
+        raise
+    except Silent as why:
+        logger.debug("nothing told: %s", why)
 
 
 def _units(text: str) -> int:

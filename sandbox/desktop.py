@@ -26,7 +26,7 @@ from Xlib import error
 from . import apps, undo, windows
 from .actions import Action, Body, ClickElement, Plan, Press, Type
 from .activity import Activity
-from .atspi import Tree
+from .atspi import Slow, Tree
 from .clipboard import Clipboard
 from .console import Console
 from .elements import Element, Elements
@@ -40,6 +40,7 @@ from .errors import (
     DesktopLost,
     NoSuchWindow,
     NotDone,
+    NotTold,
     NoUndo,
     OffScreen,
     SandboxError,
@@ -56,6 +57,7 @@ from .picture import Picture, album
 from .session import Enclosure, Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
+from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
 from .typist import Typist
 from .undo import Checkpoint, History
@@ -242,6 +244,7 @@ class Desktop:
         show: Show = "auto",
         seen: int = 0,
         patience: Patience | None = None,
+        permit: Permit | None = None,
     ) -> Frame:
         """Act, wait until the screen rests, and look.
 
@@ -250,12 +253,14 @@ class Desktop:
             show: Whether the frame carries a picture.
             seen: The `look` of the last picture the caller has; `auto` sends no second one of it.
             patience: How long to wait for what, if not as long as is usual for the action.
+            permit: Asked about each touch right before it is sent.
 
         Raises:
             Impossible: The action cannot be done; nothing was.
+            NotAllowed: It was not permitted.
             DesktopLost: The display died.
         """
-        frames = await self.do_all([action], show=show, seen=seen, patience=patience)
+        frames = await self.do_all([action], show=show, seen=seen, patience=patience, permit=permit)
         return frames[0]
 
     async def do_all(
@@ -266,6 +271,7 @@ class Desktop:
         seen: int = 0,
         patience: Patience | None = None,
         done: Callable[[Frame], None] = lambda frame: None,
+        permit: Permit | None = None,
     ) -> list[Frame]:
         """Do several things in one turn; only the last frame carries a picture.
 
@@ -284,8 +290,11 @@ class Desktop:
                 self._before(parts, _risk(action))
                 told: dict[str, object] = {}
 
-                def act(plan: Plan = plan, told: dict[str, object] = told) -> None:
-                    told.update(plan(parts.body) or {})
+                def act(
+                    plan: Plan = plan, told: dict[str, object] = told, place: int = place
+                ) -> None:
+                    with self._permitted(parts, place, permit):
+                        told.update(plan(parts.body) or {})
 
                 patient = patience or self._patience(action.patience)
                 frame = self._during(parts, act, patient, show if last else "never", seen)
@@ -294,6 +303,23 @@ class Desktop:
             return frames
 
         return await self._take(turn)
+
+    @contextmanager
+    def _permitted(self, parts: _Parts, place: int, permit: Permit | None) -> Generator[None]:
+        """Have each touch permitted right before it is sent."""
+
+        def before(touch: Touch) -> None:
+            assert permit
+            try:
+                permit(Situation(touch, place, parts.elements, parts.windows, self.view))
+            except Slow as why:
+                raise NotTold from why
+
+        parts.hands.before = before if permit else None
+        try:
+            yield
+        finally:
+            parts.hands.before = None
 
     async def open(self, target: str, *, show: Show = "auto", seen: int = 0) -> Frame:
         """Open an application by name, or a URL or file with the application it belongs to.
@@ -354,6 +380,15 @@ class Desktop:
                 for group in scene.groups
             ]
             return self._frame(parts, "never", 0), replace(scene, groups=groups)
+
+        return await self._take(turn)
+
+    async def focus(self) -> Element | None:
+        """What has the keyboard focus, if a program tells."""
+
+        def turn(parts: _Parts) -> Element | None:
+            focus = parts.sight.focus()
+            return focus and self._shown(focus)
 
         return await self._take(turn)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .atspi import FIELDS, Key, Node, Silent, Top, Tree
+from .atspi import FIELDS, Key, Node, Silent, Slow, Top, Tree
 from .errors import Covered, Disabled, ElementGone, NoSuchRef, NotShown
 from .geometry import Point, Rect
 from .windows import Layer, Windows
@@ -20,6 +20,7 @@ Eye = Literal["tree", "ocr"]
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
 _SCROLLED_WITHIN = 2.0
+_SURE_WITHIN = 2.0  # the same, for what nothing may be done without
 _LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
 _REFS_KEPT = 20_000
 # What may lie in a menu or list of its own window, over other windows of its program.
@@ -236,16 +237,46 @@ class Elements:
 
     def under(self, point: Point) -> list[Node]:
         """What is under a point as its program tells, innermost first; empty if it does not."""
+        layer, top, _ = self._top_at(point, 0.5)
+        if layer is None or top is None:
+            return []
+        chain = self._tree.at(top.key, _own_point(point, top, layer))
+        return chain or self._listed_at(point, layer)
+
+    def touched(self, point: Point) -> list[Node]:
+        """What a click at a point would reach, innermost first, as far as the page it is on.
+
+        Raises:
+            Slow: The program there does not answer.
+        """
+        layer, top, silent = self._top_at(point, _SURE_WITHIN)
+        if silent:
+            raise Slow("it did not tell its windows")
+        if layer is None or top is None:
+            return []
+        own = _own_point(point, top, layer)
+        chain = self._tree.touched(top.key, own)
+        if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
+            chain = self._listed_at(point, layer) or chain
+        return chain
+
+    def url(self, node: Node) -> str:
+        """The address of the page a node is, or is on; empty if it is on none.
+
+        Raises:
+            Slow: Its program does not answer.
+        """
+        return self._tree.url(node)
+
+    def _top_at(self, point: Point, seconds: float) -> tuple[Layer | None, Top | None, bool]:
+        """The window at a point, as its program tells it, and whether that does not answer."""
         layers = self._windows.layers()
         layer = next((one for one in layers if one.outer.holds(point)), None)
         if layer is None or not layer.pid:
-            return []
-        tops, _ = self._tree.tops({layer.pid}, 0.5)
-        for top in tops:
-            if _layer_of(top, [layer]):
-                chain = self._tree.at(top.key, _own_point(point, top, layer))
-                return chain or self._listed_at(point, layer)
-        return []
+            return layer, None, False
+        tops, silent = self._tree.tops({layer.pid}, seconds)
+        top = next((one for one in tops if _layer_of(one, [layer])), None)
+        return layer, top, layer.pid in silent
 
     def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
         """What covers a point of all that a window shows, the smallest first."""
@@ -253,17 +284,23 @@ class Elements:
         there = [one for group in groups for one in group.elements if one.rect.holds(point)]
         return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
 
-    def focus(self) -> Element | None:
-        """What has the keyboard focus, if the active window's program tells."""
+    def focus(self, *, sure: bool = False) -> Element | None:
+        """What has the keyboard focus, if the active window's program tells.
+
+        Raises:
+            Slow: It does not answer, and `sure` is asked for.
+        """
         layers = self._windows.layers()
         active = next((one for one in layers if one.active), None)
         if active is None or not active.pid:
             return None
         tops: list[Top] = []
         fitting: list[Element] = []
-        for node in self._tree.focused(active.pid):
+        for node in self._tree.focused(active.pid, sure=sure):
             if not tops:
-                tops, _ = self._tree.tops({active.pid}, 0.5)
+                tops, silent = self._tree.tops({active.pid}, _SURE_WITHIN if sure else 0.5)
+                if sure and silent:
+                    raise Slow("it did not tell its windows")
             top = next((one for one in tops if _layer_of(one, [active])), None)
             if top is None:
                 return None

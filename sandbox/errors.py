@@ -233,6 +233,14 @@ class NotAllowed(SandboxError):
     """A rule, or the person who was asked, says no; no input was sent."""
 
 
+class NotTold(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__(
+            "The program does not answer, so nobody can tell what this would touch, and there are "
+            'rules about that. It was not done; wait_for event "still", then try again.'
+        )
+
+
 class NotNow(SandboxError):
     """A person, or another agent, has the desktop."""
 

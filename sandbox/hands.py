@@ -15,8 +15,9 @@ from .errors import Cancelled, NotDone
 from .geometry import Point
 from .keyboard import Keyboard, Tap
 from .keymap import SHIFT, Keymap, Stroke
-from .keys import Chord
+from .keys import Chord, combination
 from .pointer import Pointer
+from .situation import Touch
 from .windows import Windows
 
 # How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
@@ -29,6 +30,7 @@ _PASTED_WITHIN = 3.0  # seconds a program has to fetch what was pasted
 # nobody has asked for so many seconds; a stalled program was away for 0.3 s.
 _PASTE_DONE, _PASTE_DONE_WITHIN = 0.4, 3.0
 _WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
+_MOVES = {0xFF09, 0xFE20, 0xFF51, 0xFF52, 0xFF53, 0xFF54}  # Tab, ISO_Left_Tab and the arrows
 _SHIFT_L = 0xFFE1
 _CONTROL_L, _INSERT = 0xFFE3, 0xFF63
 
@@ -70,6 +72,17 @@ class Hands:
         self._keyboard = Keyboard(display, gave_up)
         self._pointer = Pointer(display)
         self._windows = Windows(display)
+        self.before: Callable[[Touch], None] | None = None
+        """Told of each touch right before it is sent; what it raises keeps it from being sent."""
+
+    def touches(self, touch: Touch) -> None:
+        """Say that something is about to be touched.
+
+        Raises:
+            NotAllowed: It must not be.
+        """
+        if self.before:
+            self.before(touch)
 
     @property
     def holding(self) -> bool:
@@ -93,6 +106,7 @@ class Hands:
         self._pointer.move(to)
 
     def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
+        self.touches(Touch("click", at=at or self._pointer.where()))
         if at:
             self._pointer.move(at)
         with self._held(held):
@@ -101,6 +115,7 @@ class Hands:
                 self._pointer.release(button, PRESS_MS)
 
     def press_button(self, button: int) -> None:
+        self.touches(Touch("click", at=self._pointer.where()))
         self._pointer.press(button)
 
     def release_button(self, button: int) -> None:
@@ -108,6 +123,7 @@ class Hands:
 
     def drag(self, path: Sequence[Point], button: int, held: Sequence[int]) -> None:
         """Press at the first point, pass the others, release at the last."""
+        self.touches(Touch("click", at=path[0]))
         self._pointer.move(path[0])
         with self._held(held):
             self._pointer.press(button)
@@ -129,21 +145,26 @@ class Hands:
                 self._pointer.release(button)
 
     def press(self, chords: Sequence[Chord], times: int = 1) -> None:
+        moved = False
         for _ in range(times):
             for chord in chords:
                 if self._gave_up():
                     raise Cancelled
+                self.touches(Touch("key", combination(chord), moved=moved))
+                moved = moved or chord.key in _MOVES
                 with self._chord_down(chord):
                     pass
 
     def hold(self, chords: Sequence[Chord], seconds: float) -> None:
         with ExitStack() as down:
             for chord in chords:
+                self.touches(Touch("key", combination(chord)))
                 down.enter_context(self._chord_down(chord))
             self.rest(seconds)
 
     def press_key(self, chord: Chord) -> None:
         """Press and keep down."""
+        self.touches(Touch("key", combination(chord)))
         for keysym in (*chord.held, chord.key):
             self._keyboard.press(self._stroke(keysym).keycode)
 
@@ -167,6 +188,15 @@ class Hands:
             Cancelled: The caller gave up; what was typed until then stays typed.
         """
         self.keep_keymap()
+        if not self.before:
+            return self._type(text)
+        pasted = 0
+        for place, part in enumerate(_after_tabs(text)):
+            self.touches(Touch("type", part, moved=place > 0))
+            pasted += self._type(part)
+        return pasted
+
+    def _type(self, text: str) -> int:
         pasted = 0
         for typeable, runs in groupby(_runs(text), key=self._typeable):
             if typeable:
@@ -267,6 +297,11 @@ def _runs(text: str) -> Iterator[str]:
             yield from chars
         else:
             yield "".join(chars)
+
+
+def _after_tabs(text: str) -> list[str]:
+    """Pieces of text that each end with a tab, which moves the focus, or are the last."""
+    return [piece for piece in text.replace("\t", "\t\0").split("\0") if piece]
 
 
 def _between(start: Point, end: Point) -> Iterator[Point]:

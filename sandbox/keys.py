@@ -75,6 +75,14 @@ _MODIFIERS = {
 }  # fmt: skip
 
 
+_BY_NUMBER = {number: name for name, number in reversed(_NAMES.items())}
+_HELD = {
+    _NAMES[f"{name}_{side}"]: short
+    for name, short in (("control", "ctrl"), ("shift", "shift"), ("alt", "alt"), ("super", "super"))
+    for side in "lr"
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Chord:
     """Keys pressed together: keysyms held first to last, then one key; a character is a `str`."""
@@ -99,6 +107,13 @@ def sequence(text: str) -> tuple[Chord, ...]:
     if not words:
         raise BadText('There is no key in the text; write one such as "Return" or "ctrl+s".')
     return tuple(_chord(word) for word in words)
+
+
+def combination(chord: Chord) -> str:
+    """A combination by one name, whichever of its names it was asked for by: "ctrl+return"."""
+    held = sorted({_HELD.get(key, str(key)) for key in chord.held})
+    last = chord.key if isinstance(chord.key, str) else _BY_NUMBER.get(chord.key, str(chord.key))
+    return "+".join([*held, "space" if last == " " else last])
 
 
 def held_keys(text: str) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from .hands import Hands
 from .keys import sequence
 from .masks import Masks
 from .sight import Sight
+from .situation import Touch
 
 Facts = dict[str, object]
 
@@ -311,6 +312,7 @@ class Typist:
                 f"{element.role} {element.name!r} goes from {least:g} to {most:g}, "
                 f"not to {number:g}. Nothing was done."
             )
+        self._hands.touches(Touch("click", at=element.point))
         try:
             self._tree.set_value(node, number)
         except Silent as why:

@@ -24,10 +24,12 @@ from mcp_types import (
 )
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import Impossible, NotNow, SandboxError
+from gloveport.sandbox.errors import Impossible, NotAllowed, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
 
+from .acting import LOW_LEVEL, NAMED
+from .asking import AskClient, Asking, SaidNo
 from .desks import Desks, NoSuchDesktop
 from .grants import passport_of, whose
 from .leases import Call, LookFirst, Who
@@ -35,6 +37,8 @@ from .leases import told as handed_back
 from .line import Line
 from .listing import Listing
 from .liveapp import live_app
+from .policy import NeedsYes, Policy, Ruling, ruling, sends_input
+from .questions import Answer
 from .screen import ScreenNews
 from .shape import refusal
 from .sharing import SYSTEM, Sharing
@@ -49,6 +53,13 @@ SESSION_HEADER = "mcp-session-id"
 _LONGEST = 50  # seconds; TypeScript clients give a call up after 60
 _HELD_AT_MOST = 60  # seconds a button may stay down while nobody calls
 _CALLERS_KEPT = 256
+_LEFT_TO_ACT = 5  # seconds a call keeps for what a person has said yes to
+_ASKED_AT_MOST = 3  # questions of one call
+_CHANGING = refusal(
+    f"A person said yes, but the screen has changed each of {_ASKED_AT_MOST} times meanwhile, so "
+    "it was not done. Take a screenshot and try again."
+)
+_ANYTHING = Policy()
 _BUSY = refusal(
     f"The desktop was busy for {_LONGEST} s and the call was given up; what it held was released. "
     "Take a screenshot and try again."
@@ -79,6 +90,7 @@ class DesktopServer(MCPServer[Any]):
         desktop: What its tools act on.
         groups: Opt-in groups of tools: "low-level", "files".
         desks: The desktops of the same server; None: it is the only one.
+        policy: What agents may do, and what needs a person's yes; without one they may do all.
     """
 
     def __init__(
@@ -86,15 +98,18 @@ class DesktopServer(MCPServer[Any]):
         desktop: Desktop,
         groups: frozenset[str] = frozenset(),
         desks: Desks | None = None,
+        policy: Policy = _ANYTHING,
     ) -> None:
         self.desktop = desktop
-        self.desks = desks or Desks(desktop.settings, DesktopServer.beside(groups))
+        self.desks = desks or Desks(desktop.settings, DesktopServer.beside(groups, policy))
         if not self.desks.gates:
             self.desks.add(self)
         self.sharing = Sharing(desktop)
         """Who drives the desktop, who watches, and what happened on it."""
         self._lease = self.sharing.lease
-        tools = Tools(desktop, self._lease, self.desks, groups).all()
+        self._policy = policy
+        self.asking = Asking(self.sharing)
+        tools = Tools(desktop, self._lease, self.asking, self.desks, groups).all()
         if self.desks.most > 1:
             for tool in tools:
                 tool.parameters["properties"][_WHICH] = _WHICH_SCHEMA
@@ -140,9 +155,11 @@ class DesktopServer(MCPServer[Any]):
             )
 
     @staticmethod
-    def beside(groups: frozenset[str]) -> "Callable[[Desktop, Desks], DesktopServer]":
+    def beside(
+        groups: frozenset[str], policy: Policy = _ANYTHING
+    ) -> "Callable[[Desktop, Desks], DesktopServer]":
         """What makes the gates of further desktops."""
-        return lambda desktop, desks: DesktopServer(desktop, groups, desks)
+        return lambda desktop, desks: DesktopServer(desktop, groups, desks, policy)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -169,13 +186,16 @@ class DesktopServer(MCPServer[Any]):
         asking = self._caller(context)
         token = caller.set(asking)
         words = self._vault.scrub(told(name, arguments))
+        self.asking.hear(context, asking.who)
         begun = self.sharing.record.begin(asking.who, name, words, *places(arguments))
         result, error = _BUSY, "It was given up."
         try:
             try:
-                result = await self._admitted(asking, name, arguments, context)
-            except NotNow as why:
+                result = await self._permitted(asking, name, arguments, context)
+            except (NotNow, NotAllowed) as why:
                 result = refusal(str(why))
+            except AskClient as asked:
+                result = asked.result
             result = _scrubbed(result, self._vault)
             error = _error(result)
         finally:
@@ -189,22 +209,88 @@ class DesktopServer(MCPServer[Any]):
             logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
         return result
 
-    async def _admitted(
+    async def _permitted(
         self,
         asking: Caller,
         name: str,
         arguments: dict[str, Any],
         context: Context[Any, Any] | None,
     ) -> CallToolResult | InputRequiredResult:
-        """Answer a call that may be made now.
+        """Answer a call, made again with the permission of a person where it needs that.
+
+        Raises:
+            NotNow: It may not be made now, or a person ended it.
+            NotAllowed: A person said no, or nobody could say yes.
+            AskClient: The client has to ask its user.
+        """
+        judged = Ruling(self._policy, name)
+        token = ruling.set(judged)
+        touches = sends_input(name, acting=name in NAMED or name in LOW_LEVEL)
+        result: CallToolResult | InputRequiredResult = _BUSY
+        try:
+            with anyio.move_on_after(_LONGEST) as limit:
+                for _ in range(_ASKED_AT_MOST):
+                    needed = None if touches else judged.of_call(arguments)
+                    answered = needed or await self._admitted(asking, name, arguments, context)
+                    if not isinstance(answered, NeedsYes):
+                        result = answered
+                        break
+                    seconds = limit.deadline - anyio.current_time() - _LEFT_TO_ACT
+                    said = await self._asked(asking, answered, name, arguments, context, seconds)
+                    if not said.approved:
+                        raise SaidNo(answered.what, said.by, said.text, dismissed=said.dismissed)
+                    judged.granted.add(answered.where)
+                    result = _CHANGING
+        finally:
+            ruling.reset(token)
+        return result
+
+    async def _asked(
+        self,
+        asking: Caller,
+        needed: NeedsYes,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any] | None,
+        seconds: float,
+    ) -> Answer:
+        """What a person says to a call that needs a yes, while nobody waits for it."""
+        rule = needed.rule
+        same = json.dumps([name, arguments, str(needed.where)], sort_keys=True)
+        asked = f"May {asking.who.name} {needed.what}? {rule.message}".strip()
+        question = self.asking.open(asking.who, "approve", asked, of=same)
+        what = f"To {needed.what} needs a person's yes (rule {rule.name!r}). It was not done"
+        answer: Answer | NotAllowed | AskClient | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
+            try:
+                answer = await self.asking.answered(question, context, what, seconds)
+            except (NotAllowed, AskClient) as why:
+                answer = why
+            tasks.cancel_scope.cancel()
+        if isinstance(answer, Exception):  # raised here: a task group would wrap it
+            raise answer
+        if answer is None:
+            raise NotAllowed("The client went away while a person was asked. It was not done.")
+        return answer
+
+    async def _admitted(
+        self,
+        asking: Caller,
+        name: str,
+        arguments: dict[str, Any],
+        context: Context[Any, Any] | None,
+    ) -> CallToolResult | InputRequiredResult | NeedsYes:
+        """Answer a call that may be made now, or say that it needs a yes.
 
         Raises:
             NotNow: It may not, or a person ended it.
         """
         lease, call, epoch = self._lease, self._kind(name), self._lease.epoch
-        result: CallToolResult | InputRequiredResult = _BUSY
+        result: CallToolResult | InputRequiredResult | NeedsYes = _BUSY
+        asks = name == "request_human"
         with anyio.move_on_after(_LONGEST) as limit, ExitStack() as until_answered:
-            waits = name == "wait_for" and arguments.get("event") == "control"
+            waits = asks or (name == "wait_for" and arguments.get("event") == "control")
             if not waits:
                 until_answered.enter_context(lease.running(asking.who, limit, call))
             if call == "acts" and asking.epoch != epoch and lease.back:
@@ -219,10 +305,12 @@ class DesktopServer(MCPServer[Any]):
                 tasks.cancel_scope.cancel()
         if why := lease.ended(limit):
             raise why
-        return result if call == "acts" else self._with_news(asking, result)
+        if asks or call == "acts" or isinstance(result, NeedsYes):
+            return result
+        return self._with_news(asking, result)
 
     def _kind(self, name: str) -> Call:
-        if name == "wait_for":
+        if name in ("wait_for", "request_human"):
             return "waits"
         return "looks" if name in self._looking else "acts"
 
@@ -283,7 +371,7 @@ class DesktopServer(MCPServer[Any]):
 
     async def _answered(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> CallToolResult | InputRequiredResult | NeedsYes:
         if name not in self._names:
             near = get_close_matches(name, self._names, 3, 0.5)
             there = f"did you mean {' or '.join(near)}?" if near else "see tools/list."
@@ -291,6 +379,8 @@ class DesktopServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as crash:
+            if isinstance(crash.__cause__, NeedsYes):
+                return crash.__cause__
             if isinstance(why := crash.__cause__, SandboxError):
                 return refusal(str(why))
             raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
+    from .policy import Policy
     from .serving import Served, Settings
 
 _DEFAULT_TTL = 15 * 60  # seconds
@@ -123,18 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     _desktop_options(demonstrating)
     demonstrating.set_defaults(run=_demo)
 
-    running = commands.add_parser(
-        "run",
-        help="give a task to a model; it works on a desktop until it is done",
-        description="Give a task to a model of Anthropic's, OpenAI's or Google's, whose SDK finds "
-        "its key in the environment. It works on this user's own desktop, or on the one at --url, "
-        "until it is done or its budget is. Progress goes to stderr, what it says in the end to "
-        "stdout. Every step is written to a folder, from which a run can be taken up again.",
+    ruling = commands.add_parser(
+        "policy",
+        help="print what needs a person's yes, as a file to change for --policy",
     )
-    _run_options(running)
-    _desktop_options(running)
-    running.set_defaults(run=_run)
-
+    ruling.set_defaults(run=_policy)
     access.commands(commands.add_parser)
     configuring = commands.add_parser(
         "config",
@@ -166,6 +160,18 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("dist"), metavar="DIR", help="folder (%(default)s)"
     )
     bundling.set_defaults(run=_bundle)
+
+    running = commands.add_parser(
+        "run",
+        help="give a task to a model; it works on a desktop until it is done",
+        description="Give a task to a model of Anthropic's, OpenAI's or Google's, whose SDK finds "
+        "its key in the environment. It works on this user's own desktop, or on the one at --url, "
+        "until it is done or its budget is. Progress goes to stderr, what it says in the end to "
+        "stdout. Every step is written to a folder, from which a run can be taken up again.",
+    )
+    _run_options(running)
+    _desktop_options(running)
+    running.set_defaults(run=_run)
 
     examining = commands.add_parser(
         "doctor", help="say what is missing and the one command that gets it"
@@ -262,6 +268,11 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
         "--secrets", type=Path, metavar="FILE",
         help='file of NAME = "value", for type(secret="NAME"); readable by you alone',
     )  # fmt: skip
+    parser.add_argument(
+        "--policy", default="usual", metavar="FILE|usual|none",
+        help="rules of what agents may do and what needs a person's yes; `gloveport policy` prints "
+        "the usual ones (%(default)s)",
+    )  # fmt: skip
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -283,6 +294,7 @@ def _serve(given: argparse.Namespace) -> int:
         local=given.socket or _own_socket(given),
         ttl=given.ttl,
         groups=_groups(given.tools),
+        policy=_rules(given.policy),
         most=given.desktops,
         desktop_ttl=given.desktop_ttl,
     )
@@ -313,7 +325,9 @@ def _demo(given: argparse.Namespace) -> int:
     from .demo import demo, play
     from .serving import Settings
 
-    settings = Settings(desktop=_desktop(given), groups=_groups(given.tools))
+    settings = Settings(
+        desktop=_desktop(given), groups=_groups(given.tools), policy=_rules(given.policy)
+    )
     logging.getLogger().setLevel(logging.WARNING)
     status = 1
     try:
@@ -357,6 +371,17 @@ def _network(text: str) -> "Network":
         sys.exit(f"gloveport: --network {why}")
 
 
+def _rules(named: str) -> "Policy":
+    from .policy import BUILT_IN, BadPolicy, Policy, load
+
+    if named == "none":
+        return Policy()
+    try:
+        return load(BUILT_IN if named == "usual" else Path(named))
+    except BadPolicy as why:
+        sys.exit(f"gloveport: {why}")
+
+
 def _vault(file: Path | None) -> "vault.Vault":
     """The secrets of a file, kept out of what is logged from here on."""
     from gloveport.sandbox import vault
@@ -379,13 +404,53 @@ def _stdio(given: argparse.Namespace) -> int:
     from .bridge import bridge
 
     socket = "" if given.url else _own_server(given)
-    token = _its_token(given)
+    token = _shown_token(given)
     asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
     return 0
 
 
-def _its_token(given: argparse.Namespace) -> str:
-    """The token of a server elsewhere, from a file or the environment."""
+def _policy(given: argparse.Namespace) -> int:
+    from .policy import BUILT_IN
+
+    print(BUILT_IN.read_text(encoding="utf-8"), end="")  # noqa: T201 - what was asked for
+    return 0
+
+
+def _config(given: argparse.Namespace) -> int:
+    from . import configure
+
+    args = ["stdio"]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    from .bundle import NotBundled, bundles
+
+    try:
+        for one in bundles():
+            print(one.write(given.out))  # noqa: T201
+    except NotBundled as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _shown_token(given: argparse.Namespace) -> str:
+    """The token for a server elsewhere; empty if there is none."""
     if given.token_file:
         return given.token_file.read_text().strip()
     return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
@@ -440,7 +505,7 @@ def _run(given: argparse.Namespace) -> int:
         model=given.model or errand.MODELS[given.brain],
         budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
         url=given.url or "http://localhost/mcp",
-        token=_its_token(given),
+        token=_shown_token(given),
         socket="" if given.url else _own_server(given),
         endpoint=given.endpoint,
         base_url=given.base_url,
@@ -491,39 +556,6 @@ def _price(text: str) -> "Price | None":
         sys.exit(f"gloveport: --price {text} is not two numbers; write one such as 5/25.")
 
 
-def _config(given: argparse.Namespace) -> int:
-    from . import configure
-
-    args = ["stdio"]
-    if given.token_file and not given.url:
-        sys.exit("gloveport: --token-file goes with --url.")
-    if given.url:
-        args += ["--url", given.url]
-    if given.token_file:
-        if not given.token_file.exists():
-            sys.exit(f"gloveport: there is no token file {given.token_file}.")
-        args += ["--token-file", str(given.token_file.absolute())]
-    return configure.run(
-        given.client, given.name, args, given.file,
-        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
-    )  # fmt: skip
-
-
-def _bundle(given: argparse.Namespace) -> int:
-    from .bundle import NotBundled, bundles
-
-    try:
-        for one in bundles():
-            print(one.write(given.out))  # noqa: T201
-    except NotBundled as why:
-        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
-        return 1
-    except OSError as why:
-        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
 def _doctor(given: argparse.Namespace) -> int:
     from .doctor import examine
 
@@ -547,6 +579,9 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
     if given.secrets:
         options += ["--secrets", str(given.secrets.absolute())]
+    if given.policy != usual.policy:
+        named = given.policy if given.policy == "none" else str(Path(given.policy).absolute())
+        options += ["--policy", named]
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 

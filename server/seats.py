@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from starlette.websockets import WebSocket
 
+from gloveport.sandbox.geometry import Point
+
 from .sharing import Person, Sharing
 from .viewing import Seat, rfb
 
@@ -18,10 +20,28 @@ async def sit(websocket: WebSocket, sharing: Sharing, person: Person) -> None:
     async def pointer(x: int, y: int, buttons: int) -> None:
         lease.moved()
         await desktop.point(x, y, buttons)
+        if person.deeds:
+            at = desktop.view.to_picture(Point(x, y))
+            person.deeds.pointed((at.x, at.y), buttons)
 
     async def key(keysym: int, down: bool) -> None:
         lease.moved()
         await desktop.key(keysym, down=down)
+        if person.deeds and down:
+            await person.deeds.pressed(keysym)
+        elif person.deeds:
+            person.deeds.released(keysym)
+
+    async def cut(text: str) -> None:
+        lease.moved()
+        await desktop.bring(text)
+        if person.deeds:
+            person.deeds.note(f"put {len(text)} characters on the clipboard")
+
+    async def leave() -> None:
+        await desktop.leave()
+        if person.deeds:
+            person.deeds.let_go()
 
     at = Seat.at(desktop, may_act, changed=sharing.changed)
-    await rfb(websocket, desktop, replace(at, pointer=pointer, key=key))
+    await rfb(websocket, desktop, replace(at, pointer=pointer, key=key, cut=cut, leave=leave))

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -23,6 +23,7 @@ from .desks import IDLE, Desks
 from .door import Door, Keys
 from .grants import HERE
 from .passes import FIRST_CODE
+from .policy import Policy
 from .web import Web
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Settings:
         local: A Unix socket for this user's own clients, if any.
         ttl: End after so many seconds without a client; 0: never.
         groups: Opt-in groups of tools.
+        policy: What agents may do, and what needs a person's yes.
         most: How many desktops there may be.
         desktop_ttl: Seconds without a call after which one that was opened is closed.
     """
@@ -58,6 +60,7 @@ class Settings:
     local: Path | None = None
     ttl: float = 0
     groups: frozenset[str] = frozenset()
+    policy: Policy = field(default_factory=Policy)
     most: int = 1
     desktop_ttl: float = IDLE
 
@@ -104,12 +107,12 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
     with contextlib.ExitStack() as sockets, _listen(settings, sockets) as (listening, port):
         desks = Desks(
             settings.desktop,
-            DesktopServer.beside(settings.groups),
+            DesktopServer.beside(settings.groups, settings.policy),
             most=settings.most,
             idle=settings.desktop_ttl,
         )
         async with open_desktop(settings.desktop) as running, desks.running():
-            server = DesktopServer(running, settings.groups, desks)
+            server = DesktopServer(running, settings.groups, desks, settings.policy)
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
             door = Door(hosts, settings.keys, settings.pace)
             web = Web(server, running, door)

@@ -14,10 +14,10 @@ from typing import Annotated, Any, get_origin
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-Run = Callable[..., Awaitable[CallToolResult]]
+Run = Callable[..., Awaitable[CallToolResult | InputRequiredResult]]
 
 
 def _whole(value: object) -> object:

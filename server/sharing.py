@@ -7,7 +7,7 @@ they typed into passwords.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -15,8 +15,10 @@ import anyio
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
 
+from .deeds import Deeds
 from .leases import Lease, NotYours, State, Who
-from .record import Record
+from .questions import Answer, Questions
+from .record import Place, Record
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,8 @@ class Person:
     """"view", and "control" if they may drive and answer."""
     views: int = 0
     """Open event streams: a page that is loaded again has two for a moment."""
-    did: list[str] = field(default_factory=list[str])
-    """What they did since they took control."""
+    deeds: Deeds | None = None
+    """What they have done since they took control."""
 
 
 Verb = Callable[[Person, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -47,6 +49,7 @@ class Sharing:
         self.desktop = desktop
         self.record = Record()
         self.lease = Lease(self._ring)
+        self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}
         self._changed = anyio.Event()
         self._verbs: dict[str, Verb] = {
@@ -56,6 +59,7 @@ class Sharing:
             "stop": self._stop,
             "resume": self._resume,
             "hide": self._hide,
+            "answer": self._answer,
             "checkpoint": self._checkpoint,
             "rollback": self._rollback,
         }
@@ -121,7 +125,7 @@ class Sharing:
             "reserved": state is State.RESERVED,
             "hidden": lease.hidden,
             "watching": [one.who.name for one in self.watching],
-            "questions": [],
+            "questions": [one.as_json() for one in self.questions.open],
             "checkpoints": [
                 {
                     "name": one.name,
@@ -153,15 +157,23 @@ class Sharing:
         return {"ok": True, **told}
 
     async def _take(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        already = self.lease.drives(person.who)
         self.lease.take(person.who)
-        person.did = []
-        self.record.note(person.who, "take", "took control")
+        if not already:
+            person.deeds = Deeds(self.desktop.focus, lambda deed, at: self._tell(person, deed, at))
+            self.record.note(person.who, "take", "took control")
+        if self.desktop.holding:
+            await self.desktop.let_go()
         return {}
 
     async def _hand_back(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = _text(given, "note")
-        await self.desktop.let_go()
-        self.lease.hand_back(person.who, note, tuple(person.did))
+        await self.desktop.leave()
+        note = self._clean(note)
+        did = tuple(self._clean(deed) for deed in person.deeds.told()) if person.deeds else ()
+        self.lease.hand_back(person.who, note, did)
+        self.questions.done_by_hand(person.who, note, did)
+        person.deeds = None
         self.record.note(person.who, "hand_back", f"handed back: {note}" if note else "handed back")
         return {}
 
@@ -186,6 +198,20 @@ class Sharing:
         self.lease.hidden = given.get("hidden") is True
         return {"hidden": self.lease.hidden}
 
+    async def _answer(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self.questions.find(str(given.get("id", "")))
+        if asked is None or asked.answer is not None:
+            raise NotYours("This question is not open any more: it was answered, or is too old.")
+        approved, words = given.get("approved"), _text(given, "text")
+        if not isinstance(approved, bool):
+            if asked.kind == "approve":
+                raise BadText("approved must be true or false.")
+            approved = True
+        if asked.kind == "question" and approved and not words:
+            raise BadText("text must have the answer, or approved be false to give none.")
+        self.questions.answer(asked, Answer(person.who.name, approved, words), person.who)
+        return {}
+
     async def _checkpoint(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = _text(given, "note")
         made = await self.desktop.checkpoint(note)
@@ -201,11 +227,17 @@ class Sharing:
             raise
         told = f"rolled back to {made.name}"
         self.record.end(begun, picture=frame.picture, told=told)
-        if self.lease.drives(person.who):
-            person.did.append(told)
+        if self.lease.drives(person.who) and person.deeds:
+            person.deeds.note(told)
         else:
             self.lease.stale(person.who, told)
         return {"back_to": made.name}
+
+    def _tell(self, person: Person, deed: str, at: Place | None) -> None:
+        self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at)
+
+    def _clean(self, text: str) -> str:
+        return self.desktop.settings.vault.scrub(text)
 
     # Time
 
@@ -214,7 +246,8 @@ class Sharing:
         cancelled."""
         while True:
             changed = self._changed
-            with anyio.move_on_after(self.lease.due()):
+            due = [one for one in (self.lease.due(), self.questions.due()) if one is not None]
+            with anyio.move_on_after(min(due, default=None)):
                 await changed.wait()
 
     def _ring(self) -> None:

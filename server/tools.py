@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from mcp_types import CallToolResult, TextContent
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import ValidationError
 
 from gloveport.sandbox.actions import Action
@@ -19,12 +20,15 @@ from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
+from .asking import AskClient, Asking
 from .desks import Desks
 from .filing import Filing
 from .grants import HERE, Grant
 from .leases import Lease, Who
 from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
+from .policy import ruling
+from .questions import BY_HAND, Answer, Kind
 from .results import answer, facts, said, together
 from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
 
@@ -71,15 +75,22 @@ class Tools:
     Args:
         desktop: What they act on.
         lease: Who drives it.
+        asking: Asks people.
         desks: The desktops of the same server.
         groups: Opt-in groups of tools: "low-level", "files".
     """
 
     def __init__(
-        self, desktop: Desktop, lease: Lease, desks: Desks, groups: frozenset[str] = frozenset()
+        self,
+        desktop: Desktop,
+        lease: Lease,
+        asking: Asking,
+        desks: Desks,
+        groups: frozenset[str] = frozenset(),
     ) -> None:
         self._desktop = desktop
         self._lease = lease
+        self._asking = asking
         self._desks = desks
         self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
@@ -112,6 +123,7 @@ class Tools:
                 (self.clipboard, "copy paste text"),
                 (self.checkpoint, "save state before risk undo snapshot"),
                 (self.rollback, "undo restore take back mistake"),
+                (self.request_human, "ask person help login captcha approve"),
                 (self.desktops, "another desktop open close share reserve"),
             )
         ]
@@ -234,9 +246,14 @@ class Tools:
             except SandboxError as why:
                 raise BadText(f"actions[{place}]: {why} Nothing was done.") from why
         done: list[Frame] = []
+        permit = ruling.get().of_steps([str(step.get("action")) for step in actions])
         try:
             frames = await self._desktop.do_all(
-                planned, show=screenshot, seen=caller.get().seen, done=done.append
+                planned,
+                show=screenshot,
+                seen=caller.get().seen,
+                done=done.append,
+                permit=permit,
             )
         except SandboxError as why:
             told: list[dict[str, Any]] = [{"ok": True, **facts(frame)} for frame in done]
@@ -324,6 +341,26 @@ class Tools:
         made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
         return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
 
+    async def request_human(
+        self,
+        reason: Annotated[str, about("What to ask or to do, for a person.", max_length=500)],
+        context: Context[Any, Any],
+        kind: Annotated[
+            Kind, optional("login and captcha: a person takes control and does it.")
+        ] = "question",
+        choices: Annotated[list[str], optional("Answers to choose from.", max_length=10)] = NOWHERE,
+    ) -> CallToolResult | InputRequiredResult:
+        """Ask a person: which of several, for a login, a captcha, or a yes. Waits up to 40 s; later
+        answers are kept 10 minutes, for the same reason asked again."""
+        if not reason.strip():
+            raise BadText("Say what to ask, as reason.")
+        question = self._asking.open(caller.get().who, kind, reason, choices)
+        try:
+            answer = await self._asking.answered(question, context, "A person has to answer this")
+        except AskClient as asked:
+            return asked.result
+        return said({"ok": True, **_heard(kind, answer)})
+
     async def desktops(
         self,
         action: Annotated[
@@ -358,7 +395,8 @@ class Tools:
         return answer(frame, live=f"/live/{self._desktop.settings.name}")
 
     async def _act(self, action: Action, show: Show) -> CallToolResult:
-        return self._shown(await self._desktop.do(action, show=show, seen=caller.get().seen))
+        seen, permit = caller.get().seen, ruling.get().of_input()
+        return self._shown(await self._desktop.do(action, show=show, seen=seen, permit=permit))
 
     def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
         if frame.picture and frame.part is None:
@@ -401,6 +439,23 @@ class Tools:
             return self._builds[name](**read)
         except BadText as why:
             raise BadText(f"actions[{place}]: {why}") from why
+
+
+def _heard(kind: Kind, answer: Answer) -> dict[str, Any]:
+    """What a person said or did, as facts."""
+    heard: dict[str, Any] = {"by": answer.by}
+    if not answer.approved:
+        heard |= {"said": "no", "dismissed": True} if answer.dismissed else {"said": "no"}
+        return heard | ({"note": answer.text} if answer.text else {})
+    if kind == "question":
+        return heard | {"answer": answer.text}
+    heard["said"] = "yes" if kind == "approve" else "done"
+    if answer.text:
+        heard["note"] = answer.text
+    if kind in BY_HAND:
+        heard |= {"did": list(answer.did)} if answer.did else {}
+        heard["next"] = "Look before you act: what you know of the screen is old."
+    return heard
 
 
 def _told(made: Checkpoint) -> dict[str, Any]:

@@ -24,10 +24,10 @@ ALSO = {
     "sandbox/network_worker.py": {"h11"},  # a process of its own
     "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/announce.py": {"gloveport.clients"},  # the table of clients
-    "server/cli.py": {"gloveport.clients", "rich"},
     "server/oauth.py": {"jwt"},
     "server/configure.py": {"gloveport.clients"},
     "server/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
+    "server/cli.py": {"gloveport.clients", "rich"},
     "server/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette"},
     "clients/game.py": {"starlette"},
@@ -46,7 +46,8 @@ COMPOSE = {
     "undo": {"picture"},
     "files": {"box", "picture", "vault", "walls"},
     "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
-    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "windows"},
+    "situation": {"atspi", "elements", "windows"},
+    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},
     "masks": {"atspi", "elements", "windows"},
     "console": {"keyboard", "keymap", "pointer"},
     "veil": {"masks", "picture"},
@@ -56,12 +57,13 @@ COMPOSE = {
     "eyes": {"activity", "masks", "picture", "settle", "watcher", "windows"},
     "elements": {"atspi", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
-    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight"},
+    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight", "situation"},
     "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
         "hands", "keymap", "lens", "masks", "network", "ocr", "picture", "session", "settle",
-        "sight", "stream", "typist", "undo", "vault", "wallpaper", "watcher", "windows",
+        "sight", "situation", "stream", "typist", "undo", "vault", "wallpaper", "watcher",
+        "windows",
     },
 }  # fmt: skip
 

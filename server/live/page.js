@@ -201,7 +201,8 @@ async function act(verb, more) {
   try {
     await seat.do(verb, more);
   } catch (why) {
-    trouble(why.message);
+    // fetch says TypeError, in the browser's own words, when there is no answer at all.
+    trouble(why instanceof TypeError ? say("lost_page") : why.message);
   }
 }
 

@@ -17,12 +17,12 @@ GROUPS = frozenset({"low-level"})
 
 
 @pytest.fixture
-async def desk(desktop: Desktop, witness: Witness, tmp_path: Path) -> AsyncGenerator[DeskClient]:
+async def desk(
+    desktop: Desktop, witness: Witness, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[DeskClient]:
     """A desktop with a witness on it, over HTTP."""
-    async with (
-        served(desktop, guarded(tmp_path), GROUPS) as url,
-        connect(f"{url}/mcp", TOKEN) as client,
-    ):
+    door = guarded(tmp_path_factory.mktemp("door"))
+    async with served(desktop, door, GROUPS) as url, connect(f"{url}/mcp", TOKEN) as client:
         yield client
 
 

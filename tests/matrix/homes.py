@@ -108,9 +108,9 @@ class Home:
                 asked = aside.folder / "asked.txt"
                 asked.write_text("\n".join(self.client.packages))
                 aside._uv(
-                    "pip", "compile", "-q", "--upgrade", "--universal", "--no-header", "--no-annotate",
-                    "--no-emit-index-url", "--python-version", _OLDEST, "-o", str(self.lock),
-                    asked.name,
+                    "pip", "compile", "-q", "--upgrade", "--universal", "--no-header",
+                    "--no-annotate", "--no-emit-index-url", "--python-version", _OLDEST,
+                    "-o", str(self.lock), asked.name,
                 )  # fmt: skip
 
     def _declare(self) -> None:

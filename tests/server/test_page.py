@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from answers import call, facts, picture, refusal, text
 from desks import session_of
+from fields import field
 from mcp import Client
 from pages import arrive, browsing, nameless, on_screen, person
 from playwright.async_api import Browser, Page, expect
 from relay import relayed
-from web import served
+from web import TOKEN, bearer, guarded, served
 from witness import Key, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
@@ -100,12 +102,15 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
 
 
 async def test_what_a_person_types_arrives(
-    browser: Browser, desktop: Desktop, witness: Witness
+    browser: Browser, desktop: Desktop, tmp_path: Path
 ) -> None:
-    async with ada_at(browser, desktop) as (page, _):
-        await take(page)
-        await page.keyboard.press("a")
-        assert await anyio.to_thread.run_sync(witness.saw) == Key("a")
+    with field(session_of(desktop), "gtk3", tmp_path) as entry:
+        async with ada_at(browser, desktop) as (page, _):
+            await take(page)
+            await page.keyboard.type("Ada ")
+            await page.click("#keyboard")
+            await page.keyboard.insert_text("Ü小米")  # as input methods do
+            assert await anyio.to_thread.run_sync(entry.holds, "Ada Ü小米")
 
 
 async def test_who_only_watches_cannot_act(
@@ -117,6 +122,20 @@ async def test_who_only_watches_cannot_act(
         await page.keyboard.type("abc")
         assert await page.evaluate(PRESS_RAW) == "sent"
         assert await anyio.to_thread.run_sync(witness.saw_nothing)
+
+
+async def test_a_link_to_watch_lets_nobody_do_more(
+    browser: Browser, desktop: Desktop, tmp_path: Path
+) -> None:
+    async with served(desktop, guarded(tmp_path)) as url, person(browser, "Ada") as ada:
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            asked = f"{url}/live/main/link?scope=view"
+            path = (await http.post(asked, headers=bearer(TOKEN))).json()["path"]
+        page = await ada.new_page()
+        await page.goto(url + path)
+        await expect(page.locator("body")).to_have_attribute("data-screen", "live")
+        await expect(page.locator("#view_only")).to_have_text("Your link lets you watch.")
+        await expect(page.locator(".bar button:visible")).to_have_count(0)
 
 
 # A page that does not keep to noVNC: pointer and key messages on a socket of its own.
@@ -292,7 +311,7 @@ async def test_a_question_is_answered_by_a_button_or_in_words(
         await expect(page.locator("#questions")).to_be_hidden()
         await expect(page).to_have_title("main · gloveport")
         await expect(icon).to_have_attribute("href", re.compile(r"icon\.svg"))
-        tasks.start_soon(ask, "And which size?", [])
+        tasks.start_soon(ask, "And which size?", list[str]())
         await page.get_by_role("textbox", name="Say it").fill("大杯")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator("#questions")).to_be_hidden()

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from answers import call, facts, picture, refusal
 from mcp import Client, StdioServerParameters
+from mcp_types import ElicitRequestParams, ElicitResult
 from processes import alive, until
 
 COMMAND = [sys.executable, "-m", "gloveport.server.cli"]
@@ -208,3 +209,20 @@ def test_a_server_that_cannot_start_is_said(runtime: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == b""
     assert b"--size 9x9 is not possible" in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_user_of_a_client_is_asked_through_the_bridge(runtime: Path, mode: Any) -> None:
+    async def user(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        return ElicitResult(action="accept", content={"answer": f"{params.message} Latte"})
+
+    async with Client(parameters(runtime), mode=mode, elicitation_callback=user) as client:
+        told = facts(await call(client, "request_human", reason="Which coffee?"))
+        assert told["answer"] == "Which coffee? Latte"
+
+
+async def test_the_bridge_s_server_has_the_usual_policy_unless_told(runtime: Path) -> None:
+    async with Client(parameters(runtime)) as client:
+        assert "needs a person's yes" in refusal(await call(client, "rollback"))
+    async with Client(parameters(runtime, "--policy", "none", "--walls", "none")) as client:
+        assert "has no walls" in refusal(await call(client, "rollback"))

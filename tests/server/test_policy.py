@@ -1,0 +1,494 @@
+"""What needs a person's yes: asked over the wire, judged by a page that knows what was done."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import pytest
+from answers import call, facts, refusal
+from desks import session_of
+from fields import Field, page_in_chromium
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp import Client
+from mcp_types import ElicitRequestParams, ElicitResult
+from views import viewing
+from web import serving_web
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.server.app import DesktopServer
+from gloveport.server.cli import main
+from gloveport.server.policy import BUILT_IN, BadPolicy, has_words, load
+
+PAGE = """
+<p><button onclick="done('buy')">立即购买</button>
+<button onclick="done('history')">购买记录</button>
+<button id=send onclick="done('send')">Send</button>
+<button onclick="done('sender')">Sender</button></p>
+<p><span onclick="done('order')">提交订单 (2)</span></p>
+<p onclick="done('prose')">We send what you buy within a day.</p>
+<p><label>Password <input id=password type=password></label>
+<label>Note <input id=note></label> <button onclick="done('after')">Pay now</button></p>
+<script>
+const nothing = { done: [], password: "", note: "" };
+let now = structuredClone(nothing), sent = Promise.resolve();
+const tell = () => { const told = JSON.stringify(now); sent = sent.then(() => keep(told)); };
+const done = what => { now.done.push(what); tell(); };
+const [send, ...fields] = ["send", "password", "note"].map(id => document.getElementById(id));
+for (const field of fields)
+  field.oninput = () => { now[field.id] = field.value; tell(); };
+onkeydown = event => {
+  if (event.key === "F2") send.textContent = "Transfer";
+  if (event.key !== "F4") return;
+  send.textContent = "Send";
+  for (const field of fields) field.value = "";
+  document.activeElement.blur();
+  now = structuredClone(nothing);
+  tell();
+};
+</script>
+"""
+NOBODY = (
+    ", and nobody can be asked now: no live view is open, and your client takes no questions (MCP "
+    "elicitation). A person can answer at /live/main within 10 minutes; make the same call again "
+    "then."
+)
+Action = Literal["accept", "decline", "cancel"]
+
+
+@pytest.fixture(scope="module")
+async def shop_desktop(
+    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
+) -> AsyncGenerator[Desktop]:
+    async with open_desktop(Settings(tmp_path_factory.mktemp("shop")), keymap) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def opened(
+    shop_desktop: Desktop, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Field]:
+    """The page, open in Chromium for all tests of this file."""
+    with page_in_chromium(session_of(shop_desktop), tmp_path_factory.mktemp("page"), PAGE) as field:
+        async with Client(DesktopServer(shop_desktop)) as client:
+            await shown(client, "立即购买")
+        yield field
+
+
+@pytest.fixture
+async def shop(shop_desktop: Desktop, opened: Field) -> "Shop":
+    async with Client(DesktopServer(shop_desktop)) as client:
+        await call(client, "key", text="F4")
+    found = Shop(shop_desktop, opened)
+    with anyio.fail_after(10):
+        while found.state != {"done": [], "password": "", "note": ""}:  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+    return found
+
+
+class Shop:
+    """The page and its desktop."""
+
+    def __init__(self, desktop: Desktop, field: Field) -> None:
+        self.desktop = desktop
+        self._field = field
+
+    @property
+    def state(self) -> Any:
+        return json.loads(self._field.value() or "{}")
+
+    @property
+    def done(self) -> list[str]:
+        return self.state["done"]
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """The browser hangs for as long as the context lasts."""
+        os.kill(self._field.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._field.pid, signal.SIGCONT)
+
+    async def comes_to(self, *done: str) -> bool:
+        with anyio.move_on_after(5):
+            while self.done != list(done):  # noqa: ASYNC110 - a file has no event
+                await anyio.sleep(0.01)
+        return self.done == list(done)
+
+    def server(self, policy: Path = BUILT_IN) -> DesktopServer:
+        return DesktopServer(self.desktop, policy=load(policy))
+
+    @asynccontextmanager
+    async def agent(self, policy: Path = BUILT_IN) -> AsyncGenerator[Client]:
+        async with Client(self.server(policy)) as client:
+            yield client
+
+
+class User:
+    """Whoever sits at the client, and what they were asked."""
+
+    def __init__(self, action: Action = "accept", **content: Any) -> None:
+        self.asked: list[str] = []
+        self._action: Action = action
+        self._content = content
+
+    async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        accepted = self._action == "accept"
+        return ElicitResult(action=self._action, content=self._content if accepted else None)
+
+
+async def shown(client: Client, name: str) -> None:
+    """Wait until a button is there to be used."""
+    waited = await call(client, "wait_for", event="enabled", text=name, role="button", seconds=30)
+    assert facts(waited)["happened"], name
+
+
+async def place_of(client: Client, text: str, role: str = "") -> list[int]:
+    found = facts(await call(client, "find", text=text, role=role))["found"][0]
+    words = [word for word in found.split() if word.replace(",", "").isdecimal() and "," in word]
+    return [int(number) for number in words[0].split(",")]
+
+
+async def test_a_click_on_a_purchase_is_refused_where_nobody_can_be_asked(shop: Shop) -> None:
+    async with shop.agent() as client:
+        at = await place_of(client, "立即购买", "button")
+        said = refusal(await call(client, "left_click", coordinate=at))
+        what = "To press “立即购买” in the window “page - Chromium” (http://127.0.0.1:"
+        assert said.startswith(what)
+        assert said.endswith("/) needs a person's yes (rule 'purchases'). It was not done" + NOBODY)
+        await call(client, "left_click", coordinate=await place_of(client, "购买记录"))
+        await call(client, "left_click", coordinate=await place_of(client, "Sender"))
+        await call(client, "left_click", coordinate=await place_of(client, "We send what"))
+        assert await shop.comes_to("history", "sender", "prose")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("click_element", {"target": "立即购买"}),
+        ("click_element", {"target": "提交订单 (2)"}),
+        ("click_element", {"target": "Send"}),
+        ("double_click", {"coordinate": "Send"}),
+        ("left_click_drag", {"start_coordinate": "Send", "coordinate": "Send"}),
+        ("type", {"text": "hunter2", "into": "Password"}),
+        ("set", {"target": "Password", "value": "hunter2"}),
+        ("type", {"text": "a note\t\n", "into": "Note"}),
+        ("type", {"text": "a note\t ", "into": "Note"}),
+    ],
+)
+async def test_what_needs_a_yes_is_kept_back_whichever_way_it_is_done(
+    shop: Shop, name: str, given: dict[str, Any]
+) -> None:
+    async with shop.agent() as client:
+        for key in ("coordinate", "start_coordinate"):
+            if key in given:
+                x, y = await place_of(client, given[key], "button")
+                given = {**given, key: [x + (key == "coordinate"), y]}
+        said = refusal(await call(client, name, **given))
+        assert "needs a person's yes" in said
+        assert said.endswith(NOBODY)
+        assert shop.done == []
+        assert shop.state["password"] == ""
+
+
+async def test_return_on_a_button_is_a_click_on_it(shop: Shop) -> None:
+    async with shop.agent() as client:
+        await call(client, "click_element", target="Note")
+        said = refusal(await call(client, "key", text="Tab Return"))
+        assert said.startswith("To press “Pay now” in the window")
+        facts(await call(client, "key", text="shift+Tab"))
+        facts(await call(client, "key", text="Return"))
+        assert shop.done == []
+
+
+async def test_a_step_of_a_batch_is_not_asked_for_and_ends_it(shop: Shop) -> None:
+    user = User()
+    async with Client(shop.server(), elicitation_callback=user) as client:
+        steps = [
+            {"action": "click_element", "target": "购买记录"},
+            {"action": "click_element", "target": "Send"},
+            {"action": "click_element", "target": "Sender"},
+        ]
+        told = json.loads(refusal(await call(client, "actions", actions=steps)))
+        assert told[0]["ok"] is True
+        assert told[1]["error"].endswith(
+            "needs a person's yes (rule 'sends'). It was not done. Call it by itself, outside of "
+            "actions: then it is asked for."
+        )
+        assert told[2]["error"].startswith("Not executed")
+        assert await shop.comes_to("history")
+        assert user.asked == []
+
+
+@asynccontextmanager
+async def client_of(
+    shop: Shop, way: str, user: User | None, policy: Path = BUILT_IN
+) -> AsyncGenerator[tuple[Client, str]]:
+    """A client over HTTP in one of the protocol's eras, and the server's address."""
+    mode = "auto" if "2026" in way else "legacy"
+    async with (
+        serving_web(shop.server(policy), shop.desktop) as url,
+        Client(f"{url}/mcp", mode=mode, elicitation_callback=user) as client,
+    ):
+        yield client, url
+
+
+ERAS = pytest.mark.parametrize("way", ["http 2026-07-28", "http 2025-11-25"])
+
+
+@ERAS
+async def test_the_user_of_the_client_is_asked_and_a_yes_is_done_once(shop: Shop, way: str) -> None:
+    user = User()
+    async with client_of(shop, way, user) as (client, _):
+        facts(await call(client, "click_element", target="立即购买"))
+        assert await shop.comes_to("buy")
+        assert len(user.asked) == 1
+        assert user.asked[0].startswith("May mcp 0.1.0 press “立即购买” in the window “page")
+        assert user.asked[0].endswith("? It may spend money.")
+        facts(await call(client, "type", text="hunter2", into="Password"))
+        assert len(user.asked) == 2
+        assert shop.state["password"] == "hunter2"
+
+
+@ERAS
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("decline", "The user of mcp 0.1.0 said no: press “Send” in the window “page - Chromium”"),
+        ("cancel", "The user of mcp 0.1.0 closed the question without an answer, which is a no: "),
+    ],
+)
+async def test_a_no_of_the_user_is_told_and_nothing_is_done(
+    shop: Shop, way: str, action: Action, words: str
+) -> None:
+    async with client_of(shop, way, User(action)) as (client, _):
+        said = refusal(await call(client, "click_element", target="Send"))
+        assert said.startswith(words)
+        assert said.endswith(". It was not done.")
+        assert shop.done == []
+
+
+@ERAS
+async def test_a_client_that_takes_no_questions_gets_a_plain_refusal(shop: Shop, way: str) -> None:
+    async with client_of(shop, way, None) as (client, _):
+        said = refusal(await call(client, "click_element", target="Send"))
+        assert said.endswith(NOBODY)
+        assert shop.done == []
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_whoever_watches_is_asked_first(shop: Shop, approved: bool) -> None:
+    user = User()
+    async with (
+        client_of(shop, "2025", user) as (client, url),
+        viewing(url) as ada,
+        anyio.create_task_group() as tasks,
+    ):
+        answers: list[Any] = []
+
+        async def act() -> None:
+            answers.append(await call(client, "click_element", target="Send"))
+
+        tasks.start_soon(act)
+        asked = (await ada.until_asked())[0]
+        assert asked["kind"] == "approve"
+        assert asked["asked_by"] == "mcp 0.1.0"
+        assert asked["text"].startswith("May mcp 0.1.0 press “Send” in the window")
+        assert (await ada.do("answer", id=asked["id"])).status_code == 422
+        said = await ada.do("answer", id=asked["id"], approved=approved, text="not today")
+        assert said.json() == {"ok": True}
+        assert (await ada.do("answer", id=asked["id"], approved=True)).status_code == 409
+        with anyio.fail_after(20):
+            while not answers:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+        if approved:
+            assert facts(answers[0])
+            assert await shop.comes_to("send")
+        else:
+            assert refusal(answers[0]).startswith("Ada said no: press “Send” in the window")
+            assert refusal(answers[0]).endswith("It was not done. They say: “not today”")
+            assert shop.done == []
+        assert ada.state["questions"] == []
+        told = [one["told"] for one in ada.happened.values() if one["what"] in ("ask", "answer")]
+        assert [one.split(" ")[0] for one in told] == ["asks:", "answered"]
+        assert user.asked == []
+
+
+async def test_a_late_yes_is_kept_for_the_same_call(shop: Shop) -> None:
+    async with client_of(shop, "2026", None) as (client, url):
+        refusal(await call(client, "click_element", target="Send"))
+        async with viewing(url) as ada:
+            asked = (await ada.until_asked())[0]
+            await ada.do("answer", id=asked["id"], approved=True)
+        assert refusal(await call(client, "click_element", target="立即购买")).endswith(NOBODY)
+        facts(await call(client, "click_element", target="Send"))
+        assert await shop.comes_to("send")
+        assert refusal(await call(client, "click_element", target="Send")).endswith(NOBODY)
+
+
+async def test_a_yes_is_for_what_was_shown_and_not_for_what_came_instead(shop: Shop) -> None:
+    class Slow(User):
+        async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+            if not self.asked:
+                async with Client(DesktopServer(shop.desktop)) as other:
+                    await call(other, "key", text="F2")
+            return await super().__call__(context, params)
+
+    user = Slow()
+    async with client_of(shop, "2025", user) as (client, _):
+        at = await place_of(client, "Send", "button")
+        facts(await call(client, "left_click", coordinate=at))
+        assert ["Send" in asked for asked in user.asked] == [True, False]
+        assert "press “Transfer” in" in user.asked[1]
+        assert await shop.comes_to("send")
+
+
+RULES = """
+[[rule]]
+name = "intranet"
+verdict = "allow"
+text = "Sender"
+url = "http://127.0.0.1:*"
+
+[[rule]]
+name = "corner"
+verdict = "refuse"
+region = [1000, 600, 1280, 800]
+message = "Nothing to do there."
+
+[[rule]]
+verdict = "refuse"
+input = "type"
+text = ["rm", "mkfs"]
+
+[[rule]]
+verdict = "refuse"
+text = "ctrl+Return"
+
+[[rule]]
+verdict = "refuse"
+tool = "right_*"
+
+[[rule]]
+verdict = "refuse"
+tool = "clipboard"
+text = "secret plan"
+
+[[rule]]
+verdict = "refuse"
+url = "*bank.example*"
+
+[[rule]]
+name = "sender"
+verdict = "refuse"
+application = "chromium*"
+window = "*page*"
+role = "button"
+text = ["send", "sender"]
+"""
+
+
+async def test_each_kind_of_rule_does_what_it_says(shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(RULES, encoding="utf-8")
+    async with shop.agent(file) as client:
+        said = refusal(await call(client, "left_click", coordinate=[1100, 700]))
+        assert said.startswith("The policy of this desktop refuses to click at 1100,700 in the ")
+        assert said.endswith(" (rule 'corner'). Nothing to do there. It was not done.")
+        said = refusal(await call(client, "type", text="so rm -rf is bad", into="Note"))
+        assert "refuses to type “so rm -rf is bad” into “Note” in" in said
+        assert "(rule 'rule 3'). It was not done." in said
+        facts(await call(client, "type", text="the farm", into="Note"))
+        said = refusal(await call(client, "key", text="CTRL+Enter"))
+        assert "refuses to press the key ctrl+return in “Note”" in said
+        facts(await call(client, "key", text="Return"))
+        assert "'rule 5'" in refusal(await call(client, "right_click"))
+        said = refusal(await call(client, "clipboard", action="write", text="The secret plan!"))
+        assert said.startswith("The policy of this desktop refuses to clipboard “The secret plan!”")
+        facts(await call(client, "clipboard", action="write", text="secret planet"))
+        assert "'rule 7'" in refusal(await call(client, "open", target="https://my.bank.example/"))
+        assert "'sender'" in refusal(await call(client, "click_element", target="Send"))
+        facts(await call(client, "click_element", target="Sender"))
+        assert await shop.comes_to("sender")
+
+
+async def test_a_program_that_does_not_answer_gets_no_click(shop: Shop) -> None:
+    async with shop.agent() as client:
+        at = await place_of(client, "Send", "button")
+        with shop.stopped():
+            assert refusal(await call(client, "left_click", coordinate=at)) == (
+                "The program does not answer, so nobody can tell what this would touch, and there "
+                'are rules about that. It was not done; wait_for event "still", then try again.'
+            )
+        assert "needs a person's yes" in refusal(await call(client, "left_click", coordinate=at))
+        assert shop.done == []
+
+
+async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
+    async with shop.agent() as client:
+        said = refusal(await call(client, "rollback", to="c1"))
+        assert said.startswith("To rollback “c1” needs a person's yes (rule 'rollback'). It was")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[[rule]]\nverdict = ", " is no TOML: Invalid value (at end of document)."),
+        ("[[rule]]\n", ': rule 1 (line 1) needs a verdict: "allow", "ask" or "refuse".'),
+        (
+            '[[rule]]\nverdict="ask"\n\n[[rule]]\nverdict="ask"\naplication="x"',
+            ": rule 2 (line 4) has an unknown key 'aplication'; did you mean application?.",
+        ),
+        ('[[rule]]\nverdict="ask"\ntext=[1]', ": rule 1 (line 1): text must be a text or a list "),
+        (
+            '[[rule]]\nverdict="ask"\ntext="!!"',
+            ": rule 1 (line 1): text '!!' is neither words nor ",
+        ),
+        ('[[rule]]\nverdict="ask"\ninput="look"', ": rule 1 (line 1): input 'look' is none of "),
+        ('[[rule]]\nverdict="ask"\nregion=[9,0,1,1]', ": rule 1 (line 1): region must be [x0, "),
+        ('[rules]\nverdict="ask"', " has rules where only [[rule]] tables may be; `gloveport pol"),
+        ('rule = ["x"]', ": rule 1 is no table; write it as [[rule]]."),
+    ],
+)
+def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadPolicy) as refused:
+        load(file)
+    assert str(refused.value).startswith(f"The policy {file}{why}")
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadPolicy, match="cannot be read: No such file or directory"):
+        load(tmp_path / "none.toml")
+
+
+def test_the_built_in_rules_are_printed_to_start_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy"]) == 0
+    file = tmp_path / "mine.toml"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert load(file) == load(BUILT_IN)
+
+
+LETTERS = st.text(st.sampled_from("abcxyzäß购买下单付款"), min_size=1, max_size=6)
+BETWEEN = st.text(st.sampled_from(" .,-(¥)!\n\u3000。"), min_size=1, max_size=3)
+
+
+@given(phrase=LETTERS, before=LETTERS, after=LETTERS, gap=BETWEEN)
+def test_words_fit_as_wholes_only(phrase: str, before: str, after: str, gap: str) -> None:
+    assert has_words(f"{before}{gap}{phrase}{gap}{after}", phrase)
+    assert has_words(phrase.upper() if phrase.isascii() else phrase, phrase)
+    for longer in (f"{before}{phrase}", f"{phrase}{after}"):
+        one_script = len({char > "\u3000" for char in longer}) == 1
+        if one_script:
+            assert not has_words(longer, phrase)
