@@ -16,12 +16,17 @@ from models.script import (
     Tokens,
     Turn,
     Use,
+    Write,
 )
 from starlette.requests import Request as Http
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-_ANSWERS = {"function_call": "function_call_output", "computer_call": "computer_call_output"}
+_ANSWERS = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "computer_call": "computer_call_output",
+}
 _WHEN = 1_780_000_000  # any second will do
 
 
@@ -117,6 +122,12 @@ class OpenAI(Model):
                 call = {
                     "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}",
                     "name": name, "arguments": json.dumps(arguments), "status": "completed",
+                }  # fmt: skip
+                return {**call, "namespace": namespace} if namespace else call
+            case Write(name, text, namespace):
+                call = {
+                    "type": "custom_tool_call", "id": f"ctc_{number}", "call_id": f"call_{number}",
+                    "name": name, "input": text, "status": "completed",
                 }  # fmt: skip
                 return {**call, "namespace": namespace} if namespace else call
             case Compute(actions, checks):
@@ -248,7 +259,11 @@ def _chat_events(whole: Json, said: Json, why: str, usage: Json) -> Iterator[byt
         chunk = {**whole, "object": "chat.completion.chunk", "choices": choices, **more}
         return f"data: {json.dumps(chunk)}\n\n".encode()
 
-    yield event([{"index": 0, "delta": said, "finish_reason": None}])
+    calls = said.get("tool_calls", [])
+    deltas = [{**said, "tool_calls": [one]} for one in calls[:1]] or [said]
+    deltas += [{"tool_calls": [one]} for one in calls[1:]]  # never two in one chunk
+    for delta in deltas:
+        yield event([{"index": 0, "delta": delta, "finish_reason": None}])
     yield event([{"index": 0, "delta": {}, "finish_reason": why}])
     yield event([], usage=usage)
     yield b"data: [DONE]\n\n"

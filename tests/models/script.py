@@ -51,6 +51,15 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """The model writes for one of OpenAI's custom tools, which take text, such as a program."""
+
+    name: str
+    text: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """OpenAI's `computer` tool: some actions at once, and what has to be acknowledged first."""
 
@@ -67,7 +76,7 @@ class Fail:
     message: str = "scripted"
 
 
-Part = Say | Use | Compute | Fail
+Part = Say | Use | Write | Compute | Fail
 Turn = Sequence[Part]
 Script = Sequence[Turn] | Callable[[Json], Turn]
 
@@ -132,8 +141,9 @@ def _pictures(node: Any) -> Iterator[Picture]:
             # Google's JSON has the URL-safe alphabet.
             yield Picture(mime, base64.b64decode(data.replace("-", "+").replace("_", "/")))
             return
-        for value in held.values():
-            yield from _pictures(value)
+        for key, value in held.items():
+            if key != "response":  # Google's JSON of a function: a picture in it is but text
+                yield from _pictures(value)
     elif isinstance(node, str) and node.startswith("data:image/"):
         mime, _, data = node.removeprefix("data:").partition(";base64,")
         yield Picture(mime, base64.b64decode(data))

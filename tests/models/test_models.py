@@ -14,7 +14,7 @@ from google.genai import errors, types
 from models.anthropic_api import Anthropic
 from models.gemini_api import Gemini
 from models.openai_api import OpenAI
-from models.script import Compute, Fail, Json, Model, Say, Tokens, Turn, Use, serving
+from models.script import Compute, Fail, Json, Model, Say, Tokens, Turn, Use, Write, serving
 from PIL import Image
 
 MODEL = "claude-opus-5-5"
@@ -237,6 +237,38 @@ async def test_a_picture_of_the_computer_reaches_the_model() -> None:
         second = await client.responses.create(model="gpt-5.5", **again)
     assert second.output_text == "nice"
     assert [one.data for one in model.requests[1].images] == [png()]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_custom_tool_is_given_text(stream: bool) -> None:
+    model = OpenAI([[Write("exec", "text(1)")], [Say("one")]])
+    asked: dict[str, Any] = {"model": "gpt-5.5", "input": "go"}
+    async with serving(model) as url, gpt(url) as client:
+        if stream:
+            async with client.responses.stream(**asked) as streamed:
+                first = await streamed.get_final_response()
+        else:
+            first = await client.responses.create(**asked)
+        (call,) = first.output
+        assert (call.type, call.name, call.input) == ("custom_tool_call", "exec", "text(1)")
+        again = {"model": "gpt-5.5", "previous_response_id": first.id}
+        with pytest.raises(openai.BadRequestError, match="No tool output found for custom"):
+            await client.responses.create(**again, input="well?")
+        output = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "1"}
+        assert (await client.responses.create(**again, input=[output])).output_text == "one"
+
+
+async def test_calls_of_a_streamed_chat_come_one_by_one() -> None:
+    model = OpenAI([[Use("left_click"), Use("type")]])
+    async with serving(model) as url, gpt(url) as client:
+        said = await client.chat.completions.create(
+            model="x", messages=[{"role": "user", "content": "go"}], stream=True
+        )
+        chunks = [one.choices[0].delta.tool_calls async for one in said if one.choices]
+    assert [[call.function.name for call in calls] for calls in chunks if calls] == [
+        ["left_click"],
+        ["type"],
+    ]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
