@@ -1,6 +1,7 @@
 """What models cost: data, with its date. A model that is not in it has no price here, not a guess.
 
-From the vendors' own pages as of `AS_OF`; standard tier, caches written for five minutes.
+As published by the vendors by `AS_OF`, read at second hand: check them before you rely on them. The
+standard tier, caches written for five minutes.
 """
 
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import mss
 import numpy as np
+from mss.exception import ScreenShotError
 from Xlib.display import Display
 
 from .activity import Activity
@@ -224,7 +225,10 @@ class Eyes:
     def _grab(self) -> Pixels:
         self._painted = self._watcher.count
         before = self._masks.rects()
-        shot = self._camera.grab(self._camera.monitors[0])
+        try:
+            shot = self._camera.grab(self._camera.monitors[0])
+        except AssertionError as death:  # what mss 10.2 says of a connection that died meanwhile
+            raise ScreenShotError("the connection to the display ended") from death
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
         # What moved while it was grabbed is covered where it was and where it is.
         self._masked = self._masks.rects()

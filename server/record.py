@@ -16,6 +16,7 @@ from .leases import Who
 
 _KEPT = 500  # happenings
 _PICTURES = 48 << 20  # bytes of pictures
+_UNTOLD = {"show_desktop"}  # clients ask for it once a second, by themselves
 
 Place = tuple[int, int]
 
@@ -80,6 +81,8 @@ class Record:
         self, who: Who, what: str, told: str, at: Place | None = None, to: Place | None = None
     ) -> Happening:
         """Something begins."""
+        if what in _UNTOLD:
+            return Happening(0, time.time(), who, what, told)
         self._numbers += 1
         begun = Happening(self._numbers, time.time(), who, what, told, at, to)
         return self._keep(begun)
@@ -88,7 +91,7 @@ class Record:
         self, begun: Happening, *, error: str = "", picture: Picture | None = None, told: str = ""
     ) -> Happening:
         """It is over: well, or with an error."""
-        frame = self._keep_picture(picture) if picture else None
+        frame = self._keep_picture(picture) if picture and begun.number else None
         ms = round((time.time() - begun.when) * 1e3)
         return self._keep(
             replace(
@@ -102,6 +105,8 @@ class Record:
         return self.end(self.begin(who, what, told, at))
 
     def _keep(self, happening: Happening) -> Happening:
+        if not happening.number:
+            return happening
         self._happened[happening.number] = happening
         while len(self._happened) > _KEPT:
             self._happened.popitem(last=False)

@@ -40,6 +40,10 @@ def _of(length: int, shape: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# What pydantic calls limits it cannot see the type of, and what JSON Schema calls them.
+_LIMITS = {
+    "ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum",
+}  # fmt: skip
 Whole = Annotated[int, BeforeValidator(_whole)]
 Point = Annotated[list[Whole], Field(max_length=2), _of(2, "[x, y]")]
 Region = Annotated[list[Whole], Field(max_length=4), _of(4, "[x0, y0, x1, y1]")]
@@ -137,6 +141,8 @@ def desk_tool(
     schema.pop("title", None)
     for parameter in schema.get("properties", {}).values():
         parameter.pop("title", None)
+        for limit in _LIMITS.keys() & parameter.keys():
+            parameter[_LIMITS[limit]] = parameter.pop(limit)
     tool.parameters = schema
     assert isinstance(tool, DeskTool)
     return tool

@@ -9,6 +9,7 @@ _SAYS_MOST = (
     "text", "secret", "target", "value", "event", "query", "window", "path", "reason", "note", "to",
     "action", "region", "duration", "seconds",
 )  # fmt: skip
+_USUAL = {"make", "list", "read"}  # what a tool does if nothing is said
 
 
 def told(name: str, arguments: dict[str, Any]) -> str:
@@ -26,7 +27,7 @@ def told(name: str, arguments: dict[str, Any]) -> str:
         parts.append(", ".join(names))
     for key in _SAYS_MOST:
         value = arguments.get(key)
-        if value in (None, "", []):
+        if value in (None, "", []) or (key == "action" and value in _USUAL):
             continue
         parts.append(f"secret {value}" if key == "secret" else _short(value))
     return " ".join(parts)[:_LONGEST]

@@ -67,6 +67,15 @@ async def test_schemas_use_only_what_every_client_reads(tools: list[Tool]) -> No
             assert not {"anyOf", "oneOf", "allOf", "prefixItems", "$ref", "$defs"} & set(schema)
 
 
+async def test_limits_are_named_as_json_schema_names_them(tools: list[Tool]) -> None:
+    (find,) = [tool for tool in tools if tool.name == "find"]
+    limit = find.input_schema["properties"]["limit"]
+    assert (limit["minimum"], limit["maximum"]) == (1, 50)
+    for tool in tools:
+        for schema in walk(tool.input_schema):
+            assert not {"ge", "le", "gt", "lt"} & set(schema)
+
+
 async def test_optional_parameters_may_be_null(tools: list[Tool]) -> None:
     for tool in tools:
         required = tool.input_schema.get("required", [])
