@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
 from .grants import HERE, SCOPES, STRANGER, Grant, Passport, Scope, including, passport_of, stamp
+from .neighbours import is_own
 from .pace import Pace
 from .passes import SESSION, Passes
 from .provider import METADATA, Provider
@@ -47,6 +48,10 @@ _HEADERS = (
 )
 _ASK = "Show the server's token: Authorization: Bearer TOKEN."
 _LINK = "Open the live view by a link of its own; `gloveport live` prints one."
+_ANOTHERS = (
+    "This server belongs to another user of this machine, who can let you in by a token "
+    "(gloveport serve --token-file F)."
+)
 _USED = "This link has been used, or its time is over; `gloveport live` prints another."
 _RELOAD = (
     '<!doctype html><meta charset="utf-8"><title>gloveport</title>'
@@ -192,8 +197,14 @@ class Guard:
     async def _who(self, scope: Asgi, headers: Headers) -> Grant:
         """Who a request comes from, and may."""
         path: str = scope["path"]
-        if _local(scope) or not self._door.keys:
+        if _local(scope):
             return HERE
+        if not self._door.keys:
+            if is_own(scope["client"], scope["server"]):
+                return HERE
+            if path == "/healthz":
+                return STRANGER
+            raise _Refused(403, _ANOTHERS)
         if path == "/healthz" or path.startswith(METADATA):
             return STRANGER
         live = path.split("/")[2] if path.startswith("/live/") else ""

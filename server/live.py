@@ -51,8 +51,6 @@ _HEADERS = {
     "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "Cache-Control": "no-cache",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 _QUEUED = 1000  # events a slow page may lag behind before its stream is ended
 _BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed

@@ -46,6 +46,7 @@ LOOKS = {
     "/attach/{client}": "/attach/x",
     "/metrics": "/metrics",
     "/d/{desktop}": "/d/main/mcp",
+    "/live/static": "/live/static/page.js",
     "/live/{desktop}": "/live/main",
     "/live/{desktop}/events": f"/live/main/events?viewer={'0' * 32}",
     "/live/{desktop}/frames/{number:int}": "/live/main/frames/1",
@@ -58,9 +59,11 @@ POSTS = {
     "/live/{desktop}/do": f"/live/main/do?viewer={'0' * 32}",
 }
 """Routes that are for POST alone."""
-NOT_YET = ["/nothing", "/d/main/nothing", "/live/main/rfb", "/live/static/page.js"]
-"""Addresses no route has, or will have elsewhere: the door comes first."""
-GUARDED = [*LOOKS.values(), *POSTS.values(), *NOT_YET]
+SOCKETS = {"/live/{desktop}/rfb"}
+"""Routes that are WebSockets; see the tests at the end."""
+NOWHERE = ["/nothing", "/d/main/nothing", "/live/static/nothing.js", "/live/main/rfb"]
+"""Addresses no route has for plain HTTP: the door comes first."""
+GUARDED = [*LOOKS.values(), *POSTS.values(), *NOWHERE]
 WRONG = ["", "Bearer wrong", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}"]
 
 
@@ -105,7 +108,12 @@ async def person(url: str, token: str, **kind: Any) -> AsyncGenerator[Client]:
 def test_every_route_is_in_a_table_above(desktop: Desktop) -> None:
     provider = Provider("https://issuer.example", "https://box.example/mcp")
     web = Web(DesktopServer(desktop), desktop, Door(LOCAL.hosts, [OAuth(provider)]))
-    assert {getattr(route, "path", "?") for route in web.routes} == {*OPEN, *LOOKS, *POSTS}
+    assert {getattr(route, "path", "?") for route in web.routes} == {
+        *OPEN,
+        *LOOKS,
+        *POSTS,
+        *SOCKETS,
+    }
 
 
 @pytest.mark.parametrize("guard", [True, False], ids=["tokens", "open"])
@@ -521,6 +529,14 @@ async def test_a_websocket_passes_the_same_door(door: Door, tmp_path: Path) -> N
         async with socket(url, **bearer(given(tmp_path, "ada", "view"))) as opened:
             await opened.send("hello")
             assert await opened.recv() == "hello"
+
+
+async def test_the_screen_s_websocket_passes_the_door_too(desktop: Desktop, door: Door) -> None:
+    async with served(desktop, door) as url:
+        assert await denied(socket(url))
+        assert await denied(socket(url, authorization="Bearer wrong"))
+        assert await denied(socket(url, **bearer(TOKEN), origin="http://evil.example"))
+        assert await denied(socket(url, name="evil.example", **bearer(TOKEN)))
 
 
 async def test_a_websocket_with_a_cookie_takes_a_page_of_ours(door: Door) -> None:
