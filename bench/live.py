@@ -18,8 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from answers import call
 from desks import session_of
+from mcp import Client
 from viewers import Viewer, viewing, watched
+from views import viewing as at_the_page
+from web import served
 from witness import Witness
 
 from gloveport.sandbox.actions import Click
@@ -103,6 +107,24 @@ async def acting(desktop: Desktop, witness: Witness) -> float:
     return (time.monotonic() - began) * 1e3
 
 
+async def taking(desktop: Desktop) -> list[float]:
+    """Milliseconds from when a person asks for control to when an agent's action is refused."""
+    taken: list[float] = []
+    async with (
+        served(desktop) as url,
+        Client(f"{url}/mcp") as client,
+        at_the_page(url) as ada,
+    ):
+        for _ in range(ROUNDS):
+            await call(client, "screenshot")
+            began = time.monotonic()
+            await ada.do("take")
+            assert (await call(client, "key", text="a")).is_error
+            taken.append((time.monotonic() - began) * 1e3)
+            await ada.do("hand_back")
+    return taken
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with (
@@ -125,6 +147,8 @@ async def main() -> None:
                 print(f"  {size:3} watchers  {statistics.median(times):6.1f}")
             ratio = statistics.median(taken[20]) / statistics.median(taken[0])
             print(f"  20 watchers add {100 * (ratio - 1):.0f} %")
+            refused = statistics.median(await taking(desktop))
+            print(f"take control -> agent refused, ms median\n  {refused:6.1f}")
             witness.close()
 
 
