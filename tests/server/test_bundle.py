@@ -86,7 +86,7 @@ def test_the_official_tool_validates_and_packs_it(unpacked: Path, tmp_path: Path
 async def test_its_command_reaches_a_desktop_elsewhere(
     unpacked: Path, desktop: Desktop, tmp_path: Path
 ) -> None:
-    async with served(desktop, guarded(tmp_path / "door")) as url:
+    async with served(desktop, guarded(tmp_path)) as url:
         config = filled(unpacked, url=f"{url}/mcp", token=TOKEN)
         async with Client(parameters(config, tmp_path)) as client:
             told = facts(await call(client, "mouse_move", coordinate=[12, 34]))
