@@ -19,7 +19,8 @@ from typing import Any
 _ROOMS = ("server", "sandbox", "clients")
 # What `gloveport stdio --url` runs, and the packages it needs; all of them pure Python.
 _BRIDGE = (
-    "server/__init__.py", "server/cli.py", "server/access.py", "server/bridge.py", "server/py.typed",
+    "server/__init__.py", "server/cli.py", "server/access.py", "server/bridge.py",
+    "server/py.typed",
 )  # fmt: skip
 _BRIDGE_NEEDS = ("httpx2", "anyio")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources make the same bytes
