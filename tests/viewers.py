@@ -9,18 +9,18 @@ from struct import pack, unpack
 
 import anyio
 import numpy as np
-import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
+from web import listening
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.picture import Pixels
 from gloveport.server.rfb import Encoding
-from gloveport.server.viewing import UVICORN, Seat, rfb
+from gloveport.server.viewing import Seat, rfb
 
 EVERYTHING = (
     Encoding.TIGHT, Encoding.RAW, Encoding.JPEG_QUALITY_LOWEST + 6, Encoding.DESKTOP_SIZE,
@@ -60,25 +60,8 @@ async def watched(desktop: Desktop, chair: Chair | None = None) -> AsyncGenerato
         await rfb(websocket, desktop, chair.seat(desktop))
 
     app = Starlette(routes=[WebSocketRoute("/rfb", live)])
-    config = uvicorn.Config(
-        app, port=0, log_config=None, timeout_graceful_shutdown=2, lifespan="off", **UVICORN
-    )
-    http = uvicorn.Server(config)
-
-    async def serve() -> None:
-        # A server that is cancelled leaves its sockets open: it ends only by being told to.
-        with anyio.CancelScope(shield=True):
-            await http.serve()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(serve)
-        try:
-            while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await anyio.sleep(0.002)
-            port = http.servers[0].sockets[0].getsockname()[1]
-            yield f"ws://127.0.0.1:{port}/rfb"
-        finally:
-            http.should_exit = True
+    async with listening(app) as url:
+        yield f"ws{url.removeprefix('http')}/rfb"
 
 
 class Viewer:

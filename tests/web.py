@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
 
 import anyio
 import uvicorn
@@ -13,6 +12,7 @@ from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
 from gloveport.server.door import Door
 from gloveport.server.tokens import TokenFile, add, plain, table
+from gloveport.server.viewing import UVICORN
 from gloveport.server.web import Web
 
 LOCAL = Door(frozenset({"127.0.0.1", "localhost"}))
@@ -50,7 +50,7 @@ async def serving_web(
 ) -> AsyncGenerator[str]:
     """Serve what has been put together by a test."""
     web = Web(server, desktop, door)
-    async with listening(web.app, "websockets-sansio") as url:
+    async with listening(web.app) as url:
         try:
             yield url
         finally:
@@ -58,11 +58,9 @@ async def serving_web(
 
 
 @asynccontextmanager
-async def listening(
-    app: ASGIApp, ws: Literal["none", "websockets-sansio"] = "none"
-) -> AsyncGenerator[str]:
-    """Serve an app over HTTP and give its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, timeout_graceful_shutdown=2)
+async def listening(app: ASGIApp) -> AsyncGenerator[str]:
+    """Serve an app over HTTP and WebSocket, as the product does, and give its address."""
+    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=2, **UVICORN)
     http = uvicorn.Server(config)
 
     async def serve() -> None:

@@ -498,7 +498,7 @@ async def echo(websocket: WebSocket) -> None:
 async def echoing(door: Door) -> AsyncGenerator[str]:
     """A server of nothing but a WebSocket behind a door, where the live view has its own."""
     app: ASGIApp = Starlette(routes=[WebSocketRoute("/live/main/rfb", echo)])
-    async with listening(Guard(app, door), ws="websockets-sansio") as url:
+    async with listening(Guard(app, door)) as url:
         yield url
 
 
