@@ -62,7 +62,6 @@ from .stream import Stream, Viewer
 from .typist import Typist
 from .undo import Checkpoint, History
 from .vault import Vault
-from .wallpaper import hang
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -157,7 +156,6 @@ class _Parts:
         self.display.set_error_handler(_quiet)
         self.watcher = Watcher(session.x.connect())
         self.clipboard = Clipboard(session.x.connect())
-        hang(self.display)
         self.windows = windows.Windows(self.display)
         self.hands = Hands(
             self.display,

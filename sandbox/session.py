@@ -15,9 +15,12 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from Xlib import error
+from Xlib.display import Display
 
 from . import walls
 from .box import Box, sweep
@@ -25,6 +28,7 @@ from .errors import CannotStart
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
 from .network import Internet, Network, Proxy
+from .wallpaper import hang
 from .walls import Limits, Walls
 from .xserver import XServer, start_xserver, write_cookie
 
@@ -238,6 +242,7 @@ class Session:
         self.x = start_xserver(
             self._start_x, folder.xauthority, width, height,
             seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
+            meanwhile=self._enter,
         )  # fmt: skip
         self._at_end.callback(self.x.release)
         self._vital.add(self.x.pid)
@@ -245,9 +250,9 @@ class Session:
         self.env = _environment(self._seen, self.x)
         if self._walls:
             self.env |= _WAY_OUT
-        ready = self._enter()
+        bus = self._start_bus()
         self.x.load_keymap(keymap.text())  # before the window manager, which grabs its keys anew
-        self._start_programs(ready)
+        self._start_programs(bus, meanwhile=self._hang)
 
     def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
         """Start a program of the desktop and return its pid, as the desktop counts.
@@ -363,7 +368,8 @@ class Session:
             self._mount()
             self._shell(_UNLOCK, folder.home)
             self._remove_forgotten()
-            self._start_programs(self._enter())
+            self._enter()
+            self._start_programs(self._start_bus())
         except BaseException:
             self.lost.set()
             raise
@@ -428,14 +434,23 @@ class Session:
             for fd in given[len(fds) :]:
                 os.close(fd)
 
-    def _enter(self) -> int:
-        """Start the programs' box and the session bus; a descriptor that tells when it is ready."""
+    def _enter(self) -> None:
+        """Start the programs' box."""
         if self._walls:
             log = self.folder.log / "box.log"
             self.box = Box.inside(
                 self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
             )
             self._vital.add(self.box.pid)
+
+    def _hang(self) -> None:
+        """Hang the wallpaper, which stays as long as the connection."""
+        display = self.x.connect()
+        self._at_end.callback(_close, display)
+        hang(display)
+
+    def _start_bus(self) -> int:
+        """Start the session bus; a descriptor that tells when it is ready."""
         ready, told = os.pipe()
         self.launch(
             [
@@ -447,7 +462,7 @@ class Session:
         os.close(told)
         return ready
 
-    def _start_programs(self, bus_ready: int) -> None:
+    def _start_programs(self, bus_ready: int, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Start the window manager and, once it takes windows, what shows windows of its own.
 
         openbox leaves windows invisible that were mapped before its main loop runs; only its
@@ -470,6 +485,7 @@ class Session:
                 if launcher.exists():
                     self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
                     break
+            meanwhile()
             _wait_for(ready, "openbox")
         finally:
             os.close(ready)
@@ -529,6 +545,11 @@ def _wait_for(ready: int, what: str, seconds: float = 10) -> None:
         raise CannotStart(what, f"it was not ready after {seconds:g} s")
     if not os.read(ready, 4096):
         raise CannotStart(what, "it ended while starting")
+
+
+def _close(display: Display) -> None:
+    with suppress(error.ConnectionClosedError):
+        display.close()
 
 
 def _environment(seen: Seen, x: XServer) -> dict[str, str]:

@@ -116,6 +116,7 @@ def start_xserver(
     *,
     seen_as: Path | None = None,
     sockets: Path | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> XServer:
     """Start Xvfb on the first free display and return once it accepts connections.
 
@@ -126,6 +127,7 @@ def start_xserver(
         height: Of the screen, in pixels.
         seen_as: The path of that file behind walls.
         sockets: The folder its socket appears in, where that is not everybody's.
+        meanwhile: What else has to be done, while it gets ready.
 
     Raises:
         CannotStart: Xvfb is missing, or did not get ready within 10 s.
@@ -143,6 +145,7 @@ def start_xserver(
         )  # fmt: skip
         os.close(told)
         told = -1
+        meanwhile()
         number = _number(ready)
     finally:
         os.close(ready)

@@ -45,7 +45,7 @@ COMPOSE = {
     "xserver": {"grabs"},
     "undo": {"picture"},
     "files": {"box", "picture", "vault", "walls"},
-    "session": {"box", "furnish", "keymap", "network", "walls", "xserver"},
+    "session": {"box", "furnish", "keymap", "network", "wallpaper", "walls", "xserver"},
     "situation": {"atspi", "elements", "windows"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},
     "masks": {"atspi", "elements", "windows"},
@@ -62,7 +62,7 @@ COMPOSE = {
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
         "hands", "keymap", "lens", "masks", "network", "ocr", "picture", "session", "settle",
-        "sight", "situation", "stream", "typist", "undo", "vault", "wallpaper", "watcher",
+        "sight", "situation", "stream", "typist", "undo", "vault", "watcher",
         "windows",
     },
 }  # fmt: skip
