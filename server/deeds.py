@@ -22,6 +22,7 @@ _TOLD_WITHIN, _ASKED_AGAIN = 0.5, 0.03  # seconds; Chromium tells of a key 0.03 
 _DRAGGED = 6  # pixels between press and release that make a drag of a click
 _BUTTONS = {0: "left", 1: "middle", 2: "right", 7: "back", 8: "forward"}
 _WHEEL = {3: "up", 4: "down", 5: "left", 6: "right"}
+_TURNED = sum(1 << bit for bit in _WHEEL)
 _SHIFTS = {0xFFE1, 0xFFE2}
 _MODIFIERS = {
     0xFFE3: "ctrl", 0xFFE4: "ctrl", 0xFFE9: "alt", 0xFFEA: "alt", 0xFFE7: "alt",
@@ -69,7 +70,9 @@ class Deeds:
     async def before(self, *, key: int = 0, buttons: int = 0) -> None:
         """A key is about to go down, or buttons are about to be as said: text may end with that,
         and is looked for while it is still where it was typed."""
-        if buttons & ~self._buttons or (key and not self._types(key) and key not in _SILENT):
+        if buttons & ~self._buttons & ~_TURNED or (
+            key and not self._types(key) and key not in _SILENT
+        ):
             await self._end_text()
 
     def pointed(self, at: Place, buttons: int) -> None:
@@ -94,7 +97,6 @@ class Deeds:
         if not self._types(keysym):
             held = sorted({_MODIFIERS[one] for one in self._held if one in _MODIFIERS})
             shift = ["shift"] if self._held & _SHIFTS else []
-            self._scrolled = ""
             self._add("pressed " + "+".join([*held, *shift, char or named(keysym)]), None)
         elif char:
             self._typed.append(char)
@@ -119,7 +121,6 @@ class Deeds:
     async def _end_text(self) -> None:
         count, self._typing = self._typing, 0
         text, self._typed = "".join(self._typed), []
-        self._scrolled = ""
         if not count:
             return
         field = await self._holding(text)
@@ -153,6 +154,7 @@ class Deeds:
         self._scrolled = direction
 
     def _add(self, deed: str, at: Place | None) -> None:
+        self._scrolled = ""
         self._told.append(deed)
         self._tell(deed, at)
 
