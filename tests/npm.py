@@ -15,7 +15,8 @@ _ROOT = Path(__file__).parent.parent
 _LOCK = Path(__file__).parent / "npm"
 _INSTALLED = _ROOT / ".tools" / "npm"
 _NODE = Path(ROOT_DIR) / "bin" / "node"
-_NPM = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+NPM = [str(_NODE), str(Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+"""The command of npm itself."""
 
 
 def program(name: str) -> list[str]:
@@ -43,7 +44,7 @@ def _installed() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(_LOCK / name, _INSTALLED)
         subprocess.run(
-            [node(), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [*NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=_INSTALLED, check=True, timeout=300, capture_output=True,
         )  # fmt: skip
         stamp.write_text(lock)

@@ -1,10 +1,10 @@
 """Makes the image of the Dockerfile with no registry, in a store of its own, and runs it.
 
-    python tests/container/image.py FOLDER
+    PYTHONPATH=tests python -m container.image FOLDER
 
 debootstrap makes what the Dockerfile starts from, buildah builds, podman runs. The packages come
-from where apt and pip of this machine get theirs: their settings are mounted while it is built, and
-nothing of them stays in the image.
+from where apt, pip and npm of this machine get theirs: their settings are mounted while it is
+built, and nothing of them stays in the image.
 """
 
 import os
@@ -13,10 +13,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from npm import NPM
 
 TOOLS = ("debootstrap", "buildah", "podman", "runc", "slirp4netns")
 NAME = "localhost/gloveport"
@@ -29,6 +31,13 @@ _OPTIONS = (
     # Root may have fewer than podman's usual limits, which it could not set then.
     "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
 )  # fmt: skip
+# Settings of this machine, and where they are mounted.
+_MOUNTED = {
+    "sources.list": "/etc/apt/sources.list",
+    "apt.conf": "/etc/apt/apt.conf.d/99machine",
+    "pip.conf": "/etc/pip.conf",
+    "npmrc": "/root/.npmrc",
+}
 _HEALTHY = 60  # seconds; one second where nothing else runs
 # What the slim images of Debian leave out, so that this one has the size of theirs.
 _LEFT_OUT = ("doc", "man", "info", "locale", "lintian", "groff")
@@ -105,8 +114,9 @@ class Store:
         return _run(["podman", *self._where(), *options, *words])
 
     def close(self) -> None:
-        """End all containers and unmount what the store has mounted."""
+        """End all containers, those of a build that failed too, and unmount what is mounted."""
         self.podman("rm", "--all", "--force", "--time", "0")
+        self._buildah("rm", "--all")
         if Path(mounted := f"{self.folder}/store/overlay").is_mount():
             _run(["umount", mounted])
 
@@ -120,8 +130,8 @@ class Store:
         excluded = "".join(f"path-exclude /usr/share/{name}/*\n" for name in _LEFT_OUT)
         (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(excluded)
         # What the settings of this machine are mounted over.
-        for empty in ("etc/apt/sources.list", "etc/apt/apt.conf.d/99machine", "etc/pip.conf"):
-            (root / empty).write_text("")
+        for empty in _MOUNTED.values():
+            (root / empty.removeprefix("/")).write_text("")
         archive = self.folder / "base.tar"
         without = [
             f"--exclude=./{path}/*" for path in ("var/cache/apt", "var/lib/apt/lists", "dev")
@@ -195,9 +205,8 @@ def _mirrors(suite: str) -> list[tuple[str, str]]:
 
 
 def _mounts(folder: Path) -> list[str]:
-    """The settings of this machine's apt and pip, as options that mount them where theirs are."""
+    """The settings of this machine's apt, pip and npm, as options that mount them."""
     folder.mkdir(exist_ok=True)
-    mounted = {folder: "/mnt"}
     (folder / "sources.list").write_text(
         "".join(f"deb {site} {suite} main\n" for site, suite in _mirrors(_suite()))
     )
@@ -209,18 +218,18 @@ def _mounts(folder: Path) -> list[str]:
         )
     )
     pip = _pip_settings()
+    npm = {"registry": _run([*NPM, "config", "get", "registry"]).strip()}
     if certificates := pip.get("cert"):
         shutil.copy(certificates, folder / "certificates.pem")
-        pip["cert"] = "/mnt/certificates.pem"
-    (folder / "pip.conf").write_text(
-        "[global]\n" + "".join(f"{name} = {value}\n" for name, value in pip.items())
-    )
-    mounted |= {
-        folder / "sources.list": "/etc/apt/sources.list",
-        folder / "apt.conf": "/etc/apt/apt.conf.d/99machine",
-        folder / "pip.conf": "/etc/pip.conf",
-    }
+        pip["cert"] = npm["cafile"] = "/mnt/certificates.pem"
+    (folder / "pip.conf").write_text("[global]\n" + _lines(pip))
+    (folder / "npmrc").write_text(_lines(npm))
+    mounted = {folder: "/mnt", **{folder / name: there for name, there in _MOUNTED.items()}}
     return [word for here, there in mounted.items() for word in ("--volume", f"{here}:{there}:ro")]
+
+
+def _lines(settings: Mapping[str, str]) -> str:
+    return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
 def _pip_settings() -> dict[str, str]:

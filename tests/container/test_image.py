@@ -42,9 +42,11 @@ def store(pytestconfig: pytest.Config) -> Generator[Store]:
         pytest.skip(f"the image cannot be made here: {why}")
     assert pytestconfig.cache
     store = Store(pytestconfig.cache.mkdir("container"))
-    store.build()
-    yield store
-    store.close()
+    try:
+        store.build()
+        yield store
+    finally:
+        store.close()
 
 
 @pytest.fixture(scope="module", params=["none", "bwrap"])
@@ -54,16 +56,19 @@ def walls(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def container(store: Store, walls: str) -> Generator[Container]:
-    command = ("serve", "--host", "0.0.0.0", "--token-file", "/home/user/token")
+    command = ("serve", "--host", "0.0.0.0", "--token-file", "/home/user/token", "--policy", "none")
     words, options = (command, WALLED) if walls == "bwrap" else ((), ())
     with store.running(*words, options=options) as container:
         yield container
 
 
 async def test_health_says_what_walls_there_are(container: Container, walls: str) -> None:
+    token = {"authorization": f"Bearer {container.token}"}
     async with httpx2.AsyncClient(trust_env=False) as http:
-        answer = await http.get(container.url + "/healthz", timeout=5)
-    assert answer.json() == {"ok": True, "desktop": "main", "walls": walls}
+        told = await http.get(container.url + "/healthz", headers=token, timeout=5)
+        to_strangers = await http.get(container.url + "/healthz", timeout=5)
+    assert told.json() == {"ok": True, "desktop": "main", "walls": walls}
+    assert to_strangers.json() == {"ok": True}
 
 
 @pytest.mark.parametrize("shown", ["", "Bearer wrong"])
