@@ -8,12 +8,14 @@ import ipaddress
 import json
 import logging
 import re
+import select
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,6 +29,7 @@ HOST_INTERNAL = "host.internal"
 _PORTS = (80, 443)
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # addresses that have an IPv4 address in them
+_AGAIN_AFTER = 0.1  # seconds
 _ONCE_IN = 5.0  # seconds in which the same refusal is told once
 
 
@@ -129,7 +132,7 @@ class Internet:
 
 
 class Proxy:
-    """The way out of a desktop; a process of its own that ends with us.
+    """The way out of a desktop: a process of its own, from the first connection on; ends with us.
 
     Args:
         network: Where it lets programs connect to.
@@ -154,18 +157,22 @@ class Proxy:
         self._refused = refused
         self._closing = False
         self._told: dict[str, float] = {}
-        self._worker = self._start()
-        self._reader = threading.Thread(target=self._read, name="gloveport-proxy", daemon=True)
-        self._reader.start()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._server = threading.Thread(target=self._serve, name="gloveport-proxy", daemon=True)
+        self._server.start()
 
     @property
-    def pid(self) -> int:
-        return self._worker.pid
+    def pid(self) -> int | None:
+        """Of the process, once somebody has connected."""
+        return self._worker and self._worker.pid
 
     def close(self) -> None:
         self._closing = True
-        self._worker.kill()
-        self._reader.join()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
+        if self._worker:
+            self._worker.kill()
+        self._server.join()
         self._listening.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -180,21 +187,22 @@ class Proxy:
         worker.stdin.flush()  # and it stays open: its end tells the worker that we have ended
         return worker
 
-    def _read(self) -> None:
-        while True:
-            assert self._worker.stdin
-            assert self._worker.stdout
-            with self._worker.stdout as told, self._worker.stdin:
+    def _serve(self) -> None:
+        """Have a process as soon as somebody connects, and again when it has ended."""
+        waiting = select.poll()
+        waiting.register(self._listening, select.POLLIN)
+        while waiting.poll() and not self._closing:
+            self._worker = worker = self._start()
+            if self._closing:
+                worker.kill()
+            assert worker.stdin
+            assert worker.stdout
+            with worker.stdout as told, worker.stdin:
                 for line in told:
                     self._tell(json.loads(line))
-            self._worker.wait()
-            if self._closing:
-                return
-            logger.warning("the network proxy ended; starting it again")
-            time.sleep(0.1)
-            self._worker = self._start()
-            if self._closing:
-                self._worker.kill()
+            if worker.wait() and not self._closing:
+                logger.warning("the network proxy ended; the next connection starts it again")
+                time.sleep(_AGAIN_AFTER)
 
     def _tell(self, why: str) -> None:
         now = time.monotonic()

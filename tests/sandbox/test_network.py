@@ -189,17 +189,24 @@ def test_the_same_refusal_is_told_once(through: Callable[..., Way]) -> None:
 
 def test_a_proxy_that_was_killed_is_started_again(through: Callable[..., Way]) -> None:
     way = through("none")
+    assert way.proxy.pid is None
     assert b"403" in way.get("http://a.com/")
     first = way.proxy.pid
+    assert first
     os.kill(first, signal.SIGKILL)
-    assert until(lambda: way.proxy.pid != first)
+    assert until(lambda: not Path(f"/proc/{first}").exists())
     assert b"403" in way.get("http://a.com/")
+    assert way.proxy.pid != first
 
 
 OWNER = """
 import os, socket, time
 from gloveport.sandbox.network import Network, Proxy
-proxy = Proxy(Network(), socket.create_server(("127.0.0.1", 0)), print)
+listening = socket.create_server(("127.0.0.1", 0))
+proxy = Proxy(Network(), listening, print)
+socket.create_connection(listening.getsockname())
+while not proxy.pid:
+    time.sleep(0.01)
 print(proxy.pid, flush=True)
 time.sleep(60)
 """
