@@ -9,12 +9,13 @@ _SAYS_MOST = (
     "text", "secret", "target", "value", "event", "query", "window", "path", "reason", "note", "to",
     "action", "region", "duration", "seconds",
 )  # fmt: skip
+_WORDS = {"rollback": "roll back"}  # names that are no verbs
 _USUAL = {"make", "list", "read"}  # what a tool does if nothing is said
 
 
 def told(name: str, arguments: dict[str, Any]) -> str:
     """A call in one line; values of secrets are for the caller to take out."""
-    parts = [name.replace("_", " ")]
+    parts = [_WORDS.get(name, name).replace("_", " ")]
     if at := point(arguments.get("start_coordinate")):
         parts.append(f"from {at[0]},{at[1]}")
     if at := point(arguments.get("coordinate")):

@@ -435,7 +435,7 @@ async def test_a_program_that_does_not_answer_gets_no_click(shop: Shop) -> None:
 async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
     async with shop.agent() as client:
         said = refusal(await call(client, "rollback", to="c1"))
-        assert said.startswith("To rollback “c1” needs a person's yes (rule 'rollback'). It was")
+        assert said.startswith("To roll back “c1” needs a person's yes (rule 'rollback'). It was")
 
 
 @pytest.mark.parametrize(
