@@ -24,7 +24,8 @@ from .errors import CannotStart
 
 logger = logging.getLogger(__name__)
 
-_INIT = Path(__file__).with_name("boxinit.py")
+# As a module it is compiled once and for all, not at each start.
+_INIT = "import sys; sys.path.append(sys.argv.pop(1)); import boxinit; boxinit.main()"
 _PACKET = 1 << 18
 _MOST_HANDED = 2  # descriptors with one message
 
@@ -47,12 +48,34 @@ class Box:
         may = {"logs": str(logs)} if logs else {}
         with theirs:
             init = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_INIT), str(theirs.fileno()), json.dumps(may)],
+                [
+                    sys.executable, "-I", "-S", "-c", _INIT, str(Path(__file__).parent),
+                    str(theirs.fileno()), json.dumps(may),
+                ],
                 pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         self._sweep = lambda: sweep(mark, self._remove)
         self._attach(ours, init.pid, init.wait, ended)
+
+    @classmethod
+    def keeper(
+        cls, outer: "Box", uid: int, pages: int, log: Path, ended: Callable[[int, int], None]
+    ) -> "Box":
+        """A fork of a box, in namespaces of its own, where it is root.
+
+        Args:
+            outer: The box.
+            uid: Who it is outside, where this program is root.
+            pages: Of memory that its programs may have in System V segments.
+            log: A file its output is appended to.
+            ended: As for a box.
+        """
+
+        def start(channel: int) -> int:
+            return outer._start({"fork": uid, "pages": pages}, [channel], log, "The desktop")
+
+        return cls._below(outer, start, ended)
 
     @classmethod
     def inside(
@@ -73,15 +96,29 @@ class Box:
             ended: As for a box.
             told: Told, from the box's own thread, what was ended because it used too much.
         """
-        box = cls.__new__(cls)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            argv, fds = command(theirs.fileno())
+
+        def start(channel: int) -> int:
+            argv, fds = command(channel)
             try:
-                pid = outer.start(argv, {"PATH": "/usr/bin:/bin"}, Path("/"), log=log, fds=fds)
+                return outer.start(argv, {"PATH": "/usr/bin:/bin"}, Path("/"), log=log, fds=fds)
             finally:
                 for fd in fds[1:]:
                     os.close(fd)
+
+        return cls._below(outer, start, ended, told)
+
+    @classmethod
+    def _below(
+        cls,
+        outer: "Box",
+        start: Callable[[int], int],
+        ended: Callable[[int, int], None],
+        told: Callable[[str], None] = lambda said: None,
+    ) -> "Box":
+        box = cls.__new__(cls)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            pid = start(theirs.fileno())
         box._sweep = lambda: None  # its own namespace of processes ends with it
         box._attach(ours, pid, lambda: outer.wait(pid), ended, told)
         return box
@@ -138,6 +175,11 @@ class Box:
             "log": log is not None,
             "keep": keep,
         }
+        return self._start(asked, fds, log, argv[0])
+
+    def _start(
+        self, asked: dict[str, Any], fds: Sequence[int], log: Path | None, name: str
+    ) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         output = [os.open(log, flags, 0o600)] if log else []
         try:
@@ -146,7 +188,7 @@ class Box:
             for fd in output:
                 os.close(fd)
         if "error" in answer:
-            raise CannotStart(argv[0], str(answer["error"]))
+            raise CannotStart(name, str(answer["error"]))
         return int(answer["pid"])
 
     def wait(self, pid: int) -> int:

@@ -1,4 +1,4 @@
-"""The parent of every process in one desktop; run as a script, never imported.
+"""The parent of every process in one desktop; the main program of a process of its own.
 
 It starts what its owner tells it to over a socket, reports what ended, starts again what must not
 end, and when the owner closes the socket, or dies, it ends every process below it and removes the
@@ -13,18 +13,21 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 3, "listen": 3128}
               {"id": 4, "freeze": true}      stop all programs, or let them go on; only as PID 1
               {"id": 5, "commands": [pids]}  what processes run
-              {"id": 6, "open": "folder" | "file" | "new", ...}  {"id": 7, "place": ...}
+              {"id": 6, "fork": uid, "pages": 123}
+                  be the root of namespaces of its own in a fork, as a user where this is root, with
+                  the descriptors of its socket and its output; `pages`: see `share_less`
+              {"id": 7, "open": "folder" | "file" | "new", ...}  {"id": 8, "place": ...}
                   files of the home; see `Files`
               {"remove": [paths]}
-    answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}
+    answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
-              {"id": 6, "replaces": false} with descriptors, {"id": 7}, or both with "at", the part
+              {"id": 7, "replaces": false} with descriptors, {"id": 8}, or both with "at", the part
                   of the path that stands in the way, and "found", what it is, or "error", why
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 
-A second argument, a JSON object, says what the box may use: see `Watch`, `share_less`, `shorten`.
+A second argument, a JSON object, says what the box may use: see `Watch`, `shorten`.
 """
 
 import ctypes
@@ -46,7 +49,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 PACKET = 1 << 18
 # A program that must be kept but ends this often is left alone (in how many seconds).
@@ -77,6 +82,32 @@ def die_with_parent() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() == 1:
         os.nice(NICE)
+
+
+def enter_namespaces(uid: int) -> None:
+    """Be root in namespaces of our own for users, mounts, System V memory and the network.
+
+    The same as `setpriv --reuid=UID ... unshare --user --map-root-user --mount --ipc --net`.
+    """
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # another user has lost it, and with it these files
+    maps = {"uid_map": os.getuid(), "gid_map": os.getgid()}
+    succeed(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET))
+    Path("/proc/self/setgroups").write_text("deny")
+    for name, outside in maps.items():
+        Path("/proc/self", name).write_text(f"0 {outside} 1")
+    succeed(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    die_with_parent()  # only now: another user has lost this too
+
+
+def succeed(failed: int) -> None:
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def children(pid: int) -> list[int]:
@@ -452,6 +483,28 @@ class Box:
             self.kept[program.pid] = (asked, [])
         return program.pid
 
+    def fork(self, asked: dict[str, Any], passed: list[int]) -> int:
+        """A box in namespaces of its own, without the time another interpreter takes to start."""
+        if pid := os.fork():
+            for fd in passed:
+                os.close(fd)
+            return pid
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            os.setsid()
+            for place, fd in enumerate((passed[1], passed[1], passed[0]), 1):
+                os.dup2(fd, place)
+            os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+            enter_namespaces(asked["fork"])
+            share_less(asked["pages"])
+            live(Box(socket.socket(fileno=3)))
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+
     def serve(self, asked: dict[str, Any], passed: list[int]) -> None:
         if "remove" in asked:
             self.remove += [Path(path) for path in asked["remove"]]
@@ -476,10 +529,10 @@ class Box:
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
         else:
-            if asked["keep"] and asked["log"]:
+            if asked.get("keep") and asked["log"]:
                 asked["output"] = os.dup(passed[-1])
             try:
-                pid = self.start(asked, passed)
+                pid = self.fork(asked, passed) if "fork" in asked else self.start(asked, passed)
                 self.tell({"id": asked["id"], "pid": pid, "started": True})
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
@@ -540,19 +593,10 @@ class Box:
                 pass
 
 
-def main() -> None:
-    if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))  # programs inherit it
-        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+def live(box: Box, watch: Watch | None = None, logs: Path | None = None) -> None:
+    """Serve the owner until it goes; then end everything."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    sock = socket.socket(fileno=int(sys.argv[1]))
-    may: dict[str, Any] = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
-    if "pages" in may:
-        share_less(may["pages"])
-    watch = Watch(**may) if "memory" in may else None
-    logs = Path(may["logs"]) if "logs" in may else None
     due = 0.0
-    box = Box(sock)
     bell, ring = os.pipe()
     os.set_blocking(ring, False)
     signal.set_wakeup_fd(ring)
@@ -562,7 +606,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the owner's to handle
     while not stopped:
         pause = watch.pause if watch else LOG_EVERY if logs else None
-        ready, _, _ = select.select([sock, bell], [], [], pause)
+        ready, _, _ = select.select([box.sock, bell], [], [], pause)
         if logs and time.monotonic() >= due:
             shorten(logs)
             due = time.monotonic() + LOG_EVERY
@@ -571,9 +615,9 @@ def main() -> None:
         if bell in ready:
             os.read(bell, 4096)
             box.reap()
-        if sock in ready:
+        if box.sock in ready:
             try:
-                data, passed, _, _ = socket.recv_fds(sock, PACKET, 16)
+                data, passed, _, _ = socket.recv_fds(box.sock, PACKET, 16)
             except ConnectionError:
                 break
             if not data:
@@ -581,6 +625,16 @@ def main() -> None:
             box.serve(json.loads(data), passed)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     box.end()
+
+
+def main() -> None:
+    if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))  # programs inherit it
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    may: dict[str, Any] = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+    watch = Watch(**may) if "memory" in may else None
+    logs = Path(may["logs"]) if "logs" in may else None
+    live(Box(socket.socket(fileno=int(sys.argv[1]))), watch, logs)
 
 
 if __name__ == "__main__":

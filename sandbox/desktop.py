@@ -916,17 +916,21 @@ class Desktop:
         began = time.monotonic()
         if settings.below.exists():
             sweep_folders(settings.below)
-        session = start_session(
-            settings.below, settings.name, settings.width, settings.height, self._keymap,
-            None if settings.walls == "none" else settings.enclosure, self._notices.append,
-        )  # fmt: skip
         try:
-            self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
+            start_session(
+                settings.below, settings.name, settings.width, settings.height, self._keymap,
+                None if settings.walls == "none" else settings.enclosure, self._notices.append,
+                self._connect,
+            )  # fmt: skip
         except BaseException:
-            session.close()
+            self._stop()
             raise
+        assert self._parts
         self._stream.follow(self._parts.lens)
         logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
+
+    def _connect(self, session: Session) -> None:
+        self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
 
     def _stop(self) -> None:
         parts, self._parts = self._parts, None

@@ -23,6 +23,7 @@ LEVEL_MODS = tuple(
     sum(bit for place, bit in enumerate(_LEVEL_BITS) if level >> place & 1)
     for level in range(LEVELS)
 )
+_OWN, _RULES = "gloveport", "evdev"  # our files, and the rules an X server looks for
 _LEVEL_NAMES = ("Shift", "LevelThree", "Mod3", "NumLock")
 
 # Keycodes that the us layout leaves empty or gives to multimedia keys. Not among them: 135 (Menu),
@@ -137,28 +138,50 @@ class Keymap:
 
     def text(self) -> str:
         """The whole map as source for `xkbcomp`: the stock us map and the places added to it."""
+        parts = (f"xkb_{part} {{{body}}};\n" for part, body in self._parts().items())
+        return f"xkb_keymap {{\n{''.join(parts)}}};\n"
+
+    def files(self) -> dict[str, str]:
+        """The same map as an X server finds it when it starts (`-xkbdir`): files by their paths.
+
+        What they include is looked up in the system's folder, as it is not in this one.
+        """
+        parts = {**self._parts(), "geometry": ""}
+        files = {
+            f"{part}/{_OWN}": f'default xkb_{part} "{_OWN}" {{{body}}};\n'
+            for part, body in parts.items()
+        }
+        rules = (
+            f"! {'layout' if part == 'symbols' else 'model'} = {part}\n  * = {_OWN}\n"
+            for part in parts
+        )
+        return {**files, f"rules/{_RULES}": "".join(rules)}
+
+    def _parts(self) -> dict[str, str]:
         keys = [self._key(index) for index in range(0, len(self._added), GROUPS * LEVELS)]
         empty = SPARE[len(keys) :]
         names = "\n".join(f"    <{_name(keycode)}> = {keycode};" for keycode in SPARE)
         levels = "\n".join(_level(level) for level in range(LEVELS))
-        return f"""xkb_keymap {{
-xkb_keycodes {{ include "evdev+aliases(qwerty)"
+        return {
+            "keycodes": f"""
+    include "evdev+aliases(qwerty)"
 {names}
-}};
-xkb_types {{ include "complete"
+""",
+            "types": f"""
+    include "complete"
     virtual_modifiers LevelThree, NumLock;
     type "GLOVEPORT" {{
         modifiers = {"+".join(_LEVEL_NAMES)};
 {levels}
     }};
-}};
-xkb_compat {{ include "complete" }};
-xkb_symbols {{ include "pc+us+inet(evdev)"
+""",
+            "compat": """ include "complete" """,
+            "symbols": f"""
+    include "pc+us+inet(evdev)"
 {"".join(f"    replace key <{_name(keycode)}> {{ [ NoSymbol ] }};{chr(10)}" for keycode in empty)}
 {"".join(keys)}
-}};
-}};
-"""
+""",
+        }
 
     def _key(self, index: int) -> str:
         symbols: list[str] = []

@@ -30,7 +30,7 @@ from .keymap import Keymap
 from .network import Internet, Network, Proxy
 from .wallpaper import hang
 from .walls import Limits, Walls
-from .xserver import XServer, start_xserver, write_cookie
+from .xserver import INSIDE, start_xserver, write_cookie
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,11 @@ class Folder:
         return self.path / "Xauthority"
 
     @property
+    def xkb(self) -> Path:
+        """The keymap, as the X server reads it."""
+        return self.path / "xkb"
+
+    @property
     def kept(self) -> Path:
         """Checkpoints."""
         return self.path / "kept"
@@ -136,7 +141,7 @@ def make_folder(below: Path, name: str) -> Folder:
     folder = Folder(below / f"{name}-{secrets.token_hex(4)}")
     for path in (
         folder.path, folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11,
-        folder.kept, folder.log,
+        folder.xkb, folder.kept, folder.log,
     ):  # fmt: skip
         path.mkdir(mode=0o700)
     return folder
@@ -210,49 +215,71 @@ class Session:
         self._vital.add(self._outer.pid)
         self.box = self._outer
 
-    def start(self, width: int, height: int, keymap: Keymap) -> None:
-        """Start everything and return when the window manager takes windows."""
+    def start(
+        self, width: int, height: int, keymap: Keymap, meanwhile: Callable[["Session"], None]
+    ) -> None:
+        """Start everything and return when the window manager takes windows.
+
+        Args:
+            width: Of the screen, in pixels.
+            height: Of the screen, in pixels.
+            keymap: What the keyboard can type.
+            meanwhile: What else to do, once there is an X server.
+        """
         folder = self.folder
-        if self._enclosure:
-            self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
-            self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
-            self._walls = Walls(
-                folder.x11,
-                folder.xauthority,
-                folder.home,
-                folder.run,
-                self._enclosure.limits,
-                self.uid,
-            )
-            _give(folder.path, self.uid)
-            log = folder.log / "keeper.log"
-            self.keeper = Box.inside(self._outer, self._walls.keeper, log, self._ended)
-            self._vital.add(self.keeper.pid)
-        self.box = self.keeper
-        furnish(folder.base if self._walls else folder.home, self._seen.home)
+        furnish(
+            folder.base if self._enclosure else folder.home,
+            walls.HOME if self._enclosure else folder.home,
+        )
         write_cookie(folder.xauthority, walls.HOST)
+        for path, text in keymap.files().items():
+            (folder.xkb / path).parent.mkdir(exist_ok=True)
+            (folder.xkb / path).write_text(text)
         if self._enclosure:
-            way_out = self.keeper.listen(PROXY)
-            inner = self._enclosure
-            proxy = Proxy(inner.network, way_out, self._told, inner.internet)
-            self._at_end.callback(proxy.close)
-            _give(folder.base, self.uid)
-            os.chown(folder.xauthority, self.uid, self.uid)
-            self._mount()
+            self._begin_walls(self._enclosure.limits)
         self.x = start_xserver(
-            self._start_x, folder.xauthority, width, height,
-            seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
-            meanwhile=self._enter,
+            self._start_x, folder.xauthority, walls.XKB if self._walls else folder.xkb, width,
+            height, seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
+            meanwhile=self._end_walls,
         )  # fmt: skip
         self._at_end.callback(self.x.release)
         self._vital.add(self.x.pid)
         self._outer.remove_at_end(*self.x.files)
-        self.env = _environment(self._seen, self.x)
-        if self._walls:
-            self.env |= _WAY_OUT
-        bus = self._start_bus()
-        self.x.load_keymap(keymap.text())  # before the window manager, which grabs its keys anew
-        self._start_programs(bus, meanwhile=self._hang)
+        if not self._walls:
+            self.env = _environment(self._seen, self.x.inside)
+            self._start_bus()
+        with self._starting():
+            display = self.x.connect()
+            self._at_end.callback(_close, display)
+            hang(display)  # stays as long as the connection
+            meanwhile(self)
+
+    def _begin_walls(self, limits: Limits) -> None:
+        """Make what both boxes are in."""
+        folder = self.folder
+        self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
+        self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
+        self._walls = Walls(
+            folder.x11, folder.xauthority, folder.xkb, folder.home, folder.run, limits
+        )
+        _give(folder.path, self.uid)
+        log = folder.log / "keeper.log"
+        self.keeper = Box.keeper(self._outer, self.uid, walls.SHARED, log, self._ended)
+        self._vital.add(self.keeper.pid)
+
+    def _end_walls(self) -> None:
+        """Make the programs' box, while the X server gets ready."""
+        if self._enclosure:
+            self._mount()
+            self._enter()
+            inner = self._enclosure
+            way_out = self.keeper.listen(PROXY)
+            proxy = Proxy(inner.network, way_out, self._told, inner.internet)
+            self._at_end.callback(proxy.close)
+            self.env = _environment(self._seen, INSIDE) | _WAY_OUT
+            self._start_bus()
+        else:
+            self.box = self.keeper
 
     def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
         """Start a program of the desktop and return its pid, as the desktop counts.
@@ -369,7 +396,9 @@ class Session:
             self._shell(_UNLOCK, folder.home)
             self._remove_forgotten()
             self._enter()
-            self._start_programs(self._start_bus())
+            self._start_bus()
+            with self._starting():
+                pass
         except BaseException:
             self.lost.set()
             raise
@@ -436,22 +465,16 @@ class Session:
 
     def _enter(self) -> None:
         """Start the programs' box."""
-        if self._walls:
-            log = self.folder.log / "box.log"
-            self.box = Box.inside(
-                self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
-            )
-            self._vital.add(self.box.pid)
+        assert self._walls
+        log = self.folder.log / "box.log"
+        self.box = Box.inside(
+            self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
+        )
+        self._vital.add(self.box.pid)
 
-    def _hang(self) -> None:
-        """Hang the wallpaper, which stays as long as the connection."""
-        display = self.x.connect()
-        self._at_end.callback(_close, display)
-        hang(display)
-
-    def _start_bus(self) -> int:
-        """Start the session bus; a descriptor that tells when it is ready."""
-        ready, told = os.pipe()
+    def _start_bus(self) -> None:
+        """Start the session bus; a descriptor tells when it is ready."""
+        self._bus_ready, told = os.pipe()
         self.launch(
             [
                 "dbus-daemon", "--session", "--nofork", "--nopidfile", "--nosyslog",
@@ -460,16 +483,16 @@ class Session:
             fds=[told],
         )  # fmt: skip
         os.close(told)
-        return ready
 
-    def _start_programs(self, bus_ready: int, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Start the window manager and, once it takes windows, what shows windows of its own.
+    @contextmanager
+    def _starting(self) -> Generator[None]:
+        """Start the window manager and, when it takes windows at the end of the block, the others.
 
         openbox leaves windows invisible that were mapped before its main loop runs; only its
         startup command tells when that is.
         """
-        _wait_for(bus_ready, "The session bus")
-        os.close(bus_ready)
+        _wait_for(self._bus_ready, "The session bus")
+        os.close(self._bus_ready)
         fifo = self.folder.run / "wm-ready"
         os.mkfifo(fifo, 0o600)
         os.chown(fifo, self.uid, -1, follow_symlinks=False)
@@ -481,15 +504,15 @@ class Session:
             told = f"sh -c 'echo ready > {self._seen.run / fifo.name}'"
             config = str(home / WINDOW_MANAGER)
             self.launch(["openbox", "--config-file", config, "--startup", told], keep=True)
-            for launcher in _AT_SPI:
-                if launcher.exists():
-                    self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
-                    break
-            meanwhile()
+            yield
             _wait_for(ready, "openbox")
         finally:
             os.close(ready)
         fifo.unlink(missing_ok=True)
+        for launcher in _AT_SPI:
+            if launcher.exists():
+                self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
+                break
         if shutil.which("tint2", path=_PATH):
             self.launch(["tint2", "-c", str(home / PANEL)], keep=True)
 
@@ -502,6 +525,7 @@ def start_session(
     keymap: Keymap,
     enclosure: Enclosure | None = None,
     told: Callable[[str], None] = lambda said: None,
+    meanwhile: Callable[[Session], None] = lambda session: None,
 ) -> Session:
     """Start a desktop and return when its window manager takes windows.
 
@@ -513,6 +537,7 @@ def start_session(
         keymap: What the keyboard can type.
         enclosure: What it may do behind its walls; None: no walls.
         told: Told, from threads of ours, what a program was kept from.
+        meanwhile: What else to do, once there is an X server; if it fails, the desktop ends.
 
     Raises:
         CannotStart: A program is missing or did not get ready, or there can be no walls here.
@@ -526,7 +551,7 @@ def start_session(
         )
     session = Session(make_folder(below, name), enclosure, told)
     try:
-        session.start(width, height, keymap)
+        session.start(width, height, keymap, meanwhile)
     except BaseException:
         session.close()
         raise
@@ -552,7 +577,7 @@ def _close(display: Display) -> None:
         display.close()
 
 
-def _environment(seen: Seen, x: XServer) -> dict[str, str]:
+def _environment(seen: Seen, display: str) -> dict[str, str]:
     """The whole environment of the desktop's programs: nothing of the server's own leaks in."""
     name, value = seen.mark.split("=", 1)
     return {
@@ -564,7 +589,7 @@ def _environment(seen: Seen, x: XServer) -> dict[str, str]:
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "TZ": ":/etc/localtime",
-        "DISPLAY": x.inside,
+        "DISPLAY": display,
         "XAUTHORITY": str(seen.xauthority),
         "XDG_RUNTIME_DIR": str(seen.run),
         "XDG_CURRENT_DESKTOP": "gloveport",

@@ -14,22 +14,25 @@ own first, so that nothing in it is root anywhere.
 import ctypes
 import errno
 import json
+import marshal
 import os
 import resource
 import secrets
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from .errors import CannotStart
 
 HOME, RUN = Path("/home/user"), Path("/run/user/1000")
-XAUTHORITY = Path("/run/Xauthority")
+XAUTHORITY, XKB = Path("/run/Xauthority"), Path("/run/xkb")
 HOST = "sandbox"
 UID = 1000  # of everything, as seen inside
 PYTHON = "/usr/bin/python3"
@@ -49,7 +52,7 @@ _FILES = {
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
 }
 _MIB = 1 << 20
-_SHARED = 512 * _MIB  # of System V segments
+SHARED = 512 * _MIB // resource.getpagesize()  # pages of System V segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +83,25 @@ class Walls:
     Args:
         x11: The folder of the X server's socket.
         xauthority: The file with its cookie.
+        xkb: The folder with its keymap.
         home: The folder that is the home inside.
         run: The folder of the session's sockets.
         limits: What the desktop may use.
-        uid: The user everything runs as, outside.
     """
 
     def __init__(
-        self, x11: Path, xauthority: Path, home: Path, run: Path, limits: Limits, uid: int
+        self, x11: Path, xauthority: Path, xkb: Path, home: Path, run: Path, limits: Limits
     ) -> None:
-        self._x11, self._xauthority = x11, xauthority
+        self._x11, self._xauthority, self._xkb = x11, xauthority, xkb
         self._home, self._run = home, run
         self._limits = limits
-        self._uid = uid
-
-    def keeper(self, channel: int) -> tuple[list[str], list[int]]:
-        """The command of the process that holds the namespaces, and the descriptors it inherits.
-
-        Args:
-            channel: The descriptor of its socket.
-        """
-        script = os.open(_INIT, os.O_RDONLY | os.O_CLOEXEC)  # another user may not reach its path
-        may = json.dumps({"pages": _SHARED // resource.getpagesize()})
-        python = [PYTHON, "-I", "-S", "/proc/self/fd/{fd:1}", "{fd:0}", may]
-        return [*_namespaces(self._uid), *python], [channel, script]
 
     def x_server(self, argv: Sequence[str], fds: Sequence[int]) -> tuple[list[str], list[int]]:
         """The command of the X server's box, and the descriptors it inherits: these, then its own.
 
         The caller closes those of its own.
         """
-        own = ["--bind", str(self._x11), "/tmp/.X11-unix"]
+        own = ["--bind", str(self._x11), "/tmp/.X11-unix", "--ro-bind", str(self._xkb), str(XKB)]
         limit = f"--as={1200 * _MIB}"  # pixmaps are the X server's memory, whoever asks for them
         return self._box(own, {}, fds, ["/usr/bin/prlimit", limit, "--core=0", *argv])
 
@@ -120,9 +111,9 @@ class Walls:
             "--as-pid-1", "--bind", str(self._home), str(HOME), "--bind", str(self._run), str(RUN),
             "--ro-bind", str(self._x11), "/tmp/.X11-unix",
         ]  # fmt: skip
-        init = "/run/boxinit.py"
+        init = "/run/boxinit"
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}
-        files[init] = _INIT.read_bytes()
+        files[init] = _init()
         limits = self._limits
         may = {**asdict(limits), "folders": [str(HOME), str(RUN)]}
         del may["processors"]
@@ -168,6 +159,16 @@ class Walls:
         return [*words, "--remount-ro", "/", "--", *argv], [*fds, *given]
 
 
+@cache
+def _init() -> bytes:
+    """boxinit.py as the system's Python runs it: compiled, if ours is of the same version."""
+    source = _INIT.read_bytes()
+    if Path(PYTHON).resolve().name != f"python{sys.version_info.major}.{sys.version_info.minor}":
+        return source
+    code = compile(source, _INIT.name, "exec")
+    return MAGIC_NUMBER + bytes(12) + marshal.dumps(code)  # of no known time and size (PEP 552)
+
+
 def own_user(taken: set[int]) -> int:
     """The user a desktop runs as: this one, or for root one that nobody else has.
 
@@ -194,11 +195,13 @@ def why_not() -> str:
     Tries it once, with the same namespaces a desktop has.
     """
     uid = own_user(set())
+    drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+    keeper = ["unshare", "--user", "--map-root-user", "--mount", "--ipc", "--net"]
     box = ["bwrap", "--unshare-user", "--unshare-pid", "--cap-drop", "ALL", "--ro-bind", "/", "/",
            "--proc", "/proc", "--dev", "/dev", "true"]  # fmt: skip
     try:
         tried = subprocess.run(
-            [*_namespaces(uid), *box], capture_output=True, env={"PATH": "/usr/bin:/bin"},
+            [*(drop if os.getuid() == 0 else []), *keeper, *box], capture_output=True, env={"PATH": "/usr/bin:/bin"},
             stdin=subprocess.DEVNULL, timeout=20, check=False, cwd="/",
         )  # fmt: skip
         _filter()
@@ -253,13 +256,6 @@ def socket_in(root: Path, path: Path) -> int:
         os.close(here)
         raise FileNotFoundError(errno.ENOENT, "this is no socket", str(path))
     return here
-
-
-def _namespaces(uid: int) -> list[str]:
-    """Words before a command that give it namespaces, and for root a user, of its own."""
-    drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
-    inside = ["unshare", "--user", "--map-root-user", "--mount", "--ipc", "--net"]
-    return [*(drop if os.getuid() == 0 else []), *inside]
 
 
 def _memory(content: bytes) -> int:

@@ -28,7 +28,26 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 _MOST_DISPLAYS = 1000
 _connecting = threading.Lock()
 
+INSIDE = ":0"
+"""The display of a server whose socket has a folder of its own, to programs that see it there."""
+
 Start = Callable[[Sequence[str], Sequence[int]], int]
+
+
+class _Connection(Display):
+    """Reads the keymap when it is first asked about it: 16,000 keysyms, half the time to connect."""
+
+    _keymap_read = False
+
+    def _update_keymap(self, first_keycode: int, count: int) -> None:
+        self._keymap_read = False
+
+    def keysym_to_keycode(self, keysym: int) -> int:
+        if not self._keymap_read:
+            first, last = self.display.info.min_keycode, self.display.info.max_keycode
+            super()._update_keymap(first, last - first + 1)
+            self._keymap_read = True
+        return super().keysym_to_keycode(keysym)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,7 @@ class XServer:
     def connect(self) -> Display:
         """Open a connection that no program's grab of the server stops; its owner closes it."""
         with self._authorised(), redirect_stdout(sys.stderr):
-            display = Display(self.display)
+            display = _Connection(self.display)
         ignore_grabs(display)
         return display
 
@@ -111,6 +130,7 @@ class XServer:
 def start_xserver(
     start: Start,
     xauthority: Path,
+    keymap: Path,
     width: int,
     height: int,
     *,
@@ -120,9 +140,12 @@ def start_xserver(
 ) -> XServer:
     """Start Xvfb on the first free display and return once it accepts connections.
 
+    With a folder of its own for its socket, that is display 0 to programs which see that folder.
+
     Args:
         start: Starts a program that inherits some descriptors and returns its pid.
         xauthority: The file of `write_cookie`.
+        keymap: A folder of keymap files, as the server sees it.
         width: Of the screen, in pixels.
         height: Of the screen, in pixels.
         seen_as: The path of that file behind walls.
@@ -137,9 +160,9 @@ def start_xserver(
     try:
         pid = start(
             [
-                "Xvfb", "-displayfd", "{fd:0}", "-screen", "0", f"{width}x{height}x24",
-                "-auth", str(seen_as or xauthority), "-nolisten", "tcp",
-                *(["-nolisten", "local"] if sockets else []), "-noreset", "-dpi", "96",
+                "Xvfb", *([INSIDE, "-nolisten", "local"] if sockets else []), "-displayfd",
+                "{fd:0}", "-screen", "0", f"{width}x{height}x24", "-xkbdir", str(keymap), "-auth",
+                str(seen_as or xauthority), "-nolisten", "tcp", "-noreset", "-dpi", "96",
             ],
             [told],
         )  # fmt: skip
@@ -154,7 +177,7 @@ def start_xserver(
     if sockets is None:
         return XServer(pid, number, xauthority, f":{number}")
     shown, claim = _link(sockets / f"X{number}")
-    return XServer(pid, shown, xauthority, f":{number}", claim)
+    return XServer(pid, shown, xauthority, INSIDE, claim)
 
 
 def _link(made: Path) -> tuple[int, socket.socket]:
