@@ -177,9 +177,7 @@ class Box:
         }
         return self._start(asked, fds, log, argv[0])
 
-    def _start(
-        self, asked: dict[str, Any], fds: Sequence[int], log: Path | None, name: str
-    ) -> int:
+    def _start(self, asked: dict[str, Any], fds: Sequence[int], log: Path | None, name: str) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         output = [os.open(log, flags, 0o600)] if log else []
         try:

@@ -489,7 +489,6 @@ class Box:
             for fd in passed:
                 os.close(fd)
             return pid
-        status = 1
         try:
             signal.set_wakeup_fd(-1)
             os.setsid()
@@ -499,11 +498,10 @@ class Box:
             enter_namespaces(asked["fork"])
             share_less(asked["pages"])
             live(Box(socket.socket(fileno=3)))
-            status = 0
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
         finally:
-            os._exit(status)
+            if failure := sys.exc_info()[1]:
+                sys.excepthook(type(failure), failure, failure.__traceback__)
+            os._exit(failure is not None)
 
     def serve(self, asked: dict[str, Any], passed: list[int]) -> None:
         if "remove" in asked:

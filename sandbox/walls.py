@@ -201,8 +201,9 @@ def why_not() -> str:
            "--proc", "/proc", "--dev", "/dev", "true"]  # fmt: skip
     try:
         tried = subprocess.run(
-            [*(drop if os.getuid() == 0 else []), *keeper, *box], capture_output=True, env={"PATH": "/usr/bin:/bin"},
-            stdin=subprocess.DEVNULL, timeout=20, check=False, cwd="/",
+            [*(drop if os.getuid() == 0 else []), *keeper, *box], capture_output=True,
+            env={"PATH": "/usr/bin:/bin"}, stdin=subprocess.DEVNULL, timeout=20, check=False,
+            cwd="/",
         )  # fmt: skip
         _filter()
     except (OSError, subprocess.TimeoutExpired) as failure:

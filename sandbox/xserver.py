@@ -35,7 +35,7 @@ Start = Callable[[Sequence[str], Sequence[int]], int]
 
 
 class _Connection(Display):
-    """Reads the keymap when it is first asked about it: 16,000 keysyms, half the time to connect."""
+    """Reads the keymap once it is asked about it: 16,000 keysyms, half the time to connect."""
 
     _keymap_read = False
 
@@ -45,7 +45,7 @@ class _Connection(Display):
     def keysym_to_keycode(self, keysym: int) -> int:
         if not self._keymap_read:
             first, last = self.display.info.min_keycode, self.display.info.max_keycode
-            super()._update_keymap(first, last - first + 1)
+            super()._update_keymap(first, last - first + 1)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
             self._keymap_read = True
         return super().keysym_to_keycode(keysym)
 
