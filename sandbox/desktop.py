@@ -75,6 +75,8 @@ the part that changed."""
 LONGEST_CLIPBOARD = 1_000_000  # characters
 # A starting program shows an empty window first and goes on after a pause.
 _STARTING = Patience(first=1.0, quiet=0.5, deadline=10.0)
+# After an undo all windows are there when the wait begins; it goes on while a program computes.
+_BACK = Patience(first=0.5, quiet=0.2, deadline=10.0)
 _PIXELS_AFTER = 1.0  # seconds a program has to tell of a text before its pixels are read
 _MOST_NOTICES = 20
 _THUMBNAIL = 320  # pixels; the longer side
@@ -758,7 +760,7 @@ class Desktop:
                 with suppress(NoSuchWindow):
                     parts.windows.focus(parts.windows.find(chosen.active))
 
-            return chosen, self._during(parts, act, _STARTING, show, seen)
+            return chosen, self._during(parts, act, _BACK, show, seen)
 
         return await self._take(turn)
 

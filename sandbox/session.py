@@ -37,16 +37,18 @@ logger = logging.getLogger(__name__)
 _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
-# Chromium takes the lock of a profile for that of a browser that still runs.
-# What has changed is moved away at once and removed in the background: 10,000 files take seconds.
-_EMPTY = """\
-umount "$1" && mkdir "$4" && mv "$2" "$4/upper" && mv "$3" "$4/work" && mkdir -m 700 "$2" "$3"
+# Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
+# seconds. What tells Chromium that a browser runs goes too; all links on the way there are the
+# programs' own, so none is followed.
+_REWIND = """\
+home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6
+umount "$home" && mkdir "$gone" && mv "$upper" "$gone/upper" && mv "$work" "$gone/work" || exit
+mkdir -m 700 "$work" || exit
+if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$upper"; else mkdir -m 700 "$upper"; fi &&
+mount -t overlay overlay -o "$layers" "$home" || exit
+[ -L "$home/.config" ] || [ -L "$home/.config/chromium" ] ||
+  rm -f "$home"/.config/chromium/Singleton*
 """
-# What tells that a browser runs; all links on the way are the programs' own, so none is followed.
-_UNLOCK = (
-    '[ -L "$1/.config" ] || [ -L "$1/.config/chromium" ] || rm -f "$1"/.config/chromium/Singleton*'
-)
-_FILL = 'rm -rf "$1" && cp -a --reflink=auto "$2" "$1"'
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 _MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
@@ -270,7 +272,8 @@ class Session:
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
         if self._enclosure:
-            self._mount()
+            mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay]
+            self.keeper.run([*mount, str(self.folder.home)], self.folder.log / "mount.log")
             self._enter()
             inner = self._enclosure
             way_out = self.keeper.listen(PROXY)
@@ -370,7 +373,8 @@ class Session:
             self._remove(kept)
 
     def _remove(self, folder: Path) -> None:
-        self.keeper.start(["rm", "-rf", str(folder)], {"PATH": _PATH}, Path("/"))
+        argv = ["nice", "-n", "19", "rm", "-rf", str(folder)]  # nobody waits for it
+        self.keeper.start(argv, {"PATH": _PATH}, Path("/"))
 
     def go_back(self, kept: Path) -> None:
         """End all programs, give the home the state of a copy, and start the desktop's own again.
@@ -382,18 +386,16 @@ class Session:
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()
-            self._empty()
             self._layers = (kept, *self._below[kept])
+            copied = None
             if len(self._layers) > _MOST_LAYERS:
-                self._layers = self._below[kept]
-                self._shell(_FILL, folder.upper, kept)
+                self._layers, copied = self._below[kept], kept
+            self._rewind(copied)
             for left in folder.run.iterdir():
                 if left.is_dir() and not left.is_symlink():
                     shutil.rmtree(left)
                 else:
                     left.unlink()
-            self._mount()
-            self._shell(_UNLOCK, folder.home)
             self._remove_forgotten()
             self._enter()
             self._start_bus()
@@ -403,16 +405,14 @@ class Session:
             self.lost.set()
             raise
 
-    def _empty(self) -> None:
-        """Unmount the home and take away what has changed in it."""
+    def _rewind(self, copied: Path | None) -> None:
+        """Take away what has changed in the home, which then is its layers and this copy."""
         folder = self.folder
         gone = folder.kept / f"gone-{time.monotonic_ns()}"
-        self._shell(_EMPTY, folder.home, folder.upper, folder.work, gone)
+        paths = map(str, (folder.home, folder.upper, folder.work, gone))
+        argv = ["sh", "-c", _REWIND, "sh", *paths, self._overlay, str(copied or "")]
+        self.keeper.run(argv, folder.log / "rewind.log")
         self._remove(gone)
-
-    def _shell(self, script: str, *paths: Path) -> None:
-        argv = ["sh", "-c", script, "sh", *map(str, paths)]
-        self.keeper.run(argv, self.folder.log / "keep.log")
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""
@@ -443,14 +443,12 @@ class Session:
         if pid in self._vital:
             self.lost.set()
 
-    def _mount(self) -> None:
+    @property
+    def _overlay(self) -> str:
+        """The options that mount the home."""
         folder = self.folder
         lower = ":".join(map(str, (*self._layers, folder.base)))
-        layers = f"lowerdir={lower},upperdir={folder.upper},workdir={folder.work},userxattr"
-        self.keeper.run(
-            ["mount", "-t", "overlay", "overlay", "-o", layers, str(folder.home)],
-            folder.log / "mount.log",
-        )
+        return f"lowerdir={lower},upperdir={folder.upper},workdir={folder.work},userxattr"
 
     def _start_x(self, argv: Sequence[str], fds: Sequence[int]) -> int:
         given: Sequence[int] = fds
