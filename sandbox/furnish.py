@@ -15,8 +15,8 @@ _CHROMIUM = (
     "--no-first-run", "--no-default-browser-check", "--hide-crash-restore-bubble",
     "--password-store=basic", "--force-renderer-accessibility", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--start-maximized", "--disable-gpu",
-    # The last two have a page of their own for what the address bar suggests, which takes a second of
-    # processor time at every start; without them it is drawn as it used to be.
+    # The last two have a page of their own for what the address bar suggests, which takes a second
+    # of processor time at every start; without them it is drawn as it used to be.
     "--disable-features=Translate,OptimizationHints,MediaRouter,WebUIOmniboxPopup,"
     "WebUIOmniboxAimPopup",
 )  # fmt: skip
