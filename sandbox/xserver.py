@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,23 @@ class _Connection(Display):
     def _update_keymap(self, first_keycode: int, count: int) -> None:
         self._keymap_read = False
 
+    def keycode_to_keysym(self, keycode: int, index: int) -> int:
+        self._read_keymap()
+        return super().keycode_to_keysym(keycode, index)
+
     def keysym_to_keycode(self, keysym: int) -> int:
+        self._read_keymap()
+        return super().keysym_to_keycode(keysym)
+
+    def keysym_to_keycodes(self, keysym: int) -> Iterable[tuple[int, int]]:
+        self._read_keymap()
+        return super().keysym_to_keycodes(keysym)
+
+    def _read_keymap(self) -> None:
         if not self._keymap_read:
             first, last = self.display.info.min_keycode, self.display.info.max_keycode
             super()._update_keymap(first, last - first + 1)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
             self._keymap_read = True
-        return super().keysym_to_keycode(keysym)
 
 
 @dataclass(frozen=True, slots=True)
