@@ -205,7 +205,8 @@ class Guard:
             if path == "/healthz":
                 return STRANGER
             raise _Refused(403, _ANOTHERS)
-        if path == "/healthz" or path.startswith(METADATA):
+        unasked = path == "/healthz" and "authorization" not in headers
+        if unasked or path.startswith(METADATA):
             return STRANGER
         live = path.split("/")[2] if path.startswith("/live/") else ""
         grant = None

@@ -175,10 +175,17 @@ async def test_a_token_that_looks_gets_what_there_is_to_see(
 
 
 async def test_health_says_little_to_strangers(desktop: Desktop, door: Door) -> None:
-    for at, known in ((door, {"ok"}), (LOCAL, {"ok", "desktop", "walls"})):
-        async with served(desktop, at) as url, asked(url, "/healthz") as answer:
+    all_of_it = {"ok", "desktop", "walls"}
+    for at, shown, known in (
+        (door, {}, {"ok"}),
+        (door, bearer(TOKEN), all_of_it),
+        (LOCAL, {}, all_of_it),
+    ):
+        async with served(desktop, at) as url, asked(url, "/healthz", **shown) as answer:
             await answer.aread()
             assert set(answer.json()) == known
+    async with served(desktop, door) as url:
+        assert await status(url, "/healthz", **bearer("wrong")) == 401
 
 
 async def test_a_page_of_the_live_view_is_not_framed_or_embedded(desktop: Desktop) -> None:
