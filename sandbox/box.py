@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from .cgroups import remove_group
 from .errors import CannotStart
 
 logger = logging.getLogger(__name__)
@@ -315,7 +316,9 @@ def sweep(mark: str, remove: Sequence[Path]) -> None:
             if mark.encode() in found.read_bytes().split(b"\0"):
                 os.kill(int(found.parent.name), signal.SIGKILL)
     for path in remove:
-        if path.is_dir() and not path.is_symlink():
+        if (path / "cgroup.procs").exists():
+            remove_group([path])
+        elif path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -578,7 +578,10 @@ class Box:
                 told |= set(living)
                 self.drain()
         for path in self.remove:
-            if path.is_dir() and not path.is_symlink():
+            if (path / "cgroup.procs").exists():
+                with suppress(OSError):
+                    path.rmdir()
+            elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, onerror=opened)
             else:
                 with suppress(OSError):

@@ -982,6 +982,7 @@ class Desktop:
         elif show == "always" or (show == "auto" and look != seen):
             picture = parts.eyes.picture(self.view, settings.budget, cursor=settings.cursor)
         parts.eyes.answer()
+        parts.session.look_at_group()
         self._frames += 1
         active = parts.windows.active()
         return Frame(

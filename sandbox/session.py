@@ -24,6 +24,7 @@ from Xlib.display import Display
 
 from . import walls
 from .box import Box, sweep
+from .cgroups import Group, find_group, make_group, remove_group
 from .errors import CannotStart
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
@@ -50,6 +51,7 @@ mount -t overlay overlay -o "$layers" "$home" || exit
   rm -f "$home"/.config/chromium/Singleton*
 """
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
+_OF_OURS = 64  # processes and threads of a desktop that are none of its programs'
 _MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
     **{
@@ -156,6 +158,7 @@ def sweep_folders(below: Path) -> None:
         if len(owner) != 2 or _born(int(owner[0])) != owner[1]:
             logger.warning("removing %s, whose owner was killed", folder.path)
             sweep(folder.mark, [folder.path])
+            remove_group(find_group(folder.path.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ class Session:
         self._told = told
         self.lost = threading.Event()
         self._vital: set[int] = set()
+        self._group: Group | None = None
+        self._killed = 0
         self._at_end = ExitStack()
         self._seen = Seen(folder.home, folder.run, folder.xauthority, folder.mark)
         self._walls: Walls | None = None
@@ -268,6 +273,12 @@ class Session:
         log = folder.log / "keeper.log"
         self.keeper = Box.keeper(self._outer, self.uid, walls.SHARED, log, self._ended)
         self._vital.add(self.keeper.pid)
+        self._group = make_group(
+            folder.path.name, limits.memory + walls.X_MEMORY, limits.processes + _OF_OURS
+        )
+        if self._group:
+            self._outer.remove_at_end(*self._group.folders)
+            self._group.add(self.keeper.pid)
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
@@ -413,6 +424,16 @@ class Session:
         argv = ["sh", "-c", _REWIND, "sh", *paths, self._overlay, str(copied or "")]
         self.keeper.run(argv, folder.log / "rewind.log")
         self._remove(gone)
+
+    def look_at_group(self) -> None:
+        """Tell if the kernel has ended programs since the last look."""
+        if self._group and (killed := self._group.killed) > self._killed:
+            count, self._killed = killed - self._killed, killed
+            self._told(
+                f"the kernel has ended {count} {'program' if count == 1 else 'programs'}: all of "
+                "the desktop together used more memory than it may, files in /tmp and /dev/shm "
+                "included."
+            )
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""

@@ -52,6 +52,7 @@ _FILES = {
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
 }
 _MIB = 1 << 20
+X_MEMORY = 1200 * _MIB  # bytes; pixmaps are the X server's memory, whoever asks for them
 SHARED = 512 * _MIB // resource.getpagesize()  # pages of System V segments
 
 
@@ -102,8 +103,8 @@ class Walls:
         The caller closes those of its own.
         """
         own = ["--bind", str(self._x11), "/tmp/.X11-unix", "--ro-bind", str(self._xkb), str(XKB)]
-        limit = f"--as={1200 * _MIB}"  # pixmaps are the X server's memory, whoever asks for them
-        return self._box(own, {}, fds, ["/usr/bin/prlimit", limit, "--core=0", *argv])
+        limits = ["/usr/bin/prlimit", f"--as={X_MEMORY}", "--core=0"]
+        return self._box(own, {}, fds, [*limits, *argv])
 
     def desktop(self, channel: int) -> tuple[list[str], list[int]]:
         """The command of the desktop's box, and the descriptors it inherits: its socket first."""

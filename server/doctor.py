@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from gloveport.sandbox.cgroups import controllers
 from gloveport.sandbox.walls import why_not
 
 NOVNC = Path(__file__).with_name("live") / "novnc" / "core"
@@ -78,6 +79,15 @@ def examine(needs: Sequence[Need] = NEEDS) -> int:
         root = "" if os.geteuid() == 0 else "sudo "
         packages = " ".join(need.package for need in missing)
         lines += ["", "Get what is missing with:", f"  {root}apt-get install {packages}"]
+    if groups := controllers():
+        lines.append(f"  ok       control groups: {', '.join(groups)}")
+    else:
+        lines += [
+            "",
+            "No control group can be made here. Desktops are held to their limits even so, but",
+            "a busy one takes processors from the others. Root can make groups, and a systemd",
+            "service with Delegate=yes can.",
+        ]
     if not missing and (why := why_not()):
         lines += ["", f"There can be no walls here ({why}); desktops need --walls none."]
     if not NOVNC.is_dir():

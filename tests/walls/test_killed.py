@@ -14,6 +14,7 @@ from desks import session_of
 from mcp import Client
 from processes import alive, until
 
+from gloveport.sandbox.cgroups import find_group
 from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.session import Enclosure, Session, start_session, sweep_folders
@@ -56,6 +57,11 @@ def outer(session: Session) -> int:
     return int(status.split("PPid:")[1].split()[0])
 
 
+def all_of(session: Session) -> list[Path]:
+    """What there is of a desktop on the machine, its folder first."""
+    return [session.folder.path, *session.x.files, *find_group(session.folder.path.name)]
+
+
 VICTIMS: dict[str, Callable[[Session], int]] = {
     "outer init": outer,
     "keeper": lambda session: session.keeper.pid,
@@ -75,7 +81,7 @@ async def test_a_killed_part_leaves_nothing_and_is_made_anew(
         session = session_of(desktop)
         facts(await call(client, "open", target="terminal"))
         processes = tree(outer(session))
-        paths = [session.folder.path, *session.x.files]
+        paths = all_of(session)
         assert len(processes) > 8
         assert len(traces(processes, paths)) > len(processes)
         os.kill(VICTIMS[victim](session), signal.SIGKILL)
@@ -86,18 +92,20 @@ async def test_a_killed_part_leaves_nothing_and_is_made_anew(
         assert until(lambda: traces(processes, paths) == []), traces(processes, paths)
         facts(await call(client, "left_click", coordinate=[5, 5]))
         assert run_inside(fresh, "print('alive')") == "alive\n"
-        processes, paths = tree(outer(fresh)), [fresh.folder.path, *fresh.x.files]
+        processes, paths = tree(outer(fresh)), all_of(fresh)
     assert traces(processes, paths) == []
 
 
 OWNER = """
 import sys
 from pathlib import Path
+from gloveport.sandbox.cgroups import find_group
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.session import Enclosure, start_session
 session = start_session(Path(sys.argv[1]), "killed", 640, 480, Keymap(), Enclosure())
 session.launch(["xterm"])
-print(session.keeper.pid, session.folder.path, *session.x.files, flush=True)
+group = find_group(session.folder.path.name)
+print(session.keeper.pid, session.folder.path, *group, *session.x.files, flush=True)
 sys.stdin.read()
 """
 
@@ -121,7 +129,7 @@ def test_a_killed_server_leaves_nothing(below: Path, keymap: Keymap, also_the_in
     if also_the_init:
         assert until(lambda: not any(map(alive, processes)))
         sweep_folders(below)  # as the next desktop does
-        for path in paths[1:]:
+        for path in paths[-2:]:
             path.unlink(missing_ok=True)  # the next desktop of this number takes them over
     assert until(lambda: traces(processes, paths) == []), traces(processes, paths)
     again = start_session(below, "again", 640, 480, keymap, Enclosure())

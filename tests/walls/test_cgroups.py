@@ -1,0 +1,146 @@
+"""Control groups: what a desktop is held to, shares, and leaves behind."""
+
+import os
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from answers import call, facts
+from attempts import PYTHON, run_inside
+from desks import session_of
+from mcp import Client
+
+from gloveport.sandbox import session as sessions
+from gloveport.sandbox.cgroups import Group, controllers, find_group, make_group, remove_group
+from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.server.app import DesktopServer
+
+MIB = 1 << 20
+TAKE = """
+import sys
+sys.stdin.read()
+held = bytes(b'x' * (200 << 20))
+print('held')
+"""
+FORK = """
+import os, sys, time
+sys.stdin.read()
+made = 0
+try:
+    for _ in range(50):
+        if os.fork() == 0: time.sleep(2); os._exit(0)
+        made += 1
+except OSError as why: print(why.strerror)
+print(made)
+"""
+SPIN = """
+import time
+until = time.monotonic() + 60
+while time.monotonic() < until: pass
+"""
+
+pytestmark = pytest.mark.skipif(
+    not {"memory", "pids", "cpu"} <= {one.split()[0] for one in controllers()},
+    reason="no control group can be made here",
+)
+
+
+@pytest.fixture
+def group() -> Generator[Group]:
+    made = make_group("test", 64 * MIB, 20)
+    assert made
+    yield made
+    remove_group(made.folders)
+
+
+def run_in(group: Group, code: str) -> str:
+    """Run a program in a group; what it printed."""
+    with subprocess.Popen(
+        [PYTHON, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        group.add(program.pid)
+        return program.communicate(timeout=30)[0]
+
+
+def test_a_program_of_a_group_that_takes_too_much_is_killed(group: Group) -> None:
+    assert run_in(group, "print('small')") == "small\n"
+    assert group.killed == 0
+    assert run_in(group, TAKE) == ""
+    assert group.killed == 1
+
+
+def test_a_group_has_no_more_processes_than_it_may(group: Group) -> None:
+    assert run_in(group, FORK) == "Resource temporarily unavailable\n19\n"
+
+
+def test_a_group_is_found_by_its_name_and_removed(group: Group) -> None:
+    assert set(find_group("test")) == set(group.folders)
+    held = subprocess.Popen(["sleep", "60"])
+    group.add(held.pid)
+    held.kill()  # and it is in the group until somebody waits for it
+    held.wait()
+    remove_group(group.folders)
+    assert find_group("test") == []
+
+
+async def test_an_answer_tells_what_the_kernel_has_ended(below: Path, keymap: Keymap) -> None:
+    settings = Settings(below, width=640, height=480, walls="bwrap")
+    async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as client:
+        session = session_of(desktop)
+        folders = find_group(session.folder.path.name)
+        (limit,) = [
+            one
+            for folder in folders
+            for name in ("memory.max", "memory.limit_in_bytes")
+            if (one := folder / name).exists()
+        ]
+        assert int(limit.read_text()) == (4096 + 1200) * MIB
+        limit.write_text(str(400 * MIB))
+        assert run_inside(session, "print(len(bytes(b'x' * (600 << 20))))") == ""
+        (notice,) = facts(await call(client, "screenshot"))["notices"]
+        assert notice.startswith("the kernel has ended 1 program: all of the desktop together used")
+        assert run_inside(session, "print('still here')") == "still here\n"
+        assert "notices" not in facts(await call(client, "screenshot"))
+    assert find_group(session.folder.path.name) == []
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_desktops_share_processors_however_many_programs_they_have(
+    below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch, *, grouped: bool
+) -> None:
+    if not grouped:
+        monkeypatch.setattr(sessions, "make_group", no_group)
+    processors = len(os.sched_getaffinity(0))
+    busy = start_session(below, "busy", 640, 480, keymap, Enclosure())
+    calm = start_session(below, "calm", 640, 480, keymap, Enclosure())
+    try:
+        greedy = [busy.launch([PYTHON, "-c", SPIN]) for _ in range(5 * processors)]
+        modest = [calm.launch([PYTHON, "-c", SPIN]) for _ in range(processors)]
+        time.sleep(1)
+        before = used(busy.box.pid), used(calm.box.pid)
+        time.sleep(3)
+        theirs, ours = used(busy.box.pid) - before[0], used(calm.box.pid) - before[1]
+        assert all(busy.box.running(one) for one in greedy)
+        assert all(calm.box.running(one) for one in modest)
+    finally:
+        busy.close()
+        calm.close()
+    assert (ours / (ours + theirs) > 0.33) == grouped
+
+
+def no_group(name: str, memory: int, processes: int) -> None:
+    return None
+
+
+def used(pid: int) -> int:
+    """Nanoseconds of processor time of a process and all below it."""
+    total, below = 0, [pid]
+    while below:
+        one = below.pop()
+        total += int(Path(f"/proc/{one}/schedstat").read_text().split()[0])
+        below += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    return total
