@@ -217,7 +217,7 @@ class Desks:
 
     def listed(self, grant: Grant) -> list[dict[str, Any]]:
         """Those they may use, as facts."""
-        return [_told(desk.gate) for desk in self._of(grant)]
+        return [_told(desk.gate, self.address) for desk in self._of(grant)]
 
     @property
     def left(self) -> int:
@@ -229,7 +229,7 @@ def _name(desk: Desk) -> str:
     return desk.gate.desktop.settings.name
 
 
-def _told(gate: "DesktopServer") -> dict[str, Any]:
+def _told(gate: "DesktopServer", address: str) -> dict[str, Any]:
     running = gate.desktop
     name = running.settings.name
     return {
@@ -237,8 +237,8 @@ def _told(gate: "DesktopServer") -> dict[str, Any]:
         "size": [running.view.picture.width, running.view.picture.height],
         "walls": "bwrap" if running.walled else "none",
         "driver": gate.sharing.lease.state.value,
-        "mcp": f"/d/{name}/mcp",
-        "live": f"/live/{name}",
+        "mcp": f"{address}/d/{name}/mcp",
+        "live": f"{address}/live/{name}",
     }
 
 
