@@ -83,6 +83,7 @@ _THUMBNAIL = 320  # pixels; the longer side
 _BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
 _EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
+_HANDED_OVER_WITHIN = 5.0  # seconds for it to appear when the program had another one show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -1055,6 +1056,8 @@ class Desktop:
             box = parts.session.box
             pid = parts.session.launch(argv)
             parts.eyes.wait_until(lambda: shown() or not box.running(pid), _WINDOW_WITHIN)
+            if not shown() and not box.running(pid) and box.wait(pid) == 0:
+                parts.eyes.wait_until(shown, _HANDED_OVER_WITHIN)
 
         frame = self._during(parts, start, _STARTING, show, seen)
         if frame.changed is None and not shown():

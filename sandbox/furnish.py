@@ -66,6 +66,10 @@ _CHROMIUM_PREFERENCES = {
     "search": {"suggest_enabled": False},
     "translate": {"enabled": False},
 }
+# What opens in Chromium where other browsers are installed too.
+_PAGES = (
+    "text/html", "application/xhtml+xml", "x-scheme-handler/http", "x-scheme-handler/https",
+)  # fmt: skip
 _LAUNCHERS = (
     ("chromium", "firefox-esr", "firefox"),
     ("thunar", "pcmanfm"),
@@ -114,6 +118,8 @@ def _furnish_chromium(home: Path, seen_as: Path) -> None:
     shown = seen_as / wrapper.relative_to(home)
     ours = re.sub(rf"^Exec={system}", f"Exec={shown}", entry.read_text(), flags=re.MULTILINE)
     (home / OWN_ENTRIES / entry.name).write_text(ours)
+    pages = "".join(f"{kind}={entry.name}\n" for kind in _PAGES)
+    (home / ".config/mimeapps.list").write_text(f"[Default Applications]\n{pages}")
     preferences = home / ".config/chromium/Default/Preferences"
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps(_CHROMIUM_PREFERENCES))

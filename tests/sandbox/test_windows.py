@@ -121,6 +121,13 @@ async def test_a_file_of_the_home_is_opened_by_its_short_path(own_desktop: Deskt
     assert "购物.txt" in frame.window
 
 
+async def test_a_page_of_the_home_is_opened_in_chromium(own_desktop: Desktop) -> None:
+    page = "<meta charset=utf-8><title>小米</title>"
+    (session_of(own_desktop).home / "page.html").write_text(page)
+    frame = await own_desktop.open("~/page.html")
+    assert frame.window == "小米 - Chromium"
+
+
 async def test_opening_what_shows_no_window_says_what_the_program_said(
     own_desktop: Desktop,
 ) -> None:
