@@ -234,10 +234,10 @@ class Session:
             meanwhile: What else to do, once there is an X server.
         """
         folder = self.folder
-        furnish(
-            folder.base if self._enclosure else folder.home,
-            walls.HOME if self._enclosure else folder.home,
-        )
+        if self._enclosure:
+            furnish(folder.base, walls.HOME)
+        else:
+            furnish(folder.home, folder.home)
         write_cookie(folder.xauthority, walls.HOST)
         for path, text in keymap.files().items():
             (folder.xkb / path).parent.mkdir(exist_ok=True)
@@ -282,18 +282,17 @@ class Session:
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
-        if self._enclosure:
-            mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay]
-            self.keeper.run([*mount, str(self.folder.home)], self.folder.log / "mount.log")
-            self._enter()
-            inner = self._enclosure
-            way_out = self.keeper.listen(PROXY)
-            proxy = Proxy(inner.network, way_out, self._told, inner.internet)
-            self._at_end.callback(proxy.close)
-            self.env = _environment(self._seen, INSIDE) | _WAY_OUT
-            self._start_bus()
-        else:
-            self.box = self.keeper
+        if not self._enclosure:
+            return
+        mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay, str(self.folder.home)]
+        self.keeper.run(mount, self.folder.log / "mount.log")
+        self._enter()
+        inner = self._enclosure
+        way_out = self.keeper.listen(PROXY)
+        proxy = Proxy(inner.network, way_out, self._told, inner.internet)
+        self._at_end.callback(proxy.close)
+        self.env = _environment(self._seen, INSIDE) | _WAY_OUT
+        self._start_bus()
 
     def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
         """Start a program of the desktop and return its pid, as the desktop counts.
