@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from .cgroups import remove_group
-from .errors import CannotStart
+from .errors import CannotStart, NotKept
 
 logger = logging.getLogger(__name__)
 
@@ -220,6 +220,20 @@ class Box:
         if "error" in answer:
             raise CannotStart(f"Port {port} of the desktop", str(answer["error"]))
         return socket.socket(fileno=answer["handed"][0])
+
+    def copy(self, folder: Path, to: Path) -> tuple[int, int]:
+        """Copy a folder, what has not changed since the last time as hard links to that copy.
+
+        Returns:
+            Bytes that all its files take on the disk, and those of them that are new.
+
+        Raises:
+            NotKept: It could not be copied; some of it may be there.
+        """
+        answer = self._ask({"copy": str(folder), "to": str(to)})
+        if "error" in answer:
+            raise NotKept(str(answer["error"]))
+        return answer["bytes"], answer["new"]
 
     def files(self, asked: Mapping[str, object], fds: Sequence[int] = ()) -> dict[str, Any]:
         """Ask for a file of the home, in the words of boxinit.py.

@@ -8,7 +8,6 @@ second; when the display dies, the turn says so and a fresh desktop takes its pl
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -40,6 +39,7 @@ from .errors import (
     DesktopLost,
     NoSuchWindow,
     NotDone,
+    NotKept,
     NotTold,
     NoUndo,
     OffScreen,
@@ -777,12 +777,12 @@ class Desktop:
         kept = session.keep(name)
         small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
         made = Checkpoint(
-            name, time.time(), note, automatic, kept, _size(kept),
+            name, time.time(), note, automatic, kept.folder, kept.size,
             [undo.again(argv, directory) for argv, directory in running],
             [one.title for one in shown], next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
         )  # fmt: skip
-        for gone in self._history.add(made):
+        for gone in self._history.add(made, kept.new):
             session.forget(gone.folder)
         return made
 
@@ -796,7 +796,7 @@ class Desktop:
             note = reason or "in between"
             try:
                 made = self._checkpoint(parts, note, automatic=True)
-            except CannotStart as why:
+            except NotKept as why:
                 self._notices.append(f"no checkpoint could be made {note}: {why}")
             else:
                 self._notices.append(f"checkpoint {made.name} was made {note}.")
@@ -1105,16 +1105,6 @@ def _risk(action: Action) -> Callable[[str], str]:
             return lambda program: undo.risk_of_click(program, named)
         case _:
             return lambda program: ""
-
-
-def _size(folder: Path) -> int:
-    """Bytes that files take on the disk."""
-    total = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += (Path(root) / name).lstat().st_blocks * 512
-    return total
 
 
 def _empty_cell(element: Element) -> bool:

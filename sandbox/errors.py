@@ -254,6 +254,13 @@ class CannotStart(Broken):
         super().__init__(f"{what} did not start: {why}.")
 
 
+class NotKept(Broken):
+    """Nothing was kept."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The home could not be copied: {why}.")
+
+
 class BadSecrets(Broken):
     """The file of secrets is not as it should be; the text never shows a value."""
 

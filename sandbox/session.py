@@ -25,7 +25,7 @@ from Xlib.display import Display
 from . import walls
 from .box import Box, sweep
 from .cgroups import Group, find_group, make_group, remove_group
-from .errors import CannotStart
+from .errors import CannotStart, NotKept
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
 from .network import Internet, Network, Proxy
@@ -185,6 +185,21 @@ class Seen:
     xauthority: Path
     mark: str
     """An environment variable, NAME=value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A copy of what has changed in a home.
+
+    Args:
+        folder: Where it is.
+        size: Bytes its files take on the disk.
+        new: Those of them that it does not share with the copy before.
+    """
+
+    folder: Path
+    size: int
+    new: int
 
 
 class Session:
@@ -350,22 +365,21 @@ class Session:
         finally:
             os.close(fd)
 
-    def keep(self, name: str) -> Path:
-        """Copy what has changed in the home since the desktop started or went back; where it is.
+    def keep(self, name: str) -> Kept:
+        """Copy what has changed in the home since the desktop started or went back.
 
         Raises:
-            CannotStart: The disk of this machine is full; nothing was kept.
+            NotKept: The disk of this machine is full; nothing was kept.
         """
         kept = self.folder.kept / name
-        copy = ["cp", "-a", "--reflink=auto", str(self.folder.upper), str(kept)]
         try:
             with self.box.frozen():
-                self.keeper.run(copy, self.folder.log / "keep.log")
-        except CannotStart:
+                size, new = self.keeper.copy(self.folder.upper, kept)
+        except NotKept:
             self._remove(kept)
             raise
         self._below[kept] = self._layers
-        return kept
+        return Kept(kept, size, new)
 
     def forget(self, kept: Path) -> None:
         """Remove a copy, as soon as no other lies on it."""

@@ -55,6 +55,8 @@ class History:
     made: list[Checkpoint] = field(default_factory=list[Checkpoint])
     count: int = 0
     _reasons: dict[str, float] = field(default_factory=dict[str, float])
+    _takes: dict[str, int] = field(default_factory=dict[str, int])
+    """Bytes each takes on the disk besides what it shares with the one before."""
 
     def find(self, name: str) -> Checkpoint:
         """The checkpoint of a name; the last one if it is empty.
@@ -81,19 +83,32 @@ class History:
             return True
         return bool(self.made) and now - self.made[-1].when >= EVERY
 
-    def add(self, made: Checkpoint) -> list[Checkpoint]:
-        """Keep one more; those that have to go, automatic ones first."""
+    def add(self, made: Checkpoint, takes: int) -> list[Checkpoint]:
+        """Keep one more.
+
+        Args:
+            made: That one.
+            takes: Bytes of its files that it does not share with the one before.
+
+        Returns:
+            Those that have to go, automatic ones first.
+        """
         self.made.append(made)
+        self._takes[made.name] = takes
         gone: list[Checkpoint] = []
         while (drop := self._surplus()) is not None:
+            after = self.made[self.made.index(drop) + 1]
             self.made.remove(drop)
+            # What it shares with the next stays on the disk.
+            takes = self._takes[after.name] + self._takes.pop(drop.name)
+            self._takes[after.name] = min(after.size, takes)
             gone.append(drop)
         return gone
 
     def _surplus(self) -> Checkpoint | None:
         older = self.made[:-1]
         automatic = [one for one in older if one.automatic]
-        if older and (len(self.made) > MOST or sum(one.size for one in self.made) > MOST_BYTES):
+        if older and (len(self.made) > MOST or sum(self._takes.values()) > MOST_BYTES):
             return (automatic or older)[0]
         if len([one for one in self.made if one.automatic]) > MOST_AUTOMATIC and automatic:
             return automatic[0]
