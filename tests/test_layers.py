@@ -42,10 +42,13 @@ ALSO = {
 WORDS = {"errors", "geometry"}
 COMPOSE = {
     "network_worker": {"network"},
+    "box": {"cgroups"},
     "xserver": {"grabs"},
     "undo": {"picture"},
     "files": {"box", "picture", "vault", "walls"},
-    "session": {"box", "furnish", "keymap", "network", "wallpaper", "walls", "xserver"},
+    "session": {
+        "box", "cgroups", "furnish", "keymap", "network", "wallpaper", "walls", "xserver",
+    },
     "situation": {"atspi", "elements", "windows"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},
     "masks": {"atspi", "elements", "windows"},
