@@ -34,6 +34,7 @@ from desks import session_of
 from leftovers import left_by
 
 STARTS, KEYS, UNDOS, ROLLBACKS = 8, 60, 5, 100
+PAUSE = 1.0  # seconds between two, as for whoever does something in between
 KEYMAP = Keymap()
 HOME_OF_10_000 = """
 import os
@@ -107,6 +108,7 @@ async def bench_undo(below: Path) -> None:
 async def timed(name: str, work: Callable[[], Awaitable[object]], times: int = UNDOS) -> None:
     taken: list[float] = []
     for _ in range(times):
+        await anyio.sleep(PAUSE)
         began = time.perf_counter()
         await work()
         taken.append((time.perf_counter() - began) * 1e3)

@@ -221,8 +221,14 @@ class Box:
             raise CannotStart(f"Port {port} of the desktop", str(answer["error"]))
         return socket.socket(fileno=answer["handed"][0])
 
-    def copy(self, folder: Path, to: Path) -> tuple[int, int]:
-        """Copy a folder, what has not changed since the last time as hard links to that copy.
+    def copy(self, folder: Path, to: Path, last: Path | None) -> tuple[int, int]:
+        """Copy a folder that nobody writes to meanwhile.
+
+        Args:
+            folder: Of which folder.
+            to: Where there is nothing yet.
+            last: The copy before, if the folder has gone on from there: what has not changed since
+                is shared with it.
 
         Returns:
             Bytes that all its files take on the disk, and those of them that are new.
@@ -230,7 +236,7 @@ class Box:
         Raises:
             NotKept: It could not be copied; some of it may be there.
         """
-        answer = self._ask({"copy": str(folder), "to": str(to)})
+        answer = self._ask({"copy": str(folder), "to": str(to), "last": str(last or "")})
         if "error" in answer:
             raise NotKept(str(answer["error"]))
         return answer["bytes"], answer["new"]

@@ -18,7 +18,7 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
                   the descriptors of its socket and its output; `pages`: see `share_less`
               {"id": 7, "open": "folder" | "file" | "new", ...}  {"id": 8, "place": ...}
                   files of the home; see `Files`
-              {"id": 9, "copy": "folder", "to": "folder"}  see `Copies`
+              {"id": 9, "copy": "folder", "to": "folder", "last": "folder"}  see `Copies`
               {"remove": [paths]}
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
@@ -67,7 +67,7 @@ YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no 
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
 CERTAIN = 100_000_000  # nanoseconds; the clock of files moves every 1 to 10 ms
-MOST_KNOWN = 200_000  # files known of at a time
+MOST_KNOWN = 200_000  # files of a copy that the next one begins with
 ARGUMENTS = 500_000  # bytes; the kernel takes four times as many for one process
 LOG_MOST, LOG_EVERY = 8 << 20, 1.0  # bytes a log may have, and seconds between two looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -278,65 +278,125 @@ class Files:
 class Copies:
     """Copies of a folder that nobody writes to while it is copied, for undo.
 
-    What has not changed since the last copy is a hard link to it: of the 10,000 files of a home few
-    change. A file has not if its number, size and time of change (ctime, which programs cannot set)
-    are as they were. Two kinds of files are copied always: those that changed right before the
-    copy, as the clock of files may not have moved since, and those that a program has mapped into
-    its memory to write to, as pages that are written again need not change a file's times.
+    A copy begins as a clone of the last one, made of hard links in advance, and takes over what has
+    changed since: few of the 10,000 files of a home. A file has not if its number, size and time
+    of change (ctime, which programs cannot set) are as they were. Two kinds of files are copied
+    always: those that changed right before the last copy, as the clock of files may not have moved
+    since, and those that a program had mapped into its memory to write to, as pages that are
+    written again need not change a file's times.
     """
 
     def __init__(self) -> None:
         self.last = ""
+        self.folders: set[str] = set()
+        self.files: set[str] = set()
         self.known: dict[str, tuple[int, int, int]] = {}
-        """What is certain of files at the last copy: number, ctime in ns, and size."""
+        """What is certain of files of the last copy: number, ctime in ns, and size."""
+        self.cloning = 0
+        """The process that makes the clone."""
+        self.clone = ""
 
-    def make(self, folder: str, to: str) -> tuple[int, int]:
-        """Copy a folder; the bytes all files take on the disk, and those that are new ones.
+    def make(self, folder: str, to: str, last: str) -> tuple[int, int]:
+        """Copy a folder.
+
+        Args:
+            folder: Of which folder.
+            to: Where there is nothing yet.
+            last: The copy before, if the folder has gone on from there; else empty.
+
+        Returns:
+            Bytes that all files take on the disk, and those that are new ones.
 
         Raises:
             OSError: Something could not be copied; the text says what.
         """
+        if last != self.last or not self.cloned():
+            self.forget()
+        try:
+            return self.take_over(folder, to)
+        except OSError:
+            self.forget()
+            raise
+
+    def take_over(self, folder: str, to: str) -> tuple[int, int]:
         now, mapped = time.time_ns(), mapped_files()
         known: dict[str, tuple[int, int, int]] = {}
-        folders, changed, total, new = [""], list[str](), 0, 0
-        Path(to).mkdir()
+        folders, files, changed, total, new = [""], set[str](), list[str](), 0, 0
         for place in folders:
             for entry in os.scandir(folder + place):
                 name = f"{place}/{entry.name}"
                 told = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(told.st_mode):
-                    Path(to + name).mkdir()
                     folders.append(name)
                     continue
-                mark = (told.st_ino, told.st_ctime_ns, told.st_size)
+                files.add(name)
                 total += told.st_blocks * 512
-                if self.known.get(name) != mark or not self.linked(name, to):
+                mark = (told.st_ino, told.st_ctime_ns, told.st_size)
+                if self.known.get(name) != mark:
                     changed.append(name)
                     new += told.st_blocks * 512
-                certain = now - told.st_ctime_ns > CERTAIN and not name.endswith(mapped)
-                if certain and len(known) < MOST_KNOWN:
+                if now - told.st_ctime_ns > CERTAIN and not name.endswith(mapped):
                     known[name] = mark
+        if self.clone:
+            Path(self.clone).rename(to)
+            self.clone = ""
+        for name in self.files - files:
+            Path(to + name).unlink()
+        for name in sorted(self.folders - set(folders), reverse=True):
+            Path(to + name).rmdir()
+        for name in folders:
+            if name not in self.folders:
+                Path(to + name).mkdir()
         while changed:
             names, room = list[str](), ARGUMENTS
             while changed and room > 0:
                 names.append(f".{changed.pop()}")
                 room -= len(os.fsencode(names[-1]))
-            copy = ["cp", "-a", "--reflink=auto", "--parents", "-t", to, "--", *names]
-            done = subprocess.run(copy, cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE)
+            copy = ["cp", "-a", "--reflink=auto", "--remove-destination", "--parents", "-t", to]
+            done = subprocess.run(
+                [*copy, "--", *names], cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE
+            )
             if done.returncode:
                 raise OSError(done.stderr.decode(errors="replace")[-300:].strip())
         for place in reversed(folders):
             shutil.copystat(folder + place, to + place, follow_symlinks=False)
-        self.last, self.known = to, known
+        self.last, self.known, self.files, self.folders = to, known, files, set(folders)
+        if len(files) < MOST_KNOWN:
+            self.begin_clone()
         return total, new
 
-    def linked(self, name: str, to: str) -> bool:
-        """Make a file of the last copy one of a new copy; False when it cannot be."""
-        try:
-            os.link(self.last + name, to + name, follow_symlinks=False)
-        except OSError:  # the last copy is gone, or the file has too many links
+    def begin_clone(self) -> None:
+        self.clone = f"{self.last}+"
+        argv = ["nice", "-n", str(NICE), "cp", "-al", self.last, self.clone]
+        program = subprocess.Popen(argv, env={"PATH": PATH}, preexec_fn=die_with_parent)
+        program.returncode = 0  # reaped by reap() or cloned(), not by Popen
+        self.cloning = program.pid
+
+    def ended(self, pid: int, status: int) -> bool:
+        """Whether this was the process that makes the clone."""
+        if pid != self.cloning:
             return False
+        self.cloning = 0
+        if status:
+            self.forget()
         return True
+
+    def cloned(self) -> bool:
+        """Whether there is a clone of the last copy; waits for it."""
+        if self.cloning:
+            self.ended(*os.waitpid(self.cloning, 0))
+        return self.clone != ""
+
+    def forget(self) -> None:
+        """Begin anew: the next copy is a whole one."""
+        if self.cloning:
+            os.kill(self.cloning, signal.SIGKILL)
+            self.ended(*os.waitpid(self.cloning, 0))
+        if self.clone:
+            program = subprocess.Popen(["rm", "-rf", self.clone], env={"PATH": PATH})
+            program.returncode = 0
+        self.last = self.clone = ""
+        self.known, self.files, self.folders = {}, set(), set()
 
 
 def mapped_files() -> tuple[str, ...]:
@@ -602,7 +662,7 @@ class Box:
             self.tell({"id": asked["id"]})
         elif "copy" in asked:
             try:
-                total, new = self.copies.make(asked["copy"], asked["to"])
+                total, new = self.copies.make(asked["copy"], asked["to"], asked["last"])
                 self.tell({"id": asked["id"], "bytes": total, "new": new})
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
@@ -640,6 +700,8 @@ class Box:
                 return
             if not pid:
                 return
+            if self.copies.ended(pid, status):
+                continue
             asked, ends = self.kept.pop(pid, (None, list[float]()))
             now = time.monotonic()
             ends = [end for end in ends if now - end < WITHIN] + [now]

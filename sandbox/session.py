@@ -231,6 +231,8 @@ class Session:
         self._below: dict[Path, tuple[Path, ...]] = {}
         """The layers each copy was made over."""
         self._forgotten: set[Path] = set()
+        self._last: Path | None = None
+        """The last copy since the home went back."""
         self._outer = self.keeper = Box(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
@@ -374,10 +376,11 @@ class Session:
         kept = self.folder.kept / name
         try:
             with self.box.frozen():
-                size, new = self.keeper.copy(self.folder.upper, kept)
+                size, new = self.keeper.copy(self.folder.upper, kept, self._last)
         except NotKept:
             self._remove(kept)
             raise
+        self._last = kept
         self._below[kept] = self._layers
         return Kept(kept, size, new)
 
@@ -407,6 +410,7 @@ class Session:
         """
         folder = self.folder
         self._vital.discard(self.box.pid)
+        self._last = None
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()

@@ -1,5 +1,6 @@
 """What checkpoints share of a home's files, and that each still has its own state."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from desks import session_of
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.errors import NotKept
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.session import Session
@@ -127,20 +129,37 @@ async def test_what_has_not_changed_is_kept_once(walled_desktop: Desktop) -> Non
 
 def shared(session: Session, name: str) -> bool:
     """Whether all copies of a file are one."""
-    copies = [kept / name for kept in session.folder.kept.iterdir()]
+    # What ends in + is the beginning of the next one.
+    copies = [kept / name for kept in session.folder.kept.iterdir() if kept.name[-1] != "+"]
     assert len(copies) > 1
     return len({copy.stat().st_ino for copy in copies}) == 1
 
 
-async def test_a_copy_whose_last_one_was_removed_is_whole(walled_desktop: Desktop) -> None:
+async def test_a_copy_whose_last_one_was_removed_has_everything(walled_desktop: Desktop) -> None:
     session = session_of(walled_desktop)
     run_inside(session, LAY_OUT)
     one = session.keep("one")
     session.forget(one.folder)
     assert until(lambda: not one.folder.exists())
     two = session.keep("two")
-    assert two.new == two.size == one.size
+    assert two.size == one.size
     session.go_back(two.folder)
+    assert run_inside(session, "print(open('/home/user/data/deep/note').read())") == "first\n"
+
+
+async def test_a_copy_after_one_that_failed_is_whole(walled_desktop: Desktop) -> None:
+    session = session_of(walled_desktop)
+    run_inside(session, LAY_OUT)
+    session.keep("one")
+    kept = session.folder.kept
+    assert until(lambda: (kept / "one+/data/deep/note").exists())
+    shutil.rmtree(kept / "one+")
+    with pytest.raises(NotKept):
+        session.keep("two")
+    assert until(lambda: [one.name for one in kept.iterdir()] == ["one"])
+    three = session.keep("three")
+    assert three.new == three.size
+    session.go_back(three.folder)
     assert run_inside(session, "print(open('/home/user/data/deep/note').read())") == "first\n"
 
 
