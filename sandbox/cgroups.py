@@ -101,11 +101,16 @@ def remove_group(folders: Iterable[Path]) -> None:
 def _places() -> dict[str, tuple[Path, int]]:
     """Where groups can be made that a controller works on, and the version of its tree."""
     own: dict[str, str] = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    found: dict[str, tuple[Path, int]] = {}
+    try:
+        groups = Path("/proc/self/cgroup").read_text().splitlines()
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:  # a kernel without
+        return found
+    for line in groups:
         _, controllers, group = line.split(":", 2)
         own |= dict.fromkeys(controllers.split(","), group)
-    found: dict[str, tuple[Path, int]] = {}
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in mounts:
         mount, _, of = line.partition(" - ")
         root, folder = mount.split()[3:5]
         kind, _, options = of.split(" ", 2)

@@ -290,12 +290,20 @@ class Session:
         log = folder.log / "keeper.log"
         self.keeper = Box.keeper(self._outer, self.uid, walls.SHARED, log, self._ended)
         self._vital.add(self.keeper.pid)
-        self._group = make_group(
-            folder.path.name, limits.memory + walls.X_MEMORY, limits.processes + _OF_OURS
-        )
-        if self._group:
-            self._outer.remove_at_end(*self._group.folders)
-            self._group.add(self.keeper.pid)
+        self._join_group(limits)
+
+    def _join_group(self, limits: Limits) -> None:
+        """Have the kernel hold all of the desktop to its limits, where that is possible."""
+        memory, processes = limits.memory + walls.X_MEMORY, limits.processes + _OF_OURS
+        group = make_group(self.folder.path.name, memory, processes)
+        if group:
+            self._outer.remove_at_end(*group.folders)
+            try:
+                group.add(self.keeper.pid)
+            except OSError as why:
+                logger.warning("a desktop is in no control group: %s", why)
+            else:
+                self._group = group
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""

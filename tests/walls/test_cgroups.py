@@ -132,6 +132,22 @@ def test_desktops_share_processors_however_many_programs_they_have(
     assert (ours / (ours + theirs) > 0.33) == grouped
 
 
+def test_a_desktop_that_no_group_takes_starts_without(
+    below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sessions, "make_group", lost_group)
+    session = start_session(below, "alone", 640, 480, keymap, Enclosure())
+    try:
+        assert "a desktop is in no control group: [Errno 2] No such file" in caplog.text
+        assert run_inside(session, "print('works')") == "works\n"
+    finally:
+        session.close()
+
+
+def lost_group(name: str, memory: int, processes: int) -> Group:
+    return Group((Path(f"/sys/fs/cgroup/{name}"),))
+
+
 def no_group(name: str, memory: int, processes: int) -> None:
     return None
 
