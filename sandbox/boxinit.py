@@ -22,10 +22,10 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"remove": [paths]}
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
-              {"id": 9, "bytes": 123, "new": 12}
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
               {"id": 7, "replaces": false} with descriptors, {"id": 8}, or both with "at", the part
                   of the path that stands in the way, and "found", what it is, or "error", why
+              {"id": 9, "bytes": 123, "new": 12}, or "error", why
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 
@@ -117,12 +117,16 @@ def succeed(failed: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Pids of all direct children, adopted orphans included."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Pids of all direct children, adopted orphans and those of other threads included."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it may have ended
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def descendants() -> list[int]:
-    """Children of children started by another thread are missed; they become ours later."""
+    """Children of children; those of who ends meanwhile become ours later."""
     found: list[int] = []
     queue = children(os.getpid())
     while queue:

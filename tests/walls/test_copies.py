@@ -53,6 +53,14 @@ held[0:5] = b'later'
 print('later', os.stat(path).st_ctime_ns, flush=True)
 time.sleep(60)
 """
+# Chromium starts its processes like this.
+BY_A_THREAD = f"""
+import os, threading, time
+def work():
+    if os.fork() == 0: exec({MAPPED!r}, {{}})
+    time.sleep(60)
+threading.Thread(target=work).start()
+"""
 
 CHANGES: dict[str, str] = {
     "content in place": "open('/home/user/data/7', 'r+b').write(b'x')",
@@ -178,9 +186,10 @@ async def test_after_going_back_nothing_old_is_taken_for_unchanged(walled_deskto
     assert run_inside(session, "print(open('/home/user/data/7', 'rb').read(1))") == "b'x'\n"
 
 
-async def test_memory_of_a_program_that_is_a_file(walled_desktop: Desktop) -> None:
+@pytest.mark.parametrize("code", [MAPPED, BY_A_THREAD], ids=["program", "child of a thread"])
+async def test_memory_of_a_program_that_is_a_file(walled_desktop: Desktop, code: str) -> None:
     session = session_of(walled_desktop)
-    session.launch([PYTHON, "-c", MAPPED])
+    session.launch([PYTHON, "-c", code])
     log = session.folder.log / "python3.log"
     assert until(lambda: "first" in log.read_text())
     one = session.keep("one")
