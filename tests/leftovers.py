@@ -3,18 +3,16 @@
 from collections import Counter
 from pathlib import Path
 
+from processes import parents
+
 from gloveport.sandbox.session import Session
 
 
 def left_by(session: Session) -> dict[str, int]:
     """How much there is of what a rollback could leave behind."""
     keeper = session.keeper.pid
-    parents = {
-        int(stat.parent.name): int(stat.read_text().rpartition(")")[2].split()[1])
-        for stat in Path("/proc").glob("[0-9]*/stat")
-    }
-    family = {keeper}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+    family, parent_of = {keeper}, parents()
+    while more := {pid for pid, parent in parent_of.items() if parent in family} - family:
         family |= more
     names = Counter(path.is_dir() for path in session.folder.path.rglob("*"))
     return {

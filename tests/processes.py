@@ -21,6 +21,28 @@ def alive(pid: int) -> bool:
         return False
 
 
+def command(pid: int) -> str:
+    """The name of a process's program; empty if the process has ended."""
+    return _read(Path(f"/proc/{pid}/comm")).strip()
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process; none if it has ended."""
+    lists = [_read(task / "children") for task in Path(f"/proc/{pid}/task").glob("*")]
+    return [int(child) for each in lists for child in each.split()]
+
+
+def run_time(pid: int) -> int:
+    """Nanoseconds of processor time of a process's first thread; 0 if it has ended."""
+    return int((_read(Path(f"/proc/{pid}/schedstat")) or "0").split()[0])
+
+
+def parents() -> dict[int, int]:
+    """The parent of each process of the machine that has not ended meanwhile."""
+    stats = {int(p.name): _read(p / "stat") for p in Path("/proc").glob("[0-9]*")}
+    return {pid: int(stat.rpartition(")")[2].split()[1]) for pid, stat in stats.items() if stat}
+
+
 def pids_of(name: str, mark: str) -> list[int]:
     """The processes of a desktop whose command has a name in it."""
     return [

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import alive, until
+from processes import alive, command, until
 
 from gloveport.sandbox.box import sweep
 from gloveport.sandbox.errors import CannotStart
@@ -151,8 +151,7 @@ def test_a_sweep_spares_processes_with_another_mark(own: Session, tmp_path: Path
 
 def test_the_window_manager_is_started_again_when_it_dies(own: Session) -> None:
     def managers() -> list[int]:
-        return [pid for pid in marked(own.folder)
-                if Path(f"/proc/{pid}/comm").read_text().strip() == "openbox"]  # fmt: skip
+        return [pid for pid in marked(own.folder) if command(pid) == "openbox"]
 
     (first,) = managers()
     os.kill(first, signal.SIGKILL)

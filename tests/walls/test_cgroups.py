@@ -11,6 +11,7 @@ from answers import call, facts
 from attempts import PYTHON, run_inside
 from desks import session_of
 from mcp import Client
+from processes import children, run_time
 
 from gloveport.sandbox import session as sessions
 from gloveport.sandbox.cgroups import Group, controllers, find_group, make_group, remove_group
@@ -157,6 +158,6 @@ def used(pid: int) -> int:
     total, below = 0, [pid]
     while below:
         one = below.pop()
-        total += int(Path(f"/proc/{one}/schedstat").read_text().split()[0])
-        below += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+        total += run_time(one)
+        below += children(one)
     return total

@@ -12,7 +12,7 @@ from answers import call, facts, refusal
 from attempts import run_inside
 from desks import session_of
 from mcp import Client
-from processes import alive, until
+from processes import alive, children, until
 
 from gloveport.sandbox.cgroups import find_group
 from gloveport.sandbox.desktop import Settings, open_desktop
@@ -24,14 +24,6 @@ LOST = (
     "The display of this desktop died and took every window with it. A fresh, empty desktop has "
     "been started: take a screenshot before you act."
 )
-
-
-def children(pid: int) -> list[int]:
-    try:
-        lists = [one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:
-        return []
-    return [int(child) for one in lists for child in one.split()]
 
 
 def tree(pid: int) -> list[int]:
