@@ -50,6 +50,7 @@ from .files import Download, Encoding, Home, Listing, Put
 from .geometry import Point, Rect, View
 from .hands import Hands
 from .keymap import Keymap
+from .keys import sequence
 from .lens import Lens
 from .masks import Masks
 from .ocr import Ocr
@@ -331,9 +332,9 @@ class Desktop:
         """
 
         def turn(parts: _Parts) -> Frame:
-            argv = self._command(target, parts.session)
+            command = self._command(target, parts.session)
             self._before(parts, lambda _: undo.risk_of_opening(target, parts.session.home))
-            return self._open(parts, argv, show, seen)
+            return self._open(parts, command, show, seen)
 
         return await self._take(turn)
 
@@ -1032,19 +1033,14 @@ class Desktop:
 
     # Opening
 
-    def _command(self, target: str, session: Session) -> list[str]:
-        """What to run for a URL, a file of the home, or the name of an application."""
+    def _command(self, target: str, session: Session) -> apps.Command:
+        """What opens a URL, a file of the home, or an application of a name."""
         if not target.strip() or "\0" in target:
             raise BadText("Name an application, a URL or a file to open.")
-        found = apps.installed(session.applications)
-        scheme, colon, _ = target.partition(":")
-        if colon and scheme in ("http", "https", "about", "file", "data"):
-            return apps.find("browser", found).argv([target])
-        if target.startswith(("/", "~/")):
-            return ["gio", "open", str(session.home / target.removeprefix("~/"))]
-        return apps.find(target, found).argv()
+        return apps.command(target, apps.installed(session.applications), session.home)
 
-    def _open(self, parts: _Parts, argv: Sequence[str], show: Show, seen: int) -> Frame:
+    def _open(self, parts: _Parts, command: apps.Command, show: Show, seen: int) -> Frame:
+        argv = command.argv
         before = {window.id: window.title for window in parts.windows.list()}
         silent = parts.session.said(argv[0])
 
@@ -1058,6 +1054,10 @@ class Desktop:
             parts.eyes.wait_until(lambda: shown() or not box.running(pid), _WINDOW_WITHIN)
             if not shown() and not box.running(pid) and box.wait(pid) == 0:
                 parts.eyes.wait_until(shown, _HANDED_OVER_WITHIN)
+            if command.address and shown():
+                parts.hands.press(sequence("ctrl+l"))
+                parts.hands.type(command.address)
+                parts.hands.press(sequence("Return"))
 
         frame = self._during(parts, start, _STARTING, show, seen)
         if frame.changed is None and not shown():

@@ -104,7 +104,15 @@ class NoSuchApplication(Impossible):
     def __init__(self, asked: str, known: Sequence[str]) -> None:
         near = get_close_matches(asked.lower(), [name.lower() for name in known], 3, 0.5)
         named = [name for name in known if name.lower() in near] or list(known)
-        super().__init__(f"There is no application {asked!r}; there are {_listed(named)}.")
+        super().__init__(f"There is no application {asked[:60]!r}; there are {_listed(named)}.")
+
+
+class NoHandler(Impossible):
+    def __init__(self, scheme: str) -> None:
+        super().__init__(
+            f"No application of this desktop opens {scheme[:40]}: links. Name an application, a "
+            "web address or a file."
+        )
 
 
 class NoSuchCheckpoint(Impossible):

@@ -45,6 +45,7 @@ COMPOSE = {
     "box": {"cgroups"},
     "xserver": {"grabs"},
     "undo": {"picture"},
+    "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
     "session": {
         "box", "cgroups", "furnish", "keymap", "network", "wallpaper", "walls", "xserver",
@@ -64,8 +65,8 @@ COMPOSE = {
     "actions": {"hands", "keys", "settle", "sight", "typist", "vault"},
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
-        "hands", "keymap", "lens", "masks", "network", "ocr", "picture", "session", "settle",
-        "sight", "situation", "stream", "typist", "undo", "vault", "watcher",
+        "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "picture", "session",
+        "settle", "sight", "situation", "stream", "typist", "undo", "vault", "watcher",
         "windows",
     },
 }  # fmt: skip

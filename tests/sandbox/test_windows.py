@@ -128,6 +128,22 @@ async def test_a_page_of_the_home_is_opened_in_chromium(own_desktop: Desktop) ->
     assert frame.window == "小米 - Chromium"
 
 
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [("chrome://version", "About Version"), ("view-source:about:blank", "view-source:about:blank")],
+)
+async def test_the_browser_s_own_pages_are_opened(
+    own_desktop: Desktop, asked: str, title: str
+) -> None:
+    await own_desktop.open("about:blank")
+    frame = await own_desktop.open(asked)
+    assert frame.window == f"{title} - Chromium"
+
+
+async def test_the_home_is_opened_in_the_file_manager(own_desktop: Desktop) -> None:
+    assert (await own_desktop.open("~")).window.endswith(" - Thunar")
+
+
 async def test_opening_what_shows_no_window_says_what_the_program_said(
     own_desktop: Desktop,
 ) -> None:
