@@ -15,6 +15,8 @@ _CHROMIUM = (
     "--no-first-run", "--no-default-browser-check", "--hide-crash-restore-bubble",
     "--password-store=basic", "--force-renderer-accessibility", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--start-maximized", "--disable-gpu",
+    # WebGL without a graphics card; the desktop's walls hold what its name warns of.
+    "--enable-unsafe-swiftshader",
     # The last two have a page of their own for what the address bar suggests, which takes a second
     # of processor time at every start; without them it is drawn as it used to be.
     "--disable-features=Translate,OptimizationHints,MediaRouter,WebUIOmniboxPopup,"
@@ -59,6 +61,8 @@ _CHROMIUM_PREFERENCES = {
     "browser": {"check_default_browser": False},
     "credentials_enable_service": False,
     "homepage": "about:blank",
+    # Its own new tab page takes the focus from the address bar, and with it what is typed next.
+    "newtab_page_location_override": "about:blank",
     "profile": {
         "default_content_setting_values": {"geolocation": 2, "notifications": 2},
         "password_manager_enabled": False,

@@ -632,7 +632,7 @@ def _environment(seen: Seen, display: str) -> dict[str, str]:
         "LOGNAME": "user",
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
-        "TZ": ":/etc/localtime",
+        "TZ": _time_zone(),
         "DISPLAY": display,
         "XAUTHORITY": str(seen.xauthority),
         "XDG_RUNTIME_DIR": str(seen.run),
@@ -648,6 +648,15 @@ def _environment(seen: Seen, display: str) -> dict[str, str]:
         "QT_ACCESSIBILITY": "1",
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
     }
+
+
+def _time_zone() -> str:
+    """The name of this machine's time zone, such as Europe/Berlin; browsers show pages no other."""
+    local = Path("/etc/localtime")
+    named = str(local.resolve()).partition("zoneinfo/")[2]
+    with suppress(OSError):
+        named = named or Path("/etc/timezone").read_text(encoding="ascii").strip()
+    return named if named and (Path("/usr/share/zoneinfo") / named).is_file() else "UTC"
 
 
 def _born(pid: int) -> str | None:
