@@ -43,10 +43,16 @@ def furnish(home: Path, seen_as: Path) -> None:
     for kit in ("gtk-3.0", "gtk-4.0"):
         shutil.copy(_DESK / "settings.ini", home / ".config" / kit)
     _furnish_chromium(home, seen_as)
-    office = home / ".config/libreoffice/4/user"
-    office.mkdir(parents=True)
-    shutil.copy(_DESK / "registrymodifications.xcu", office)
-    shutil.copy(_DESK / "openbox.xml", home / WINDOW_MANAGER)
+    for name, there in _QUIET.items():
+        (home / there).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_DESK / name, home / there)
+    for profiles, programs in _MOZILLA.items():
+        shutil.copy(_DESK / "profiles.ini", home / profiles)
+        for program in (Path("/usr/lib", name) for name in programs):
+            if program.is_dir():  # it takes no profile for its own but what says so
+                (home / profiles / "desktop.default/compatibility.ini").write_text(
+                    f"[Compatibility]\nLastPlatformDir={program}\n"
+                )
     panel = (_DESK / "tint2rc").read_text()
     entries = [found for names in _LAUNCHERS if (found := _first_entry(home, seen_as, names))]
     (home / ".config/tint2").mkdir()
@@ -55,6 +61,16 @@ def furnish(home: Path, seen_as: Path) -> None:
     )
 
 
+# Settings of programs that otherwise begin with questions and welcomes: which goes where.
+_QUIET = {
+    "openbox.xml": WINDOW_MANAGER,
+    "registrymodifications.xcu": ".config/libreoffice/4/user/registrymodifications.xcu",
+    "vlcrc": ".config/vlc/vlcrc",
+    "inkscape.xml": ".config/inkscape/preferences.xml",
+    "firefox.js": ".mozilla/firefox/desktop.default/user.js",
+    "thunderbird.js": ".thunderbird/desktop.default/user.js",
+}
+_MOZILLA = {".mozilla/firefox": ("firefox", "firefox-esr"), ".thunderbird": ("thunderbird",)}
 _CHROMIUM_PREFERENCES = {
     "autofill": {"credit_card_enabled": False, "profile_enabled": False},
     "bookmark_bar": {"show_on_all_tabs": False},

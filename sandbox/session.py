@@ -647,7 +647,14 @@ def _environment(seen: Seen, display: str) -> dict[str, str]:
         "GNOME_ACCESSIBILITY": "1",
         "QT_ACCESSIBILITY": "1",
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+        **_gtk2_modules(),
     }
+
+
+def _gtk2_modules() -> dict[str, str]:
+    """What GTK 2 programs need to tell what they show: the modules of libgail and the bridge."""
+    there = list(Path("/usr/lib").glob("*/gtk-2.0/modules/libatk-bridge.so"))
+    return {"GTK_MODULES": "gail:atk-bridge"} if there else {}
 
 
 def _time_zone() -> str:

@@ -27,3 +27,12 @@ async def test_what_is_typed_after_a_new_tab_goes_into_its_address_bar(
         await own_desktop.do(Press("ctrl+t"))
         frame = await own_desktop.do(Type(f"data:text/html,<title>{title}</title>\n"))
         assert frame.window == f"{title} - Chromium"
+
+
+async def test_firefox_starts_without_a_welcome(own_desktop: Desktop) -> None:
+    await own_desktop.open("firefox")
+    await own_desktop.do(Type("data:text/html,<title>here</title>\n"))
+    found, frame = await own_desktop.wait_for_window("here", 20)
+    assert found, frame.window
+    titles = [window.title for window in await own_desktop.windows()]
+    assert not [title for title in titles if "Welcome" in title]
