@@ -1,3 +1,5 @@
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
@@ -18,6 +20,16 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def keymap() -> Keymap:
     return Keymap()
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Generator[Path]:
+    """A folder that the user of a walled desktop can reach; those of pytest only their owner can,
+    and every run of pytest that starts closes them again."""
+    path = Path(tempfile.mkdtemp(prefix="gloveport-tests-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")

@@ -40,16 +40,13 @@ CANARY = f"canary-{secrets.token_hex(8)}"
 async def home(
     request: pytest.FixtureRequest,
     anyio_backend: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    open_folder: Path,
     keymap: Keymap,
 ) -> AsyncGenerator[Desktop]:
     """A desktop without walls, and one behind them."""
     if request.param == "bwrap" and (why := why_not()):
         pytest.skip(f"there can be no walls here: {why}")
-    below = tmp_path_factory.mktemp("files")
-    for folder in (below, *below.parents[:2]):
-        folder.chmod(0o711)  # the desktop's user must get through
-    settings = Settings(below, width=640, height=480, walls=request.param, vault=VAULT)
+    settings = Settings(open_folder, width=640, height=480, walls=request.param, vault=VAULT)
     async with open_desktop(settings, keymap) as running:
         yield running
 

@@ -364,13 +364,11 @@ async def test_hiding_the_screen_while_driving(browser: Browser, desktop: Deskto
 
 
 async def test_rolling_back_is_asked_once_more(
-    browser: Browser, tmp_path: Path, keymap: Keymap
+    browser: Browser, open_folder: Path, keymap: Keymap
 ) -> None:
     if why := why_not():
         pytest.skip(f"there can be no walls here, so no undo: {why}")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    settings = Settings(tmp_path, width=640, height=480, walls="auto")
+    settings = Settings(open_folder, width=640, height=480, walls="auto")
     async with (
         open_desktop(settings, keymap) as desktop,
         ada_at(browser, desktop) as (page, client),

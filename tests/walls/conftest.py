@@ -1,9 +1,7 @@
 """A walled desktop, and the same attempt made inside it and outside."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,14 +14,11 @@ from gloveport.sandbox.walls import Limits, why_not
 
 
 @pytest.fixture(scope="session")
-def below() -> Generator[Path]:
-    """A folder that the user of a desktop can reach; those of pytest only their owner can."""
+def below(open_folder: Path) -> Path:
+    """The folder of walled desktops."""
     if why := why_not():
         pytest.skip(f"there can be no walls here: {why}")
-    path = Path(tempfile.mkdtemp(prefix="gloveport-walls-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+    return open_folder
 
 
 @pytest.fixture(scope="module")
