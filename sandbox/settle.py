@@ -13,13 +13,15 @@ starts holds the wait for `busy` seconds, for it often means that something is l
 longer; what moved before the action already does not count at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from .geometry import Rect
 
 _CELL = 64
+_COLUMNS = 512  # cells in a row of bits; X has no screen wider than 32767 pixels
 _SLOTS, _ANIMATED = 10, 6  # tenths of a second looked back at; how many make a place animated
 _STILL_MOVING = 0.2  # seconds since it was painted last; what rested longer has stopped
 _CARET = (14, 40)  # the widest and tallest block caret of a terminal at usual sizes
@@ -66,27 +68,24 @@ class Settling:
     _sent: float | None = field(default=None, init=False)
     _fresh: float | None = field(default=None, init=False)
     """When a place was last painted that is not painted all the time."""
-    _slots: dict[tuple[int, int], set[int]] = field(
-        default_factory=dict[tuple[int, int], set[int]], init=False
-    )
+    _slots: dict[int, int] = field(default_factory=dict[int, int], init=False)
+    """The cells painted in each of the last tenths of a second; see `_cells`."""
+    _always: int = field(default=0, init=False)
+    """The cells that are painted all the time, as of the newest of them."""
     _small: dict[Rect, float] = field(default_factory=dict[Rect, float], init=False)
     _blinking: set[Rect] = field(default_factory=set[Rect], init=False)
-    _moving: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]], init=False)
+    _moving: int = field(default=0, init=False)
     """Cells that were painted all the time before the start."""
     _held: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        latest = 0
         for when, rect in self.earlier:
             if not self._blinks(when, rect):
-                self._animated(when, rect)
-        now = int(self.start * 10)
-        latest = {
-            cell
-            for when, rect in self.earlier
-            if self.start - when < _STILL_MOVING
-            for cell in _cells(rect)
-        }
-        self._moving = {cell for cell in latest if _always(self._slots.get(cell, set()), now)}
+                self._slots[int(when * 10)] = self._slots.get(int(when * 10), 0) | _cells(rect)
+            if self.start - when < _STILL_MOVING:
+                latest |= _cells(rect)
+        self._moving = latest & self._painted_always(int(self.start * 10))
 
     @property
     def carets(self) -> frozenset[Rect]:
@@ -95,7 +94,7 @@ class Settling:
 
     def painted(self, when: float, rect: Rect) -> None:
         """Take note of a rectangle painted after the start."""
-        if self._blinks(when, rect) or self._moving.issuperset(_cells(rect)):
+        if self._blinks(when, rect) or not _cells(rect) & ~self._moving:
             return
         fresh = not self._animated(when, rect)
         self.last = when
@@ -137,20 +136,30 @@ class Settling:
 
     def _animated(self, when: float, rect: Rect) -> bool:
         """Whether every cell under the rectangle is painted all the time."""
-        slot = int(when * 10)
-        animated = True
-        for cell in _cells(rect):
-            slots = self._slots.setdefault(cell, set())
-            slots.add(slot)
-            animated = animated and _always(slots, slot)
-        return animated
+        slot, cells = int(when * 10), _cells(rect)
+        before = self._slots.get(slot)
+        if before is None or cells & ~before:
+            self._slots[slot] = cells | (before or 0)
+            self._always = self._painted_always(slot)
+        return not cells & ~self._always
+
+    def _painted_always(self, now: int) -> int:
+        """The cells painted in enough of the slots before `now`; older ones are forgotten."""
+        for slot in [one for one in self._slots if one <= now - _SLOTS]:
+            del self._slots[slot]
+        times = [~0] + [0] * _ANIMATED  # [n]: the cells painted in at least n slots so far
+        for cells in self._slots.values():
+            for count in range(_ANIMATED, 0, -1):
+                times[count] |= times[count - 1] & cells
+        return times[_ANIMATED]
 
 
-def _cells(rect: Rect) -> Iterator[tuple[int, int]]:
-    for column in range(rect.x // _CELL, (rect.right - 1) // _CELL + 1):
-        for row in range(rect.y // _CELL, (rect.bottom - 1) // _CELL + 1):
-            yield column, row
-
-
-def _always(slots: set[int], now: int) -> bool:
-    return sum(now - _SLOTS < one <= now for one in slots) >= _ANIMATED
+@lru_cache(4096)
+def _cells(rect: Rect) -> int:
+    """The cells a rectangle touches, a bit each: as cheap for the whole screen as for a line."""
+    first, last = rect.x // _CELL, (rect.right - 1) // _CELL
+    row = ((1 << (last - first + 1)) - 1) << first
+    cells = 0
+    for line in range(rect.y // _CELL, (rect.bottom - 1) // _CELL + 1):
+        cells |= row << (line * _COLUMNS)
+    return cells

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -27,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_KEPT = 4096  # paintings remembered; the rules look back one second
+_KEPT = 4096  # paintings remembered, at the most
+_RECENT = 1.5  # seconds the rules look back: a second, and the last blink of a caret (0.6 s) twice
 
 
 class Watcher:
@@ -70,18 +72,18 @@ class Watcher:
         return self._count
 
     def recent(self) -> list[tuple[float, Rect]]:
-        """What was painted lately, oldest first, with its time on the monotonic clock."""
+        """What was painted in the last 1.5 s, oldest first, with its time on the monotonic clock.
+
+        A rectangle painted again within the same tenth of a second is told once.
+        """
         with self._news:
-            return list(self._painted)
+            return lately(self._painted, time.monotonic())
 
     def since(self, count: int) -> list[tuple[float, Rect]]:
         """What was painted after the first `count` rectangles, as far as it is remembered."""
         with self._news:
             new = min(self._count - count, len(self._painted))
-            return [
-                self._painted[place]
-                for place in range(len(self._painted) - new, len(self._painted))
-            ]
+            return list(islice(reversed(self._painted), new))[::-1]
 
     def wait(self, count: int, until: float) -> None:
         """Return when more than `count` rectangles were painted, or at a time."""
@@ -189,6 +191,21 @@ class Watcher:
                 self._painted.extend(painted)
                 self._count += len(painted)
                 self._news.notify_all()
+
+
+def lately(painted: Sequence[tuple[float, Rect]], now: float) -> list[tuple[float, Rect]]:
+    """What was painted in the last 1.5 s, each rectangle once in a tenth of a second.
+
+    Args:
+        painted: Times and rectangles, oldest first.
+        now: The time on the same clock.
+    """
+    told: dict[tuple[int, Rect], float] = {}
+    for when, rect in reversed(painted):
+        if when < now - _RECENT:
+            break
+        told.setdefault((int(when * 10), rect), when)
+    return [(when, rect) for (_, rect), when in reversed(told.items())]
 
 
 def _quiet(failure: error.XError, request: object) -> None:

@@ -1,9 +1,14 @@
 """The rules of rest, as tables: what is painted when, and when the wait ends and why."""
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.settle import End, Patience, Settling
+from gloveport.sandbox.watcher import lately
 
 WINDOW = Rect(100, 100, 400, 300)
 CARET = Rect(200, 200, 2, 17)
@@ -118,3 +123,60 @@ def test_the_first_and_the_last_change_are_remembered() -> None:
     for when in (0.02, 0.05, 0.08):
         settling.painted(when, WINDOW)
     assert (settling.first, settling.last) == (0.02, 0.08)
+
+
+def counted(painted: Painted) -> int:
+    """How many lines of Python one wait takes that begins after all this was painted."""
+    lines = 0
+
+    def count(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    sys.settrace(count)
+    try:
+        settling = Settling(PATIENCE, painted[-1][0], lately(painted, painted[-1][0]))
+        settling.end()
+    finally:
+        sys.settrace(None)
+    return lines
+
+
+SCREEN = Rect(0, 0, 1280, 800)
+LINES = [Rect(0, 17 * n, 1270, 17) for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "painted",
+    [
+        every(1 / 60, SCREEN, 0.0, 120.0),
+        every(1 / 60, Rect(400, 200, 370, 370), 0.0, 120.0),
+        [(n / 60, Rect(n % 60, 0, 1200, 780)) for n in range(7200)],
+        [(n / 200, LINES[n % 40]) for n in range(24_000)],
+    ],
+    ids=["the whole screen", "a spinner", "never the same twice", "a terminal that prints"],
+)
+def test_what_was_painted_for_two_minutes_costs_an_action_next_to_nothing(painted: Painted) -> None:
+    # A line is less than a microsecond: 5,000 of them are less than 5 ms.
+    assert counted(painted) < 5_000
+    assert counted(painted) <= 1.5 * counted(painted[: len(painted) // 8])
+
+
+def test_what_is_painted_while_an_action_waits_costs_little_for_each_frame() -> None:
+    settling = Settling(PATIENCE, 0.0)
+    lines = 0
+
+    def count(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    frames = every(1 / 60, SCREEN, 0.0, 3.0)
+    sys.settrace(count)
+    try:
+        for when, rect in frames:
+            settling.painted(when, rect)
+    finally:
+        sys.settrace(None)
+    assert lines < 100 * len(frames)
