@@ -6,7 +6,6 @@ It imports what it needs when it runs, as cli.py does.
 import argparse
 import ipaddress
 import re
-import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
     import httpx2
 
     from .door import Keys
+    from .grants import Scope
 
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SCOPES = ("view", "control", "admin")
+_SCOPES = ("view", "files", "control", "approve", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,23 @@ class Entry:
         keys: What knows their tokens; empty: nobody is asked.
         token: The token that does everything, to be printed; empty: none.
         names: Names they know this server by.
+        file: The file of a token that does everything.
+        origins: Origins of its pages by those names.
     """
 
     keys: tuple["Keys", ...] = ()
     token: str = ""
     names: tuple[str, ...] = ()
+    file: Path | None = None
+    origins: tuple[str, ...] = ()
 
 
 def serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", type=Path, metavar="F",
         help="file with one token that may do everything; made if missing. Without this and the "
-        "next two, tokens are asked for only when HOST is not this machine itself",
+        "next two the server makes a token of its own, which clients of this user read by "
+        "themselves",
     )  # fmt: skip
     parser.add_argument(
         "--tokens",
@@ -64,19 +69,30 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         help="the provider's public keys, where it does not say itself where they are",
     )  # fmt: skip
     parser.add_argument(
+        "--allow-origin", action="append", default=[], metavar="ORIGIN",
+        help="a page's origin, such as https://box.example, that may speak to this server besides "
+        "its own pages; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trusted-proxy", action="append", default=[], metavar="ADDRESS",
+        help="address of a proxy in front whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--calls-per-second", type=_positive, default=50.0, metavar="N",
         help="tool calls of one token; twice as many at once (%(default)g)",
     )  # fmt: skip
 
 
 def commands(
-    add_parser: Callable[..., argparse.ArgumentParser], sockets: Callable[[], list[Path]]
+    add_parser: Callable[..., argparse.ArgumentParser],
+    server_name: Callable[[argparse.ArgumentParser], None],
 ) -> None:
     """Add `token` and `live` to the commands of a parser.
 
     Args:
         add_parser: Adds a command.
-        sockets: The sockets of this user's own servers.
+        server_name: Adds the options that name a server of this user's own.
     """
     token = add_parser(
         "token",
@@ -89,7 +105,8 @@ def commands(
     adding.add_argument("name", help="whose it is: letters, digits, _ and -")
     adding.add_argument(
         "--scopes", default="control", metavar="S,...",
-        help="view (look), control (act; the usual), admin (also other people's desktops)",
+        help="view (look), files (and read files), control (act; the usual), approve (make links "
+        "by which people answer what needs a yes), admin (all, also other people's desktops)",
     )  # fmt: skip
     adding.add_argument("--expires", metavar="SPAN", help="such as 12h, 30d, 8w; else never")
     adding.add_argument("--desktops", metavar="NAME,...", help="the only ones it reaches")
@@ -116,55 +133,57 @@ def commands(
     )
     live.add_argument("--desktop", default="main", metavar="NAME", help="which (%(default)s)")
     live.add_argument(
-        "--scope", choices=_SCOPES, default="admin",
-        help="allow no more than this; view: to watch (all that the token allows)",
+        "--scope", default="admin", metavar="S,...",
+        help="allow no more than this: view to watch, control to take part, approve to answer what "
+        "needs a yes (all that the token allows)",
     )  # fmt: skip
     live.add_argument(
         "--token-file", type=Path, metavar="F", help="a token (~/.config/gloveport/token)"
     )
-    live.set_defaults(run=_live, sockets=sockets)
+    server_name(live)
+    live.set_defaults(run=_live, name="")
 
 
-def own() -> Entry:
-    """Who may come in to a user's own server over TCP: who has a link or a token of theirs. Others
-    of this machine reach that port too."""
-    from .tokens import TokenFile, table
+def entry(given: argparse.Namespace, own: Path) -> Entry:
+    """How callers of `serve` show who they are, by its options.
 
-    return Entry((TokenFile(_config() / "tokens.toml", table),))
-
-
-def entry(given: argparse.Namespace) -> Entry:
-    """How callers of `serve` show who they are, by its options."""
+    Args:
+        given: The options.
+        own: Where the server keeps a token of its own, if it is given none.
+    """
+    from .state import BadState, made_token
     from .tokens import BadTokens, TokenFile, plain, table
 
     asked = given.token_file or given.tokens or given.oauth_issuer
     if given.oauth_audience and not given.oauth_issuer:
         sys.exit("gloveport: --oauth-audience goes with --oauth-issuer.")
-    if not asked and _loopback(given.host):
-        return Entry()
     single: Path | None = given.token_file
     if not asked:
-        single = _config() / "token"
-    token, named, several = "", tuple[str, ...](), given.tokens or _tokens(given)
+        single = own if _loopback(given.host) else _config() / "token"
+    token, several = "", given.tokens or _tokens(given)
     keys: list[Keys] = []
     try:
         if single:
-            token = _made(single)
+            token = made_token(single)
             plain(single)
             keys.append(TokenFile(single, plain))
         if given.tokens or several.exists():
             table(several)
         keys.append(TokenFile(several, table))
-    except BadTokens as why:
+    except (BadTokens, BadState) as why:
         hint = " `gloveport token add NAME` makes it." if not several.exists() else ""
         sys.exit(f"gloveport: {why}{hint}")
-    if given.oauth_issuer:
-        oauth, named = _oauth(given)
-        keys.append(oauth)
-    return Entry(tuple(keys), token, named)
+    if not given.oauth_issuer:
+        return Entry(tuple(keys), token if asked else "", file=single)
+    oauth, audience = _oauth(given)
+    parts = urlsplit(audience)
+    return Entry(
+        (*keys, oauth), token, (parts.hostname or "",), single,
+        (f"{parts.scheme}://{parts.netloc}".lower(),),
+    )  # fmt: skip
 
 
-def _oauth(given: argparse.Namespace) -> tuple["Keys", tuple[str, ...]]:
+def _oauth(given: argparse.Namespace) -> tuple["Keys", str]:
     from .oauth import OAuth
     from .provider import BadIssuer, Provider
 
@@ -177,7 +196,7 @@ def _oauth(given: argparse.Namespace) -> tuple["Keys", tuple[str, ...]]:
         sys.exit(f"gloveport: {why}")
     if given.oauth_jwks and "://" not in given.oauth_jwks and not Path(given.oauth_jwks).is_file():
         sys.exit(f"gloveport: --oauth-jwks {given.oauth_jwks} is no file.")
-    return OAuth(provider), (urlsplit(audience).hostname or "",)
+    return OAuth(provider), audience
 
 
 def _add(given: argparse.Namespace) -> int:
@@ -215,7 +234,7 @@ def _list(given: argparse.Namespace) -> int:
     if not entries:
         print(f"There are no tokens in {path}.", file=sys.stderr)  # noqa: T201
     for grant in (entry.grant for entry in entries):
-        told = [f"{grant.name:20}", max(grant.scopes, key=_SCOPES.index)]
+        told = [f"{grant.name:20}", _scopes(grant.scopes)]
         if grant.until < datetime.max.replace(tzinfo=UTC).timestamp() - 1:
             end = datetime.fromtimestamp(grant.until, UTC)
             told.append(f"{'expired' if grant.over else 'until'} {end:%Y-%m-%d %H:%M} UTC")
@@ -240,11 +259,16 @@ def _remove(given: argparse.Namespace) -> int:
 def _live(given: argparse.Namespace) -> int:
     import httpx2
 
+    from .local import connectable
+    from .state import check_name, own_state
+
     if given.url:
         base = given.url.rstrip("/").removesuffix("/mcp")
         print(f"{base}{_link(given, base, None)['path']}")  # noqa: T201
         return 0
-    sockets: list[Path] = given.sockets()
+    state = own_state(given.state_dir)
+    names = [check_name(given.name)] if given.name else state.names()
+    sockets = [path for name in names if connectable(path := state.socket(name))]
     if not sockets:
         sys.exit("gloveport: no server of yours runs here; --url says where another is.")
     for socket in sockets:
@@ -280,13 +304,18 @@ def _link(
     return answer.json()
 
 
-def _made(file: Path) -> str:
-    """The token in a file, which is made if it is missing."""
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(f"{secrets.token_urlsafe(32)}\n")
-    return file.read_text().strip()
+def _scopes(allowed: "frozenset[Scope]") -> str:
+    """The scopes of a token in as few words as it was given them."""
+    from .grants import SCOPES, including
+
+    if "admin" in allowed:
+        return "admin"
+    named: list[Scope] = [one for one in SCOPES if one in allowed]
+    return ", ".join(
+        one
+        for one in named
+        if not any(one in including([wider]) for wider in named if wider != one)
+    )
 
 
 def _tokens(given: argparse.Namespace) -> Path:

@@ -1,38 +1,49 @@
 """What a person reads once the server is up: addresses, and what to paste where."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from gloveport.clients.recipes import Reach, recipes
 
 from .configure import command
 
 
-def announce(host: str, port: int, token: str, walls: str, live: str, *, asks: bool) -> None:
+def announce(
+    url: str,
+    live: str,
+    walls: str,
+    named: Sequence[str],
+    *,
+    token: str,
+    file: Path | None,
+    elsewhere: str,
+) -> None:
     """Print where the server is and how clients reach it.
 
     Args:
-        host: Its address.
-        port: Its TCP port.
-        token: The token that does everything, if there is one to print.
+        url: Where this machine reaches it.
+        live: Path of its live view, with a code that signs a browser in.
         walls: What separates its desktop from this machine.
-        live: Path of its live view.
-        asks: It asks for a token.
+        named: The options by which clients of this user name the server.
+        token: The token that does everything, if it is to be printed.
+        file: The file it is in, if it is in one.
+        elsewhere: Where other machines reach it; empty: nowhere.
     """
     if walls == "none":
         walls = "NO WALLS: programs of the desktop can do whatever you can"
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}"
-    reach = Reach(
-        command(),
-        ("stdio", "--url", f"{url}/mcp", "--token-file", "TOKEN_FILE") if asks else ("stdio",),
-    )
-    once = "  (10 minutes, once; `gloveport live` prints another)" if asks else ""
+    reach = Reach(command(), ("stdio", *named))
     table = recipes()
     desktop, codex = table["claude-desktop"], table["codex"]
+    asks = f"  header Authorization: Bearer $(cat {file})" if file else "  with a token"
+    other = f"\n  Other machines: gloveport stdio --url {elsewhere}/mcp --token-file TOKEN_FILE\n"
     print(  # noqa: T201 - this is for people; MCP on stdio is another command
         f"""
-  MCP    {url}/mcp
-  live   {url}{live}{once}
+  live   {url}{live}  (10 minutes, once; `gloveport live` prints another)
+  MCP    {url}/mcp{asks}
   walls  {walls}
 {f"  token  {token}{chr(10)}" if token else ""}
+  Clients of yours on this machine need no token:
+
   Claude Code     {table["claude-code"].snippet(reach)}
 
   Claude Desktop  {desktop.file[-1]}:
@@ -42,7 +53,7 @@ def announce(host: str, port: int, token: str, walls: str, live: str, *, asks: b
 {_indented(codex.snippet(reach))}
 
   {len(table) - 3} more by `{command()} config`, which also puts it there.
-
+{other if elsewhere else ""}
   Ctrl+C ends the desktop and everything in it.
 """,
         flush=True,

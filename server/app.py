@@ -31,8 +31,8 @@ from gloveport.sandbox.vault import Vault
 from .acting import LOW_LEVEL, NAMED
 from .asking import AskClient, Asking, SaidNo
 from .desks import Desks, NoSuchDesktop
-from .grants import passport_of, whose
-from .leases import Call, LookFirst, Who
+from .grants import Scope, passport_of, whose
+from .leases import Call, LookFirst, State, Who
 from .leases import told as handed_back
 from .line import Line
 from .listing import Listing
@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 CLIENT_HEADER = "x-gloveport-client"
 PLACE_HEADER = "x-gloveport-place"
 SESSION_HEADER = "mcp-session-id"
+_LONGEST_PLACE = 12  # digits of a call's number among its caller's
 _LONGEST = 50  # seconds; TypeScript clients give a call up after 60
 _HELD_AT_MOST = 60  # seconds a button may stay down while nobody calls
 _CALLERS_KEPT = 256
@@ -117,6 +118,7 @@ class DesktopServer(MCPServer[Any]):
         self._looking = {
             tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
         }
+        self._needs: dict[str, Scope] = {tool.name: tool.scope for tool in tools}
         self.news = ScreenNews(self._painted)
         """Tells subscribers that the screen has changed; `tell` has to run for that."""
         super().__init__(
@@ -128,7 +130,7 @@ class DesktopServer(MCPServer[Any]):
             extensions=[live_app()],
             subscriptions=self.news,
             log_level="WARNING",
-            middleware=[Listing(self._looking)],
+            middleware=[Listing(self._needs, self.desks)],
         )
         serves = self._lowlevel_server.add_request_handler
         serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
@@ -139,6 +141,7 @@ class DesktopServer(MCPServer[Any]):
         self._line = Line()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
+        self._running = 0
         name = desktop.settings.name
         self.add_resource(
             FunctionResource(
@@ -181,9 +184,10 @@ class DesktopServer(MCPServer[Any]):
         """Answer a call that is meant for this desktop."""
         passport = passport_of(context.request_context.request if context else None)
         on = self.desktop.settings.name
-        if why := passport.refusal(name, looks=name in self._looking, desktop=on):
+        if why := passport.refusal(name, needs=self._needs.get(name, "control"), desktop=on):
             return refusal(why)
         asking = self._caller(context)
+        self._running += 1
         token = caller.set(asking)
         words = self._vault.scrub(told(name, arguments))
         self.asking.hear(context, asking.who)
@@ -200,6 +204,7 @@ class DesktopServer(MCPServer[Any]):
             error = _error(result)
         finally:
             caller.reset(token)
+            self._running -= 1
             self.last_call = time.monotonic()
             self._holder = asking if self.desktop.holding else None
             self._called.set()
@@ -258,7 +263,8 @@ class DesktopServer(MCPServer[Any]):
         rule = needed.rule
         same = json.dumps([name, arguments, str(needed.where)], sort_keys=True)
         asked = f"May {asking.who.name} {needed.what}? {rule.message}".strip()
-        question = self.asking.open(asking.who, "approve", asked, of=same)
+        holder = asking.grant.holder
+        question = self.asking.open(asking.who, "approve", asked, of=same, holder=holder)
         what = f"To {needed.what} needs a person's yes (rule {rule.name!r}). It was not done"
         answer: Answer | NotAllowed | AskClient | None = None
         async with anyio.create_task_group() as tasks:
@@ -308,6 +314,12 @@ class DesktopServer(MCPServer[Any]):
         if asks or call == "acts" or isinstance(result, NeedsYes):
             return result
         return self._with_news(asking, result)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a call runs, or a person watches or drives."""
+        person = self._lease.state is State.PERSON
+        return self._running > 0 or person or bool(self.sharing.watching)
 
     def _kind(self, name: str) -> Call:
         if name in ("wait_for", "request_human"):
@@ -404,12 +416,8 @@ class DesktopServer(MCPServer[Any]):
         name = caller_name(context)
         known = self._callers.pop(name, None)
         if known is None:
-            grant = passport_of(context.request_context.request if context else None).grant
-            known = Caller(
-                Who("agent", name, _title(context)),
-                epoch=self._lease.epoch,
-                grant=grant,
-            )
+            known = Caller(Who("agent", name, _title(context)), epoch=self._lease.epoch)
+        known.grant = passport_of(context.request_context.request if context else None).grant
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]
@@ -510,7 +518,7 @@ def _place(context: Context[Any, Any] | None) -> int:
     """Which of its caller's calls this is, if the caller counts them; else 0."""
     request = context.request_context.request if context else None
     said = request.headers.get(PLACE_HEADER, "") if request is not None else ""
-    return int(said) if said.isdecimal() else 0
+    return int(said) if said.isdecimal() and len(said) <= _LONGEST_PLACE else 0
 
 
 async def _cancel_if_gone(context: Context[Any, Any] | None, call: anyio.CancelScope) -> None:

@@ -90,11 +90,19 @@ class Asking:
         self.path = f"/live/{sharing.desktop.settings.name} (`gloveport live` prints a link)"
 
     def open(
-        self, who: Who, kind: Kind, text: str, choices: Sequence[str] = (), *, of: str = ""
+        self,
+        who: Who,
+        kind: Kind,
+        text: str,
+        choices: Sequence[str] = (),
+        *,
+        of: str = "",
+        holder: str = "",
     ) -> Question:
         """Open a question, or find it again; see `Questions.ask`."""
         clean = self._sharing.desktop.settings.vault.scrub
-        return self._questions.ask(who, kind, clean(text), tuple(map(clean, choices)), of=of)
+        cleaned = tuple(map(clean, choices))
+        return self._questions.ask(who, kind, clean(text), cleaned, of=of, holder=holder)
 
     async def answered(
         self,
@@ -118,7 +126,7 @@ class Asking:
         """
         seconds = min(seconds, self.longest)
         if question.answer is None:
-            if self._sharing.deciding:
+            if self._sharing.deciding(question.holder):
                 with anyio.move_on_after(seconds):
                     await question.answered.wait()
             elif context is None or not _takes_questions(context):

@@ -5,6 +5,13 @@ messages come back as lines. Both eras of the protocol pass: the handshake era, 
 and one stream for the server's messages, and the stateless one (2026-07-28), where a request ends
 when its connection does. The SDK's client would do this too but takes 0.8 s to import, and some
 frameworks start one bridge for each call.
+
+Rule 1: every request gets an answer, whatever the server sends or does.
+Rule 2: this user's own server is started when it is needed. `initialize` and `tools/list` do not
+    wait for it where the answer is known (greeting.py); the first call does.
+Rule 3: a server that has ended is started again, and the next call is answered by saying so: what
+    the client knows of the desktop is of the one that is gone. No call is made twice, and none that
+    was meant for one desktop is made on another.
 """
 
 import asyncio
@@ -17,17 +24,25 @@ import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.abc
 import httpx2
+
+from .greeting import Greeting, greeting
+from .state import BadState, NoServer
+
+if TYPE_CHECKING:
+    from .own_server import OwnServer
 
 logger = logging.getLogger(__name__)
 
 _ACCEPT = "application/json, text/event-stream"
 _VERSION, _METHOD, _NAME = "mcp-protocol-version", "mcp-method", "mcp-name"
 _SESSION = "mcp-session-id"
+_INSTANCE = "x-gloveport-instance"  # which server is meant; see door.py
+_GONE = 410  # HTTP: the server that was meant is another one by now
 # Ours: who this bridge is, and the place of a tool call among its calls, for several POSTs on
 # several connections may overtake each other.
 _CLIENT, _PLACE = "x-gloveport-client", "x-gloveport-place"
@@ -36,6 +51,17 @@ _NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri
 _META_VERSION = "io.modelcontextprotocol/protocolVersion"
 _LAST_CALLS = 2.0  # seconds running calls have to end once the client's lines have
 _LOST = -32000  # JSON-RPC: implementation-defined server error
+_AGAIN = 1.0  # seconds until a lost attachment is made again
+_NEW = (
+    "Desktop lost: its server ended, and everything open on it is gone. A new, empty desktop has "
+    "been started. Nothing was done; take a screenshot before you act."
+)
+_CUT_OFF = (
+    "The connection to the desktop server broke during this call. It may have been done or not: "
+    "look before you make it again."
+)
+_SILENT = "The desktop server does not answer at {url}. Check that it runs, and try again."
+_NONSENSE = "The desktop server's answer is not JSON-RPC (HTTP status {status}). Try again."
 
 Message = dict[str, Any]
 
@@ -48,11 +74,23 @@ class Bridge:
         url: The server's MCP endpoint.
         http: Connects to it; has the token, if any, among its headers.
         write: Writes one line to the client.
+        own: The server, if it is this user's own and to be started when it is needed.
     """
 
     url: str
     http: httpx2.AsyncClient
     write: Callable[[str], Any]
+    own: "OwnServer | None" = None
+    _greeting: Greeting | None = None
+    _instance: str = ""
+    _hello: bytes = b""
+    """The line by which the client began a session, to begin another one with."""
+    _new: bool = False
+    """Whether the client has still to be told that the desktop is another one."""
+    _starting: anyio.Lock = field(default_factory=anyio.Lock)
+    _ready: anyio.Event = field(default_factory=anyio.Event)
+    _why_not: str = ""
+    """Why the server does not start, after it was tried."""
     _client: str = field(default_factory=lambda: uuid.uuid4().hex)
     _session: str = ""
     _version: str = ""
@@ -61,6 +99,8 @@ class Bridge:
 
     async def run(self, lines: AsyncGenerator[bytes]) -> None:
         """Pass messages until the client's lines end; running calls then have a moment left."""
+        if self.own and not await anyio.to_thread.run_sync(lambda: self.own and self.own.runs):
+            self._greeting = greeting(self.own.options)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._attach)
@@ -73,6 +113,41 @@ class Bridge:
         finally:
             with anyio.move_on_after(2, shield=True):
                 await self._end_session()
+
+    async def _find(self) -> str:
+        """Have the server running; why it does not, empty if it does."""
+        async with self._starting:
+            if self._instance or not self.own:
+                return ""
+            try:
+                instance = await anyio.to_thread.run_sync(self.own.ensure)
+            except (NoServer, BadState) as why:
+                return f"The desktop server did not start: {why}. Run `gloveport doctor`."
+            self._instance = instance
+            if self._hello and not self._session:
+                await self._begin_session()
+            self._ready.set()
+            return ""
+
+    async def _begin_session(self) -> None:
+        """Say hello to a server for a client that said it before, in the handshake era."""
+        headers = self._headers(_object(json.loads(self._hello))) | {"accept": _ACCEPT}
+        headers.pop(_SESSION, None)
+        try:
+            answer = await self.http.post(self.url, content=self._hello, headers=headers)
+            self._session = answer.headers.get(_SESSION, "")
+            told = _object(answer.json()) if answer.status_code == 200 else {}
+            self._version = str(_object(told.get("result")).get("protocolVersion", ""))
+            note = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+            common = {"accept": _ACCEPT, "content-type": "application/json", **self._common()}
+            await self.http.post(self.url, content=note, headers=common)
+        except (httpx2.HTTPError, ValueError) as why:
+            logger.warning("no new session: %s", why)
+
+    def _forget(self) -> None:
+        """The server that was known is gone."""
+        if self._instance:
+            self._instance, self._session, self._new = "", "", True
 
     async def _take(self, line: bytes, tasks: anyio.abc.TaskGroup) -> None:
         try:
@@ -93,13 +168,21 @@ class Bridge:
         headers = self._headers(message)
         if "id" in message and "method" in message:
             if message["method"] == "initialize":
+                self._hello = line
+            if self._greeting and (known := self._greeting.answer(message)):
+                await self.write(json.dumps(known, ensure_ascii=False, separators=(",", ":")))
+                tasks.start_soon(self._find)
+            elif message["method"] == "initialize":
                 await self._request(message, line, headers)  # the rest needs its session
             else:
                 tasks.start_soon(self._request, message, line, headers)
             return
-        await self._post(message, line, headers)
         if message.get("method") == "notifications/initialized":
             tasks.start_soon(self._listen)
+            if self._greeting:
+                return  # the server hears it when its session begins
+        if self._session or not self._hello:
+            await self._post(message, line, headers)
 
     async def _request(self, message: Message, line: bytes, headers: dict[str, str]) -> None:
         """Post a request and pass on its answer; a request always gets one."""
@@ -114,35 +197,77 @@ class Bridge:
 
     async def _post(self, message: Message, line: bytes, headers: dict[str, str]) -> None:
         number = message.get("id") if "method" in message else None
-        try:
-            async with self.http.stream(
-                "POST", self.url, content=line, headers=headers
-            ) as response:
-                if message.get("method") == "initialize":
-                    self._session = response.headers.get(_SESSION, "")
-                await self._pass_on(message, response)
-        except httpx2.HTTPError as failure:
-            logger.warning("the server did not answer: %s", failure)
-            if number is not None:
-                why = "The desktop server does not answer; it may have ended. Try again."
-                await self._fail(number, _LOST, why)
+        for _ in range(2):
+            if why := await self._find():
+                await self._refuse(message, why)
+                return
+            if self._new and message.get("method") == "tools/call":
+                self._new = False
+                await self._refuse(message, _NEW)
+                return
+            sent = {**headers, **self._common()}
+            try:
+                async with self.http.stream(
+                    "POST", self.url, content=line, headers=sent
+                ) as response:
+                    lost = response.status_code == _GONE or (
+                        response.status_code == 404 and bool(self._session) and self.own is not None
+                    )
+                    if lost:
+                        self._forget()
+                        continue
+                    if message.get("method") == "initialize":
+                        self._session = response.headers.get(_SESSION, "")
+                    await self._pass_on(message, response)
+                    return
+            except httpx2.ConnectError as failure:  # nothing was sent
+                logger.warning("the server does not answer: %s", failure)
+                self._forget()
+                if not self.own:
+                    break
+            except httpx2.HTTPError as failure:
+                logger.warning("the connection to the server broke: %s", failure)
+                if number is not None:
+                    await self._refuse(message, _CUT_OFF)
+                return
+        await self._refuse(message, _SILENT.format(url=self.url))
+
+    async def _refuse(self, message: Message, why: str) -> None:
+        """Answer a request that could not be passed on; a call of a tool is answered in words."""
+        if "id" not in message or "method" not in message:
+            return
+        if message["method"] != "tools/call":
+            await self._fail(message["id"], _LOST, why)
+            return
+        text = {"type": "text", "text": why}
+        result: Message = {"content": [text], "isError": True}
+        if self._stateless(message):
+            result["resultType"] = "complete"
+        answer = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+        await self.write(json.dumps(answer, ensure_ascii=False))
 
     async def _pass_on(self, message: Message, response: httpx2.Response) -> None:
         number = message.get("id") if "method" in message else None
         kind = response.headers.get("content-type", "").partition(";")[0]
         if kind == "text/event-stream":
             async for data in _events(response):
-                await self._answer(message, data)
+                await self._answer(message, data, response.status_code)
             return
         body = await response.aread()
         if kind == "application/json" and body:
-            await self._answer(message, body.decode())
-        elif response.status_code >= 400 and number is not None:
+            await self._answer(message, body.decode(errors="replace"), response.status_code)
+        elif number is not None:
             why = body.decode(errors="replace").strip() or f"HTTP status {response.status_code}"
-            await self._fail(number, _LOST, why)
+            await self._refuse(message, f"The server says: {' '.join(why.split())[:300]}")
 
-    async def _answer(self, message: Message, data: str) -> None:
-        said = _object(json.loads(data))
+    async def _answer(self, message: Message, data: str, status: int) -> None:
+        try:
+            said = _object(json.loads(data))
+        except (ValueError, RecursionError):
+            said = {}
+        if said.get("jsonrpc") != "2.0":
+            await self._refuse(message, _NONSENSE.format(status=status))
+            return
         if message.get("method") == "initialize":
             self._version = str(_object(said.get("result")).get("protocolVersion", ""))
         if said.get("id", 0) is None and "id" in message:
@@ -152,24 +277,40 @@ class Bridge:
 
     async def _listen(self) -> None:
         """Pass on what the server says by itself, in the era that has a stream for it."""
-        headers = {"accept": "text/event-stream", **self._common()}
-        try:
-            async with self.http.stream("GET", self.url, headers=headers) as response:
-                if response.status_code == 200:
-                    async for data in _events(response):
-                        await self.write(" ".join(data.splitlines()))
-        except httpx2.HTTPError as failure:
-            logger.info("the server's own messages ended: %s", failure)
+        while True:
+            if self.own:
+                await self._ready.wait()
+            headers = {"accept": "text/event-stream", **self._common()}
+            try:
+                async with self.http.stream("GET", self.url, headers=headers) as response:
+                    if response.status_code == 200:
+                        async for data in _events(response):
+                            await self.write(" ".join(data.splitlines()))
+                    elif not self.own:
+                        return
+            except httpx2.HTTPError as failure:
+                logger.info("the server's own messages ended: %s", failure)
+            await anyio.sleep(_AGAIN)
 
     async def _attach(self) -> None:
         """Hold a connection open: when it breaks, the server releases what this client holds."""
         url = httpx2.URL(self.url).copy_with(path=f"/attach/{self._client}")
-        try:
-            async with self.http.stream("GET", url) as response:
-                async for _ in response.aiter_raw():
-                    pass
-        except httpx2.HTTPError as failure:
-            logger.info("detached: %s", failure)
+        while True:
+            if self.own:
+                await self._ready.wait()
+            try:
+                async with self.http.stream("GET", url, headers=self._common()) as response:
+                    if response.status_code == _GONE:
+                        self._forget()
+                    async for _ in response.aiter_raw():
+                        pass
+            except httpx2.ConnectError:
+                self._forget()
+            except httpx2.HTTPError as failure:
+                logger.info("detached: %s", failure)
+            if self.own and not self._instance:
+                self._ready = anyio.Event()  # until the next request has it started again
+            await anyio.sleep(_AGAIN)
 
     async def _end_session(self) -> None:
         if self._session:
@@ -187,6 +328,8 @@ class Bridge:
 
     def _common(self) -> dict[str, str]:
         headers = {_CLIENT: self._client}
+        if self._instance:
+            headers[_INSTANCE] = self._instance
         if self._session:
             headers[_SESSION] = self._session
         if self._version:
@@ -234,15 +377,15 @@ def _header_value(value: str) -> str:
     return f"=?base64?{base64.b64encode(value.encode()).decode()}?="
 
 
-async def bridge(url: str, token: str, socket: str) -> None:
+async def bridge(url: str, token: str, own: "OwnServer | None" = None) -> None:
     """Pass messages between our stdin and stdout and a server until stdin ends.
 
     Args:
         url: The server's MCP endpoint.
         token: What it asks for; empty: nothing.
-        socket: The Unix socket it listens on; empty: it is reached by its URL.
+        own: The server, if it is this user's own; it is reached by its Unix socket.
     """
-    transport = httpx2.AsyncHTTPTransport(uds=socket) if socket else None
+    transport = httpx2.AsyncHTTPTransport(uds=str(own.socket)) if own else None
     headers = {"authorization": f"Bearer {token}"} if token else {}
     writing = anyio.Lock()
 
@@ -259,7 +402,7 @@ async def bridge(url: str, token: str, socket: str) -> None:
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
-        await Bridge(url, http, write).run(_lines())
+        await Bridge(url, http, write, own).run(_lines())
         tasks.cancel_scope.cancel()
 
 

@@ -20,6 +20,7 @@ _ROOMS = ("server", "sandbox", "clients")
 # What `gloveport stdio --url` runs, and the packages it needs; all of them pure Python.
 _BRIDGE = (
     "server/__init__.py", "server/cli.py", "server/access.py", "server/bridge.py",
+    "server/greeting.py", "server/lifecycle.py", "server/state.py",
     "server/py.typed",
 )  # fmt: skip
 _BRIDGE_NEEDS = ("httpx2", "anyio")
@@ -85,9 +86,9 @@ def _uv_manifest(ours: Distribution) -> dict[str, Any]:
                 "command": "uv",
                 # An empty setting is filled in only where it is a part of an argument.
                 "args": [
-                    "run", "--directory", "${__dirname}", "python", "-m", "gloveport.server.cli",
-                    "stdio", "--url=${user_config.url}", "--size=${user_config.size}",
-                    "--walls=${user_config.walls}",
+                    "run", "--directory", "${__dirname}", "python", "-P",
+                    "-m", "gloveport.server.cli", "stdio", "--url=${user_config.url}",
+                    "--size=${user_config.size}", "--walls=${user_config.walls}",
                 ],
                 "env": _environment("${__dirname}"),
             },
@@ -117,7 +118,13 @@ def _python_manifest(ours: Distribution) -> dict[str, Any]:
             "entry_point": "lib/gloveport/server/cli.py",
             "mcp_config": {
                 "command": "python3",
-                "args": ["-m", "gloveport.server.cli", "stdio", "--url=${user_config.url}"],
+                "args": [
+                    "-P",
+                    "-m",
+                    "gloveport.server.cli",
+                    "stdio",
+                    "--url=${user_config.url}",
+                ],
                 "env": _environment("${__dirname}/lib"),
             },
         },

@@ -12,13 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import access
+from . import access, lifecycle
+from .state import DEFAULT, BadState, State, check_name, own_state, private
 
 if TYPE_CHECKING:
     from gloveport.clients.prices import Price
     from gloveport.sandbox import desktop, vault
     from gloveport.sandbox.network import Network
 
+    from .own_server import OwnServer
     from .policy import Policy
     from .serving import Served, Settings
 
@@ -40,7 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for noisy in ("httpx2", "httpcore2", "mcp", "uvicorn", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     run: Callable[[argparse.Namespace], int] = given.run
-    return run(given)
+    try:
+        return run(given)
+    except BadState as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("gloveport: stopped.", file=sys.stderr)  # noqa: T201
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a name this server is also reached by; may be repeated",
     )  # fmt: skip
     access.serve_options(serving)
-    serving.add_argument("--socket", type=Path, help=argparse.SUPPRESS)
+    _server_name(serving)
     serving.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
     serving.add_argument(
@@ -97,8 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", type=float, default=_DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
+    _server_name(bridging)
     _desktop_options(bridging)
     bridging.set_defaults(run=_stdio)
+    lifecycle.commands(commands.add_parser, _server_name)
 
     demonstrating = commands.add_parser(
         "demo",
@@ -129,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="print what needs a person's yes, as a file to change for --policy",
     )
     ruling.set_defaults(run=_policy)
-    access.commands(commands.add_parser, _sockets)
+    access.commands(commands.add_parser, _server_name)
     configuring = commands.add_parser(
         "config",
         help="what to put where for each client; with --write puts it there",
@@ -146,6 +157,10 @@ def _parser() -> argparse.ArgumentParser:
     configuring.add_argument(
         "--name", default="gloveport", help="what the client is to call it (%(default)s)"
     )
+    configuring.add_argument(
+        "--server", default=DEFAULT, metavar="NAME",
+        help="which of your servers, by the name it is served with (%(default)s)",
+    )  # fmt: skip
     configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
     configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
     configuring.set_defaults(run=_config)
@@ -170,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "stdout. Every step is written to a folder, from which a run can be taken up again.",
     )
     _run_options(running)
+    _server_name(running)
     _desktop_options(running)
     running.set_defaults(run=_run)
 
@@ -178,6 +194,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     examining.set_defaults(run=_doctor)
     return parser
+
+
+def _server_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--name", default=DEFAULT, metavar="NAME",
+        help="the server's name; clients of the same name share it (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--state-dir", type=Path, help=argparse.SUPPRESS)
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -276,15 +300,27 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    from .local import Running, only_one
+
+    state, name = own_state(given.state_dir), check_name(given.name)
+    try:
+        with only_one(state, name):
+            return _serve_alone(given, state, name)
+    except Running as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
     if given.own:  # for its user's own clients, by the socket; browsers come by a link
         given.host, given.port = "127.0.0.1", 0
-    entry = access.own() if given.own else access.entry(given)
+    entry = access.entry(given, state.token(name))
 
     import anyio
 
     from gloveport.sandbox.errors import SandboxError
 
-    from .serving import Settings, serve
+    from .serving import NoAddress, Settings, serve
 
     settings = Settings(
         desktop=_desktop(given),
@@ -292,8 +328,12 @@ def _serve(given: argparse.Namespace) -> int:
         port=given.port,
         names=(*given.allow_host, *entry.names),
         keys=entry.keys,
+        origins=frozenset(
+            (*(one.lower().rstrip("/") for one in given.allow_origin), *entry.origins)
+        ),
+        proxies=tuple(given.trusted_proxy),
         pace=given.calls_per_second,
-        local=given.socket or _own_socket(given),
+        local=state.socket(name),
         ttl=given.ttl,
         groups=_groups(given.tools),
         policy=_rules(given.policy),
@@ -302,21 +342,44 @@ def _serve(given: argparse.Namespace) -> int:
     )
 
     def ready(served: "Served") -> None:
+        state.write_info(name, _info(given, served))
         if given.ready_fd >= 0:
             os.write(given.ready_fd, b"ready\n")
             os.close(given.ready_fd)
         if not given.own:
-            _announce(given.host, served, settings, entry.token)
+            _announce(given, served, settings, entry)
 
     try:
         anyio.run(serve, settings, ready)
     except SandboxError as why:
         print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
         return 1
-    except OSError as why:
-        print(f"gloveport: {given.host}:{given.port}: {why.strerror}.", file=sys.stderr)  # noqa: T201
+    except NoAddress as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
         return 1
+    except OSError as why:
+        print(f"gloveport: {_told_error(why)}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        state.info(name).unlink(missing_ok=True)
     return 0
+
+
+def _info(given: argparse.Namespace, served: "Served") -> dict[str, object]:
+    """What clients of this user are told of a server."""
+    return {
+        "pid": os.getpid(),
+        "version": version("gloveport"),
+        "url": served.url,
+        "options": _serve_options(given),
+        "started_by": "client" if given.own else "person",
+    }
+
+
+def _told_error(why: OSError) -> str:
+    """An error of the system, with what it was about."""
+    about = f"{why.filename}: " if why.filename else ""
+    return f"{about}{why.strerror or why}. Nothing was started."
 
 
 def _demo(given: argparse.Namespace) -> int:
@@ -405,9 +468,10 @@ def _stdio(given: argparse.Namespace) -> int:
 
     from .bridge import bridge
 
-    socket = "" if given.url else _own_server(given)
-    token = _shown_token(given)
-    asyncio.run(bridge(given.url or "http://localhost/mcp", token, socket))
+    if given.url:
+        asyncio.run(bridge(given.url, _shown_token(given)))
+    else:
+        asyncio.run(bridge("http://localhost/mcp", "", _own_server(given)))
     return 0
 
 
@@ -422,6 +486,8 @@ def _config(given: argparse.Namespace) -> int:
     from . import configure
 
     args = ["stdio"]
+    if given.server != DEFAULT:
+        args += ["--name", check_name(given.server)]
     if given.token_file and not given.url:
         sys.exit("gloveport: --token-file goes with --url.")
     if given.url:
@@ -458,17 +524,14 @@ def _shown_token(given: argparse.Namespace) -> str:
     return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
 
 
-def _own_server(given: argparse.Namespace) -> str:
-    """The socket of this user's own server with these options; it is started if none runs."""
-    from .local import NoServer, ensure_server
+def _own_server(given: argparse.Namespace) -> "OwnServer":
+    """This user's own server of a name, which is started with these options if none runs."""
+    from .own_server import OwnServer
 
+    _size(given.size)
     options = _serve_options(given)
-    path = _socket(options)
-    try:
-        ensure_server(path, [*options, "--ttl", str(given.ttl)])
-    except NoServer as why:
-        sys.exit(f"gloveport: {why}. Run `gloveport doctor`.")
-    return str(path)
+    state, name = own_state(given.state_dir), check_name(given.name)
+    return OwnServer(state, name, options, (*options, "--ttl", str(given.ttl)))
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -499,6 +562,9 @@ def _run(given: argparse.Namespace) -> int:
     if given.brain != "claude" and not given.tools:
         given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
     price = _price(given.price)
+    own = None if given.url else _own_server(given)
+    if own:
+        own.ensure_or_exit()
     folder = given.resume or new_folder(given.out)
     todo = errand.Errand(
         task=first["task"],
@@ -508,7 +574,7 @@ def _run(given: argparse.Namespace) -> int:
         budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
         url=given.url or "http://localhost/mcp",
         token=_shown_token(given),
-        socket="" if given.url else _own_server(given),
+        socket=str(own.socket) if own else "",
         endpoint=given.endpoint,
         base_url=given.base_url,
         vocabulary=given.vocabulary,
@@ -564,12 +630,25 @@ def _doctor(given: argparse.Namespace) -> int:
     return examine()
 
 
-def _announce(host: str, served: "Served", settings: "Settings", token: str) -> None:
+def _announce(
+    given: argparse.Namespace, served: "Served", settings: "Settings", entry: access.Entry
+) -> None:
     from .announce import announce
 
     desktop = settings.desktop
     walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
-    announce(host, served.port, token, walls, served.live, asks=bool(settings.keys))
+    named = () if given.name == DEFAULT else ("--name", given.name)
+    shown = f"[{given.host}]" if ":" in given.host else given.host
+    here = given.host in ("127.0.0.1", "localhost", "::1")
+    announce(
+        served.url,
+        served.live,
+        walls,
+        named,
+        token=entry.token,
+        file=entry.file,
+        elsewhere="" if here else f"http://{shown}:{served.port}",
+    )
 
 
 def _serve_options(given: argparse.Namespace) -> list[str]:
@@ -587,50 +666,9 @@ def _serve_options(given: argparse.Namespace) -> list[str]:
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 
-def _own_socket(given: argparse.Namespace) -> Path | None:
-    """The socket `gloveport stdio` looks for, unless a server listens there already."""
-    from .local import connectable
-
-    path = _socket(_serve_options(given))
-    return None if connectable(path) else path
-
-
-def _socket(options: Sequence[str]) -> Path:
-    """The Unix socket of this user's server with these options."""
-    import hashlib
-
-    name = f"-{hashlib.sha256(' '.join(options).encode()).hexdigest()[:8]}" if options else ""
-    return _runtime() / f"server{name}.sock"
-
-
-def _sockets() -> list[Path]:
-    """Those of this user's servers that run."""
-    from .local import connectable
-
-    return [path for path in sorted(_runtime().glob("server*.sock")) if connectable(path)]
-
-
-def _runtime() -> Path:
-    """This user's own folder for sockets."""
-    given = os.environ.get("XDG_RUNTIME_DIR")  # noqa: TID251 - this is the command line
-    if given and Path(given).is_dir():
-        return _private(Path(given) / "gloveport")
-    return _private(Path("/tmp") / f"gloveport-{os.getuid()}")
-
-
 def _desktops() -> Path:
     """Where desktops live: on a disk, for their homes hold browser profiles."""
-    return _private(Path("/tmp") / f"gloveport-{os.getuid()}") / "desktops"
-
-
-def _private(path: Path) -> Path:
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != os.getuid():
-        sys.exit(f"gloveport: {path} belongs to somebody else.")
-    # The desktops of root have users of their own, who must get through to their own folders.
-    path.chmod(0o711 if os.getuid() == 0 else 0o700)
-    return path
+    return private(Path("/tmp") / f"gloveport-{os.getuid()}") / "desktops"
 
 
 def _size(text: str) -> tuple[int, int]:

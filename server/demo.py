@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 import shutil
 import sys
 import time
@@ -28,6 +29,7 @@ from gloveport.sandbox.network import HOST_INTERNAL, Network
 from gloveport.sandbox.session import Enclosure
 
 from .serving import Served, Settings, serving
+from .tokens import OneToken
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +93,9 @@ async def demo(
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
         url = await running.enter_async_context(open_shop(shop))
-        served, url = await _reaching(settings, url, running)
-        say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
-        desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
+        served, url, token = await _reaching(settings, url, running)
+        say(f"  watch it at {served.url}{served.live}\n")
+        desk = await running.enter_async_context(connect(f"{served.url}/mcp", token))
         how = "in words, without one picture" if by_text else "by the MCP wire alone"
         say(f"buying a phone from {OFFICIAL}, {how}")
         began = time.monotonic()
@@ -130,10 +132,10 @@ async def play(settings: Settings, out: Path, goal: int, *, as_json: bool) -> in
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
         url = await running.enter_async_context(open_game(game))
-        served, url = await _reaching(settings, url, running)
-        say(f"  watch it at http://127.0.0.1:{served.port}/live/main\n")
+        served, url, token = await _reaching(settings, url, running)
+        say(f"  watch it at {served.url}{served.live}\n")
         say(f"playing 2048 to a tile of {goal}, by looking at the picture")
-        desk = await running.enter_async_context(connect(f"http://127.0.0.1:{served.port}/mcp"))
+        desk = await running.enter_async_context(connect(f"{served.url}/mcp", token))
         folder = new_folder(out)
         record = running.enter_context(Record(folder))
         hands = Hands(desk, record, Budget(steps=0))
@@ -148,14 +150,21 @@ async def play(settings: Settings, out: Path, goal: int, *, as_json: bool) -> in
     return 0 if won else 1
 
 
-async def _reaching(settings: Settings, url: str, running: AsyncExitStack) -> tuple[Served, str]:
-    """Serve a desktop that reaches one site of this machine; the address is as it has it."""
+async def _reaching(
+    settings: Settings, url: str, running: AsyncExitStack
+) -> tuple[Served, str, str]:
+    """Serve a desktop that reaches one site of this machine.
+
+    Returns:
+        The server, the site's address as the desktop has it, and the server's token.
+    """
     if settings.desktop.walls != "none":
         url = url.replace("127.0.0.1", HOST_INTERNAL)
     reaches = Enclosure(network=Network.parse(f"allow={url.removeprefix('http://')}"))
     walled = replace(settings.desktop, enclosure=reaches)
-    served = await running.enter_async_context(serving(replace(settings, port=0, desktop=walled)))
-    return served, url
+    keys = OneToken(secrets.token_urlsafe(32))
+    here = replace(settings, port=0, desktop=walled, keys=(keys,))
+    return await running.enter_async_context(serving(here)), url, keys.token
 
 
 async def _race(

@@ -123,6 +123,10 @@ class Desks:
             raise NoSuchDesktop(name, [_name(desk) for desk in self._of(grant)])
         return found[0].gate
 
+    def names(self, grant: Grant) -> list[str]:
+        """The names of those that somebody may use."""
+        return [_name(desk) for desk in self._of(grant)]
+
     async def open(self, grant: Grant, size: str = "") -> "DesktopServer":
         """Open one more, which will be theirs.
 

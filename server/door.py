@@ -1,23 +1,24 @@
 """The door: who may come in, to every route, WebSockets too.
 
-Rule 1: a request must mean this server (Host) and come from no other site's page (Origin), always.
-Rule 2: where the door has keys, it must show a token in its Authorization header. Browsers cannot:
-    on the live view, and nowhere else, a cookie does it, got for a code (passes.py). With a cookie
-    nothing changes unless a page of ours asked for it.
+Rule 1: a request must mean this server and come from no other site's page, always (origin.py).
+Rule 2: over TCP it must show a token in its Authorization header. Browsers cannot: on the live
+    view, and nowhere else, a cookie does it, got for a code (passes.py). By the Unix socket come
+    this user's own processes and root's (connections.py); nobody is told apart by user over TCP.
 Rule 3: who came in is good for as long as what they came in by: a stream that outlasts it ends.
 Rule 4: no token, code or cookie stands in a log or in a refusal.
+Rule 5: a good token or link is let in, however many wrong ones came from the same address.
 """
 
-import hashlib
 import html
 import ipaddress
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -29,8 +30,21 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
-from .grants import HERE, SCOPES, STRANGER, Grant, Passport, Scope, including, passport_of, stamp
-from .neighbours import is_own
+from .bodies import LARGEST, TooLarge, counted, declared_too_large, limit_of
+from .connections import Connections
+from .grants import (
+    HERE,
+    PERSON,
+    SCOPES,
+    STRANGER,
+    Grant,
+    Passport,
+    Scope,
+    including,
+    passport_of,
+    stamp,
+)
+from .origin import own_origin, wrong_body, wrong_host, wrong_origin
 from .pace import Pace
 from .passes import SESSION, Passes
 from .provider import METADATA, Provider
@@ -38,21 +52,31 @@ from .tokens import BadToken
 
 logger = logging.getLogger(__name__)
 
+PEER = "gloveport.peer"
+"""In a request's scope: the other end of its connection, whatever a proxy says of the client."""
+INSTANCE = "x-gloveport-instance"
+"""A header by which a client says which server it means: what it knows of the desktop is of that
+one. See `Door.instance`."""
+_GONE = "The desktop you mean is gone: its server has ended, and this is another one."
 _FAILURES = 10  # wrong tokens in a row from one address, and as many a minute after that
-_ADMITTED = 1024  # credentials remembered as good, so that failures of a neighbour do not bar them
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),  # a page around the live view could trick people into clicks
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with none at all a form's Origin would be null
 )
 _ASK = "Show the server's token: Authorization: Bearer TOKEN."
-_LINK = "Open the live view by a link of its own; `gloveport live` prints one."
-_ANOTHERS = (
-    "This server belongs to another user of this machine, who can let you in by a token "
-    "(gloveport serve --token-file F)."
-)
-_USED = "This link has been used, or its time is over; `gloveport live` prints another."
+_LINK = "The live view needs a sign-in link: run `gloveport live`."
+_USED = "This link has expired or was already used. Run `gloveport live` for a new one."
+_ENTER = """\
+<!doctype html><html lang="en"><meta charset="utf-8"><title>gloveport</title>
+<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
+<form method="post"><input type="hidden" name="code" value="{code}">
+<button autofocus>Open the live view</button></form>
+<script nonce="{nonce}">
+if (document.visibilityState === "visible") document.forms[0].submit();
+</script>
+"""
 _RELOAD = (
     '<!doctype html><meta charset="utf-8"><title>gloveport</title>'
     '<meta http-equiv="refresh" content="0;url={0}"><a href="{0}">Open the live view</a>'
@@ -86,11 +110,12 @@ class Door:
 
     Args:
         hosts: Names this server is reached by, without port.
-        keys: What knows the tokens callers must show; empty where only this machine's user can
-            reach it, who may then do everything.
+        keys: What knows the tokens that callers over TCP must show; empty: none is good.
         pace: Calls a second of one token; twice as many at once.
         passes: Links to the live view.
         address: Where browsers reach this, such as http://127.0.0.1:8750; empty: nowhere.
+        origins: Origins of other pages that may speak to this server.
+        connections: Those of the sockets it listens on, if they are bounded.
     """
 
     hosts: frozenset[str]
@@ -98,6 +123,10 @@ class Door:
     pace: float = 50.0
     passes: Passes = field(default_factory=Passes)
     address: str = ""
+    origins: frozenset[str] = frozenset()
+    connections: Connections | None = None
+    instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells this server from another one that is reached by the same name later."""
 
     @property
     def provider(self) -> Provider | None:
@@ -108,7 +137,7 @@ class Door:
         """What is left of a grant by now; None: nothing."""
         if grant.over:
             return None
-        if grant.holder == HERE.holder:
+        if grant.holder in (HERE.holder, PERSON.holder):
             return grant
         for keys in self.keys:
             if now := keys.still(grant):
@@ -133,18 +162,19 @@ class Door:
     async def _link(self, request: Request) -> Response:
         """A link for a browser, with what the token that asks allows, or less."""
         desktop = request.path_params["desktop"]
-        asked = request.query_params.get("scope", SCOPES[-1])
-        limit = including(scope for scope in SCOPES if scope == asked)
-        if not limit:
-            return PlainTextResponse(f"There is no such scope; there are {', '.join(SCOPES)}.", 422)
-        grant = passport_of(request).grant
-        grant = grant.within(Grant("", "", limit))
+        asked = request.query_params.get("scope", "admin").split(",")
+        limit = including(scope for scope in SCOPES if scope in asked)
+        if not limit or not set(asked) <= {*SCOPES}:
+            return PlainTextResponse(f"Unknown scope; write some of {', '.join(SCOPES)}.", 422)
+        links = passport_of(request).links
+        assert links
+        grant = links.within(Grant("", "", limit))
         code = self.passes.code(grant, desktop)
         return JSONResponse(
             {
                 "path": (path := f"/live/{desktop}?code={code}"),
                 "url": f"{self.address}{path}" if self.address else "",
-                "scopes": _ordered(grant),
+                "scopes": [scope for scope in SCOPES if grant.may(scope)],
             },
             headers={"Cache-Control": "no-store"},
         )
@@ -158,82 +188,98 @@ class Guard:
         self._door = door
         self._failures = Pace(_FAILURES / 60, _FAILURES)
         self._calls = Pace(door.pace, 2 * door.pace)
-        self._admitted: dict[bytes, None] = {}
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         try:
-            self._check_names(scope, headers)
-            grant = await self._who(scope, headers)
+            receive = self._check(scope, receive)
+            passport = await self._who(scope, receive)
         except _Refused as no:
             await no.answer(scope, receive, send)
             return
-        except _Entered as yes:
-            await yes.response(scope, receive, send)
+        except TooLarge as why:
+            await PlainTextResponse(why.detail, 413)(scope, receive, send)
             return
-        wait = partial(self._calls.take, grant.holder)
-        stamp(scope, Passport(grant) if grant is HERE else Passport(grant, wait))
-        if grant not in (HERE, STRANGER):
+        except _Entered as yes:
+            self._prove(scope)
+            await yes.response(scope, receive, _with_headers(send))
+            return
+        stamp(scope, passport)
+        grant = passport.grant
+        if grant is not STRANGER:
+            self._prove(scope)
+        if passport.still:
             token = AccessToken(token="", client_id=grant.holder, scopes=[])
             scope["user"] = AuthenticatedUser(token)
             stream = _Stream(scope, receive, send, lambda: self._door.still(grant) is not None)
             receive, send = stream.receive, stream.send
         await self._app(scope, receive, _with_headers(send))
 
-    def _check_names(self, scope: Asgi, headers: Headers) -> None:
-        hosts = self._door.hosts
-        if not _local(scope) and _name(headers.get("host", "")) not in hosts:
-            raise _Refused(421, "This server is not reached by that name; see --allow-host.")
-        origin = headers.get("origin")
-        strange = origin is not None and _name(_place(origin)) not in hosts
-        # What a page of another site embeds has no Origin but says so in another way. Links may.
-        embedded = origin is None and headers.get("sec-fetch-site") == "cross-site"
-        if strange or (embedded and headers.get("sec-fetch-dest") != "document"):
-            raise _Refused(403, "Pages of other sites may not come in.")
+    def _prove(self, scope: Asgi) -> None:
+        if self._door.connections:
+            self._door.connections.prove(scope.get(PEER) or scope.get("client"))
 
-    async def _who(self, scope: Asgi, headers: Headers) -> Grant:
+    def _check(self, scope: Asgi, receive: Receive) -> Receive:
+        """Refuse what is refused whoever sends it; return what reads the body within its limit."""
+        if not _local(scope) and (why := wrong_host(scope, self._door.hosts)):
+            raise _Refused(421, why)
+        if why := wrong_origin(scope, self._door.origins):
+            raise _Refused(403, why)
+        meant = Headers(scope=scope).get(INSTANCE)
+        if meant and meant != self._door.instance:
+            raise _Refused(410, _GONE)
+        if scope["type"] != "http":
+            return receive
+        limit = limit_of(scope["path"])
+        if declared_too_large(Headers(scope=scope).get("content-length", ""), limit):
+            raise TooLarge(limit)
+        if not _enters(scope) and (why := wrong_body(scope)):
+            raise _Refused(415, why)
+        return counted(receive, limit)
+
+    async def _who(self, scope: Asgi, receive: Receive) -> Passport:
         """Who a request comes from, and may."""
+        headers = Headers(scope=scope)
         path: str = scope["path"]
         if _local(scope):
-            return HERE
-        if not self._door.keys:
-            if is_own(scope["client"], scope["server"]):
-                return HERE
-            if path == "/healthz":
-                return STRANGER
-            raise _Refused(403, _ANOTHERS)
+            return Passport(HERE.shown, links=PERSON)
         unasked = path == "/healthz" and "authorization" not in headers
         if unasked or path.startswith(METADATA):
-            return STRANGER
+            return Passport(STRANGER)
         live = path.split("/")[2] if path.startswith("/live/") else ""
-        grant = None
+        passport = None
         if "authorization" in headers:
-            grant = await self._by_token(scope, headers["authorization"])
+            passport = self._shown(await self._by_token(scope, headers["authorization"]))
         elif live:
-            grant = self._by_browser(scope, headers, live)
-        if grant is None:
+            passport = await self._by_browser(scope, headers, receive, live)
+        if passport is None:
             raise self._ask(_LINK if live and scope.get("method") == "GET" else _ASK)
-        needed = _needed(scope, live)
-        if not grant.may(needed):
-            why = f"Your token does not have the scope {needed}, which this takes."
+        grant, needed = passport.grant, _needed(scope)
+        if not any(map(grant.may, needed)):
+            why = f"Your token does not have the scope {needed[0]}, which this takes."
             raise _Refused(403, why, {"WWW-Authenticate": self._challenge("insufficient_scope")})
         named = path.split("/")[2] if path.startswith("/d/") else live
         if named and named != "static" and not grant.reaches(named):
             raise _Refused(403, "Your token is not for this desktop.")
-        return grant
+        return passport
+
+    def _shown(self, grant: Grant) -> Passport:
+        """The passport of a request that shows a token."""
+
+        def still() -> Grant | None:
+            now = self._door.still(grant)
+            return now and now.shown
+
+        wait = partial(self._calls.take, grant.holder)
+        return Passport(grant.shown, wait, links=grant, still=still)
 
     async def _by_token(self, scope: Asgi, header: str) -> Grant:
         kind, _, shown = header.partition(" ")
         if kind.lower() != "bearer":
             raise self._ask(_ASK)
         shown = shown.strip()
-        digest = hashlib.sha256(shown.encode()).digest()
-        peer = _peer(scope)
-        if digest not in self._admitted and (wait := self._failures.wait(peer)):
-            raise _slow_down(wait)
         why = _ASK
         for keys in self._door.keys:
             try:
@@ -242,43 +288,51 @@ class Guard:
                 why = str(bad)
             else:
                 if grant:
-                    self._admitted.pop(digest, None)
-                    self._admitted[digest] = None
-                    if len(self._admitted) > _ADMITTED:
-                        del self._admitted[next(iter(self._admitted))]
                     return grant
         raise self._failed(scope, why)
 
-    def _by_browser(self, scope: Asgi, headers: Headers, live: str) -> Grant | None:
-        name = _cookie_name(scope)
-        grant = self._by_cookie(_cookie(headers, name))
+    async def _by_browser(
+        self, scope: Asgi, headers: Headers, receive: Receive, live: str
+    ) -> Passport | None:
+        cookie = _cookie(headers, _cookie_name(scope))
+        grant = self._by_cookie(cookie)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        codes = [value for key, value in query if key == "code"]
-        if codes and scope["type"] == "http" and scope["method"] == "GET":
-            if wait := self._failures.wait(_peer(scope)):
-                raise _slow_down(wait)
-            cookie = self._door.passes.exchange(codes[0], live)
-            if not cookie and grant is None:
+        rest = urlencode([(key, value) for key, value in query if key != "code"])
+        page = scope["path"] + (f"?{rest}" if rest else "")
+        if _enters(scope):
+            code = await _posted_code(scope, receive)
+            made = self._door.passes.exchange(code, live)
+            if not made and grant is None:
                 raise self._failed(scope, _USED)
-            rest = urlencode([(key, value) for key, value in query if key != "code"])
-            raise _Entered(_reload(scope, cookie, f"?{rest}" if rest else ""))
+            raise _Entered(_reload(scope, made, page))
+        code = next((value for key, value in query if key == "code"), None)
+        if code is not None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            if grant is not None:
+                raise _Entered(_reload(scope, "", page))
+            if not self._door.passes.good(code, live):
+                raise self._failed(scope, _USED)
+            raise _Entered(_enter(code))
         if grant is None:
             return None
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
-        origin = headers.get("origin", "")
-        if changes and _place(origin) != headers.get("host"):
+        if changes and headers.get("origin") not in (own_origin(scope), *self._door.origins):
             raise _Refused(403, "This is only done for a page of this server.")
         if scope["path"].endswith("/link"):
             raise self._ask(_ASK)  # or a link would outlive its time by another, for ever
-        return grant
+        known, holds = grant, self._door.still
+        wait = partial(self._calls.take, grant.holder)
+        session = self._door.passes.session(cookie)
+        return Passport(grant, wait, session=session, still=lambda: holds(known))
 
     def _by_cookie(self, cookie: str) -> Grant | None:
         found = self._door.passes.grant(cookie) if cookie else None
         return self._door.still(found) if found else None
 
     def _failed(self, scope: Asgi, why: str) -> "_Refused":
+        """Refuse what was wrong, and after several of them tell who sends them to wait."""
         peer = _peer(scope)
-        self._failures.take(peer)
+        if wait := self._failures.take(peer):
+            return _slow_down(wait)
         logger.warning("refused %r to %s: wrong token or code", scope["path"], peer)
         return self._ask(why, "invalid_token")
 
@@ -364,18 +418,46 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-def _needed(scope: Asgi, live: str) -> Scope:
-    """The scope a route takes at least; what tools take is said by their own gate."""
-    changes = live and scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
-    return "control" if changes and not scope["path"].endswith("/link") else "view"
+def _needed(scope: Asgi) -> tuple[Scope, ...]:
+    """The scopes of which a route takes any; what tools and verbs take they say themselves."""
+    acts = scope["path"].startswith("/live/") and scope["path"].endswith("/do")
+    return ("control", "approve") if acts else ("view",)
 
 
-def _reload(scope: Asgi, cookie: str, query: str) -> Response:
-    """A page that loads itself again without the code.
+def _enters(scope: Asgi) -> bool:
+    """Whether a request posts the code of a link."""
+    path = scope["path"].split("/")
+    at_view = len(path) == 3 and path[1] == "live" and path[2] not in ("", "static")
+    return scope["type"] == "http" and scope["method"] == "POST" and at_view
+
+
+async def _posted_code(scope: Asgi, receive: Receive) -> str:
+    body = b""
+    more = True
+    while more and len(body) <= LARGEST:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    given = dict(parse_qsl(body.decode("latin-1")))
+    return given.get("code", "")
+
+
+def _enter(code: str) -> Response:
+    """A page that posts a link's code, which uses it up; to open the link alone does not."""
+    nonce = secrets.token_urlsafe(16)
+    page = _ENTER.format(code=html.escape(code, quote=True), nonce=nonce)
+    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'"
+    return HTMLResponse(
+        page, headers={"Cache-Control": "no-store", "Content-Security-Policy": policy}
+    )
+
+
+def _reload(scope: Asgi, cookie: str, page: str) -> Response:
+    """A page that loads the live view without the code.
 
     A redirect would not do: from a link on another site it would come without the cookie.
     """
-    page = html.escape(scope["path"] + query, quote=True)
+    page = html.escape(page, quote=True)
     response = HTMLResponse(_RELOAD.format(page), headers={"Cache-Control": "no-store"})
     if cookie:
         response.set_cookie(
@@ -418,23 +500,3 @@ def _peer(scope: Asgi) -> str:
 def _local(scope: Asgi) -> bool:
     """Whether a request came by the Unix socket, which is this user's alone and has no port."""
     return (scope.get("server") or (None, None))[1] is None
-
-
-def _name(host: str) -> str:
-    """The name in "name:port" or "[::1]:port"."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "") if host else ""
-    except ValueError:
-        return ""
-
-
-def _place(url: str) -> str:
-    """The "name:port" of a URL."""
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
-
-
-def _ordered(grant: Grant) -> list[str]:
-    return [scope for scope in SCOPES if grant.may(scope)]

@@ -31,9 +31,11 @@ class Filing:
     def all(self) -> list[DeskTool]:
         """The tools in the order a model reads them."""
         return [
-            desk_tool(self.files_list, looks=True, hint="list directory folder files"),
-            desk_tool(self.upload, hint="put write save file"),
-            desk_tool(self.download, looks=True, hint="get read fetch file"),
+            desk_tool(
+                self.files_list, looks=True, scope="files", hint="list directory folder files"
+            ),
+            desk_tool(self.upload, scope="control", hint="put write save file"),
+            desk_tool(self.download, looks=True, scope="files", hint="get read fetch file"),
         ]
 
     async def files_list(

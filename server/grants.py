@@ -1,7 +1,10 @@
 """What somebody who came in may do.
 
-Rule 1: a scope includes those before it: who may control may view, who may admin may do both.
-Rule 2: the door decides who somebody is, once for each request; everybody else asks the passport it
+Rule 1: who may control may view and use files; who may admin may do all on all desktops.
+Rule 2: `approve`, to answer what needs a person's yes, is for people: a token that has it can make
+    links by which browsers sign in, and the session of such a browser may answer. A request that
+    shows a token, and a process of this user's own, never may.
+Rule 3: the door decides who somebody is, once for each request; everybody else asks the passport it
     put there. Where there should be one and is none, nothing is allowed.
 """
 
@@ -15,15 +18,21 @@ from typing import Literal
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as Asgi
 
-Scope = Literal["view", "control", "admin"]
-SCOPES: tuple[Scope, ...] = ("view", "control", "admin")
+Scope = Literal["view", "files", "control", "approve", "admin"]
+SCOPES: tuple[Scope, ...] = ("view", "files", "control", "approve", "admin")
+_INCLUDES: dict[Scope, frozenset[Scope]] = {
+    "view": frozenset({"view"}),
+    "files": frozenset({"view", "files"}),
+    "control": frozenset({"view", "files", "control"}),
+    "approve": frozenset({"view", "approve"}),
+    "admin": frozenset(SCOPES),
+}
 _PASSPORT = "gloveport.passport"
 
 
 def including(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Some scopes and all that they include."""
-    widest = max((SCOPES.index(scope) for scope in scopes), default=-1)
-    return frozenset(SCOPES[: widest + 1])
+    """Return some scopes and all that they include."""
+    return frozenset[Scope]().union(*(_INCLUDES[scope] for scope in scopes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,11 @@ class Grant:
         return self.desktops is None or desktop in self.desktops
 
     @property
+    def shown(self) -> "Grant":
+        """What a request may do that shows a token, and not a browser session."""
+        return replace(self, scopes=self.scopes - {"approve"})
+
+    @property
     def over(self) -> bool:
         return time.time() >= self.until
 
@@ -71,7 +85,9 @@ class Grant:
 
 
 HERE = Grant("this machine", "", including(["admin"]))
-"""This user on this machine, where the server asks nobody who they are."""
+"""A process of this user's own, by the Unix socket."""
+PERSON = Grant("this machine's user", "person", including(["admin"]))
+"""Whoever signs in by a link that this server, or a process of its own user, has printed."""
 STRANGER = Grant("a stranger", "stranger", frozenset())
 """Anybody, on the routes that are open to all."""
 
@@ -81,32 +97,49 @@ class Passport:
     """Who a request comes from, as the door found.
 
     Args:
-        grant: What they may do.
+        grant: What this request may do.
         wait: Counts a call of theirs; seconds they have to wait first, 0: none.
+        session: The browser session it belongs to, by an id that is no secret; empty: none.
+        links: What a link made by this request may allow.
+        still: What is left of the grant by now; None: nothing.
     """
 
     grant: Grant
     wait: Callable[[], float] = field(default=lambda: 0.0)
+    session: str = ""
+    links: Grant | None = None
+    still: Callable[[], Grant | None] | None = None
 
-    def refusal(self, tool: str, *, looks: bool, desktop: str) -> str:
+    @property
+    def now(self) -> Grant:
+        """What the request may do by now: a token may be taken away while a stream is open."""
+        return (self.still() or STRANGER) if self.still else self.grant
+
+    @property
+    def person(self) -> str:
+        """Whose live view a request belongs to: a browser's session, or a token."""
+        return f"session {self.session}" if self.session else f"token {_short(self.grant.holder)}"
+
+    def refusal(self, tool: str, *, needs: Scope, desktop: str) -> str:
         """Why a tool is not called, in a sentence; empty if it may be.
 
         Args:
             tool: Its name.
-            looks: It changes nothing.
+            needs: The scope it takes.
             desktop: What it is to be called on.
         """
+        tool = tool[:40]
         if not self.grant.reaches(desktop):
             return f"Your token is not for the desktop {desktop}, so {tool} was not called."
-        if not self.grant.may("view" if looks else "control"):
+        if not self.grant.may(needs):
             return (
-                f"Your token may only look, so {tool} was not called. tools/list has what it may "
-                "call; to act it takes a token with the scope control."
+                f"Your token does not have the scope {needs}, so {tool} was not called. tools/list "
+                "has what it may call."
             )
         if seconds := self.wait():
             return (
-                f"You call faster than this server lets one token, so {tool} was not called. Wait "
-                f"{seconds:.1f} s, and do several things in one call with actions."
+                f"Rate limit reached for your token, so {tool} was not called. Retry in "
+                f"{seconds:.1f} s, or do several things in one call with actions."
             )
         return ""
 
@@ -131,4 +164,8 @@ def passport_of(request: HTTPConnection | None) -> Passport:
 def whose(name: str, request: HTTPConnection | None) -> str:
     """The name of a caller, made its own: what others call themselves is not theirs to take."""
     holder = passport_of(request).grant.holder
-    return f"{name} of {hashlib.sha256(holder.encode()).hexdigest()[:12]}" if holder else name
+    return f"{name} of {_short(holder)}" if holder else name
+
+
+def _short(holder: str) -> str:
+    return hashlib.sha256(holder.encode()).hexdigest()[:12]

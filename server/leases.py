@@ -368,6 +368,11 @@ class Lease:
         if self.drives(person):
             self._left = None
 
+    def sign_out(self, person: Who) -> None:
+        """A person may not be here any more: control is given back at once if they have it."""
+        if self.drives(person):
+            self._give_back(HandedBack(person.name, "", ("they were signed out",)))
+
     def due(self) -> float | None:
         """Seconds until something ends by itself; None: nothing does."""
         self._expire()

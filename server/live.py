@@ -9,7 +9,8 @@
     GET  /live/{desktop}/checkpoints/{name}   a small picture of a checkpoint
     GET  /live/{desktop}/screen               the screen now, for pages without a stream
 
-A page makes an id (`viewer`) for itself, which ties its requests together.
+What ties the requests of one person together is the session of their browser, which the door knows
+by its cookie, or the token they show. Each request may do what its own session or token may.
 """
 
 import json
@@ -37,11 +38,11 @@ from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 
 from .desks import Desks, NoSuchDesktop
-from .grants import passport_of, whose
+from .grants import Passport, passport_of
 from .leases import Hidden
 from .record import Happening
 from .seats import sit
-from .sharing import Person, Sharing
+from .sharing import NotPermitted, Person, Sharing
 
 _FOLDER = Path(__file__).with_name("live")
 _HEADERS = {
@@ -54,7 +55,7 @@ _HEADERS = {
 }
 _QUEUED = 1000  # events a slow page may lag behind before its stream is ended
 _BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed
-_LARGEST = 1 << 16  # bytes of a request
+_LOOKED_AT = 0.5  # seconds between two looks at whether a viewer's token still is good
 _AT_FIRST = 200  # happenings a page starts with
 _POLICY_VIOLATION = 1008  # of a WebSocket
 _LONGEST_REASON = 123  # bytes; a WebSocket takes no more
@@ -103,21 +104,21 @@ class Live:
         return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
 
     async def _events(self, request: Request) -> Response:
-        viewer = _viewer(request)
-        if not viewer:
-            return PlainTextResponse("Give the page's own id as ?viewer=, 32 hex digits.", 400)
         name = request.query_params.get("name", "").strip()[:40]
         name = name if name.isprintable() and name else "somebody"
         sharing = self._sharing(request)
-        person = sharing.came(viewer, name, passport_of(request).grant.scopes)
+        passport = passport_of(request)
+        person = sharing.came(passport.person, name, passport)
         return StreamingResponse(
-            self._stream(sharing, person),
+            self._stream(sharing, person, passport),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    async def _stream(self, sharing: Sharing, person: Person) -> AsyncGenerator[str]:
-        """Events as they happen, until the page or the server goes."""
+    async def _stream(
+        self, sharing: Sharing, person: Person, passport: Passport
+    ) -> AsyncGenerator[str]:
+        """Events as they happen, until the page or the server goes, or the page may not look."""
         sending, receiving = anyio.create_memory_object_stream[str](_QUEUED)
 
         def happened(happening: Happening) -> None:
@@ -131,6 +132,7 @@ class Live:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._tell_state, sharing, person, sending.clone())
                 tasks.start_soon(self._end_with_server, tasks.cancel_scope)
+                tasks.start_soon(_end_with_grant, sharing, person, passport, tasks.cancel_scope)
                 for happening in sharing.record.lately(_AT_FIRST):
                     yield _event("happening", happening.as_json(), happening.number)
                 async with receiving:
@@ -165,27 +167,30 @@ class Live:
         except HTTPException as why:
             await websocket.close(_POLICY_VIOLATION, why.detail[:_LONGEST_REASON])
             return
-        person = sharing.people.get(_viewer(websocket))
+        passport = passport_of(websocket)
+        person = sharing.people.get(passport.person)
         if person is None:
             await websocket.close(_POLICY_VIOLATION, "This page's stream of events is not open.")
             return
-        await sit(websocket, sharing, person)
+        await sit(websocket, sharing, person, passport)
 
     async def _do(self, request: Request) -> Response:
         sharing = self._sharing(request)
-        person = sharing.people.get(_viewer(request))
+        passport = passport_of(request)
+        person = sharing.people.get(passport.person)
         if person is None:
             return _refused(409, "This page's stream of events is not open; load it again.")
-        body = await request.body()
         try:
-            read: Any = json.loads(body) if len(body) <= _LARGEST else None
-        except ValueError:
+            read: Any = json.loads(await request.body())
+        except (ValueError, RecursionError):
             read = None
         if not isinstance(read, dict) or not isinstance(read.get("verb"), str):  # type: ignore[misc] # JSON
             return _refused(422, 'Send JSON such as {"verb": "take"}.')
         given = cast(dict[str, Any], read)
         try:
-            return JSONResponse(await sharing.do(person, given["verb"], given))
+            return JSONResponse(await sharing.do(person, given["verb"], given, passport))
+        except NotPermitted as why:
+            return _refused(403, str(why))
         except SandboxError as why:
             status = 409 if isinstance(why, NotNow) else 503 if isinstance(why, Broken) else 422
             return _refused(status, sharing.desktop.settings.vault.scrub(str(why)))
@@ -211,6 +216,20 @@ class Live:
         return _shown(frame.picture)
 
 
+async def _end_with_grant(
+    sharing: Sharing, person: Person, passport: Passport, stream: anyio.CancelScope
+) -> None:
+    """Sign a person out once their token is gone, or does not let them drive while they do."""
+    while True:
+        may = passport.now.may
+        if not may("view"):
+            sharing.gone(person)
+            stream.cancel()
+        elif sharing.lease.drives(person.who) and not may("control"):
+            sharing.gone(person)
+        await anyio.sleep(_LOOKED_AT)
+
+
 class _Files(StaticFiles):
     """Files that browsers ask for anew each time, so that a newer server's page is whole."""
 
@@ -218,13 +237,6 @@ class _Files(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers.update(_HEADERS)
         return response
-
-
-def _viewer(request: HTTPConnection) -> str:
-    """The id a page made for itself, made its token's own; empty if it is none."""
-    viewer = request.query_params.get("viewer", "")
-    good = len(viewer) == 32 and all(char in "0123456789abcdef" for char in viewer)
-    return whose(viewer, request) if good else ""
 
 
 def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:

@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from .desks import Desks
 
@@ -32,25 +32,29 @@ class Metrics:
             "gloveport_call_seconds", "How long calls of tools took.", ["tool"],
             buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
-        self._registry.register(_Now(desks))
+        self._desks = desks
 
     def called(self, tool: str, *, ok: bool, seconds: float) -> None:
         """A tool was called; names that no tool has are counted together by the caller."""
         self._calls.labels(tool, "answered" if ok else "refused").inc()
         self._seconds.labels(tool).observe(seconds)
 
-    def text(self) -> bytes:
-        return generate_latest(self._registry)
+    def text(self, names: "Collection[str]") -> bytes:
+        """All there is to tell somebody who may see the desktops of these names."""
+        now = CollectorRegistry()
+        now.register(_Now(self._desks, names))
+        return generate_latest(self._registry) + generate_latest(now)
 
 
 class _Now(Collector):
     """What is so at the moment it is asked for."""
 
-    def __init__(self, desks: "Desks") -> None:
+    def __init__(self, desks: "Desks", names: "Collection[str]") -> None:
         self._desks = desks
+        self._names = names
 
     def collect(self) -> "Iterator[GaugeMetricFamily]":
-        gates = self._desks.gates
+        gates = {name: gate for name, gate in self._desks.gates.items() if name in self._names}
         yield GaugeMetricFamily("gloveport_desktops", "Desktops that run.", len(gates))
         watching = GaugeMetricFamily(
             "gloveport_watching", "People at the live view.", labels=["desktop"]

@@ -1,8 +1,9 @@
 """Links to the live view, for browsers, which cannot show a token on their own.
 
-Somebody with a token makes a link with a code in it. Whoever opens it first, within a minute, gets
-a cookie for the code. The cookie is good for watching one desktop, for hours, and for no longer
-than the token is.
+Somebody with a token makes a link with a code in it. The browser that is the first to post the code
+back, within a minute, gets a cookie for it: opening the link alone uses nothing up, for chats open
+links to show a preview. The cookie is good for one desktop's live view, for hours, and for no
+longer than the token is.
 """
 
 import hashlib
@@ -42,6 +43,11 @@ class Passes:
         limited = replace(grant, desktops=frozenset({desktop}))
         return self._keep(self._codes, _Pass(limited.within(grant), self._clock() + seconds))
 
+    def good(self, code: str, desktop: str) -> bool:
+        """Whether a code could be exchanged now."""
+        found = self._codes.get(_key(code))
+        return bool(found and self._clock() < found.until and found.grant.reaches(desktop))
+
     def exchange(self, code: str, desktop: str) -> str:
         """The value of a cookie for a code, which is then used up; empty if the code is no good."""
         found = self._codes.pop(_key(code), None)
@@ -55,6 +61,10 @@ class Passes:
         if found is None or self._clock() >= found.until:
             return None
         return replace(found.grant, until=min(found.until, found.grant.until))
+
+    def session(self, cookie: str) -> str:
+        """The id of a cookie's session, which tells nothing of the cookie."""
+        return _key(_key(cookie).hex()).hex()[:16]
 
     def _keep(self, kept: dict[bytes, _Pass], one: _Pass) -> str:
         for key in [key for key, old in kept.items() if self._clock() >= old.until]:

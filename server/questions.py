@@ -47,6 +47,8 @@ class Question:
     key: str
     since: float
     """Seconds since 1970."""
+    holder: str = ""
+    """The credential it was asked with, which cannot answer it."""
     answer: Answer | None = None
     put_to_client: bool = False
     """Whether the agent's client was asked too: only then it may answer."""
@@ -96,7 +98,14 @@ class Questions:
         return self._kept.get(id)
 
     def ask(
-        self, who: Who, kind: Kind, text: str, choices: tuple[str, ...] = (), *, of: str = ""
+        self,
+        who: Who,
+        kind: Kind,
+        text: str,
+        choices: tuple[str, ...] = (),
+        *,
+        of: str = "",
+        holder: str = "",
     ) -> Question:
         """Open a question, or find it again.
 
@@ -106,6 +115,7 @@ class Questions:
             text: The question, for people.
             choices: Answers to choose from.
             of: What makes it the same question again, if not its text.
+            holder: The credential it is asked with.
         """
         self._expire()
         key = f"{who.key}\n{kind}\n{of or text}"
@@ -113,7 +123,8 @@ class Questions:
             if one.key == key:
                 return one
         self._asked += 1
-        asked = Question(f"q{self._asked}", kind, text, choices, who, key, self._clock())
+        since = self._clock()
+        asked = Question(f"q{self._asked}", kind, text, choices, who, key, since, holder)
         self._kept[asked.id] = asked
         while len(self.open) > _MOST:
             del self._kept[self.open[0].id]

@@ -6,16 +6,24 @@ from starlette.websockets import WebSocket
 
 from gloveport.sandbox.geometry import Point
 
+from .grants import Passport
 from .sharing import Person, Sharing
 from .viewing import Seat, rfb
 
 
-async def sit(websocket: WebSocket, sharing: Sharing, person: Person) -> None:
-    """Let a person watch, and act while they drive, until they or the desktop go."""
+async def sit(websocket: WebSocket, sharing: Sharing, person: Person, passport: Passport) -> None:
+    """Let a person watch, and act while they drive, until they or the desktop go.
+
+    Args:
+        websocket: Their connection.
+        sharing: The people at the desktop.
+        person: Who they are.
+        passport: What this connection may do, whatever others of theirs may.
+    """
     desktop, lease = sharing.desktop, sharing.lease
 
     def may_act() -> bool:
-        return "control" in person.may and lease.drives(person.who)
+        return lease.drives(person.who) and passport.now.may("control")
 
     async def pointer(x: int, y: int, buttons: int) -> None:
         lease.moved()

@@ -6,22 +6,26 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 
 from . import viewing
 from .app import DesktopServer
+from .connections import MOST, Connections, Listener, raise_descriptors
 from .desks import IDLE, Desks
-from .door import Door, Keys
-from .grants import HERE
+from .door import PEER, Door, Keys
+from .grants import PERSON
 from .passes import FIRST_CODE
 from .policy import Policy
 from .web import Web
@@ -29,6 +33,17 @@ from .web import Web
 logger = logging.getLogger(__name__)
 
 _LAST_CALLS = 3  # seconds running calls have to end once the server is told to
+
+
+class NoAddress(Exception):
+    """The server cannot listen where it was told to; its text says why and what works."""
+
+    def __init__(self, host: str, port: int, why: Exception) -> None:
+        said = why.strerror if isinstance(why, OSError) and why.strerror else "no such port"
+        super().__init__(
+            f"{host}:{port} cannot be listened on: {said}. --port 0 takes a free port, --host "
+            "names an address of this machine. If it is your own server: `gloveport status`."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +55,9 @@ class Settings:
         host: Address to listen on; empty: no TCP at all.
         port: TCP port; 0: any free one.
         names: Names the server is also reached by.
-        keys: What knows the tokens callers must show; empty only where the host is a loopback
-            address.
+        keys: What knows the tokens that callers over TCP must show.
+        origins: Origins of other pages that may speak to the server.
+        proxies: Addresses of proxies whose X-Forwarded-For and -Proto are believed.
         pace: Calls a second of one token.
         local: A Unix socket for this user's own clients, if any.
         ttl: End after so many seconds without a client; 0: never.
@@ -56,6 +72,8 @@ class Settings:
     port: int = 8750
     names: tuple[str, ...] = ()
     keys: tuple[Keys, ...] = ()
+    origins: frozenset[str] = frozenset()
+    proxies: tuple[str, ...] = ()
     pace: float = 50.0
     local: Path | None = None
     ttl: float = 0
@@ -79,6 +97,8 @@ class Served:
     desktop: Desktop
     port: int
     """Its TCP port; 0: it has none."""
+    url: str
+    """Where programs and browsers of this machine reach it; empty: nowhere."""
     live: str
     """Path of its live view, with a code for the first who opens it where a token is asked for."""
     ended: anyio.Event
@@ -94,7 +114,7 @@ async def serve(settings: Settings, ready: Callable[[Served], None] = lambda ser
 
     Raises:
         CannotStart: The desktop did not start.
-        OSError: The address is taken.
+        NoAddress: The address is taken.
     """
     async with serving(settings) as served:
         ready(served)
@@ -104,7 +124,11 @@ async def serve(settings: Settings, ready: Callable[[Served], None] = lambda ser
 @contextlib.asynccontextmanager
 async def serving(settings: Settings) -> AsyncGenerator[Served]:
     """Serve one desktop for as long as the context lasts; see `serve`."""
-    with contextlib.ExitStack() as sockets, _listen(settings, sockets) as (listening, port):
+    connections = Connections(min(MOST, raise_descriptors() // 2))
+    with (
+        contextlib.ExitStack() as sockets,
+        _listen(settings, sockets, connections) as (listening, port),
+    ):
         desks = Desks(
             settings.desktop,
             DesktopServer.beside(settings.groups, settings.policy),
@@ -115,13 +139,22 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
             server = DesktopServer(running, settings.groups, desks, settings.policy)
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
             desks.address = _address(settings.host, port)
-            door = Door(hosts, settings.keys, settings.pace, address=desks.address)
+            door = Door(
+                hosts,
+                settings.keys,
+                settings.pace,
+                address=desks.address,
+                origins=settings.origins,
+                connections=connections,
+            )
             web = Web(server, running, door)
             http = _Server(
                 uvicorn.Config(
-                    web.app,
+                    behind_proxies(web.app, settings.proxies),
+                    loop="asyncio",  # it accepts through our own sockets
                     log_config=None,
                     access_log=False,
+                    proxy_headers=False,
                     timeout_graceful_shutdown=_LAST_CALLS,
                     **viewing.UVICORN,
                 )
@@ -134,9 +167,11 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                 async with anyio.create_task_group() as meanwhile:
                     await meanwhile.start(_end_on_signal, ended)
                     if settings.ttl:
-                        meanwhile.start_soon(_end_when_idle, ended, web, server, settings.ttl)
+                        meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
                     try:
-                        yield Served(running, port, _live(door, running.settings.name), ended)
+                        yield Served(
+                            running, port, desks.address, _live(door, running.settings.name), ended
+                        )
                     finally:
                         web.close()
                         http.should_exit = True
@@ -151,28 +186,44 @@ def _address(host: str, port: int) -> str:
     return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
 
 
+def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return an app that believes what some proxies say of their clients, and nobody else."""
+    if not proxies:
+        return app
+    proxied = ProxyHeadersMiddleware(cast(Any, app), list(proxies))
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PEER] = scope.get("client")
+        await proxied(cast(Any, scope), cast(Any, receive), cast(Any, send))
+
+    return run
+
+
 def _live(door: Door, desktop: str) -> str:
-    if not door.keys:
-        return f"/live/{desktop}"
-    return f"/live/{desktop}?code={door.passes.code(HERE, desktop, FIRST_CODE)}"
+    return f"/live/{desktop}?code={door.passes.code(PERSON, desktop, FIRST_CODE)}"
 
 
 @contextlib.contextmanager
 def _listen(
-    settings: Settings, closing: contextlib.ExitStack
+    settings: Settings, closing: contextlib.ExitStack, connections: Connections
 ) -> Generator[tuple[list[socket.socket], int]]:
     listening: list[socket.socket] = []
     port, mine = 0, 0
     if settings.host:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say TCP.
-        tcp = closing.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+        tcp = closing.enter_context(Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+        tcp.connections = connections
+        tcp.keep_spare()
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        tcp.bind((settings.host, settings.port))
+        try:
+            tcp.bind((settings.host, settings.port))
+        except (OSError, OverflowError) as why:
+            raise NoAddress(settings.host, settings.port, why) from why
         port = tcp.getsockname()[1]
         listening.append(tcp)
     if settings.local:
-        unix = closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        unix = closing.enter_context(Listener(socket.AF_UNIX, socket.SOCK_STREAM))
         settings.local.unlink(missing_ok=True)
         unix.bind(str(settings.local))
         settings.local.chmod(0o600)
@@ -198,12 +249,14 @@ async def _end_on_signal(
             ended.set()
 
 
-async def _end_when_idle(
-    ended: anyio.Event, web: Web, server: DesktopServer, seconds: float
-) -> None:
+async def _end_when_idle(ended: anyio.Event, web: Web, seconds: float) -> None:
+    """End once nobody has needed the server for so long."""
+    needed = time.monotonic()
     while not ended.is_set():
-        idle = time.monotonic() - server.desks.last_call
-        if not web.attached and idle >= seconds:
+        if web.needed:
+            needed = time.monotonic()
+        idle = time.monotonic() - max(needed, web.last_call)
+        if idle >= seconds:
             logger.info("nobody needed the desktop for %.0f s", idle)
             ended.set()
-        await anyio.sleep(max(1.0, seconds - idle) if not web.attached else min(seconds, 5.0))
+        await anyio.sleep(min(1.0, seconds / 4))

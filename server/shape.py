@@ -17,6 +17,8 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
+from .grants import Scope
+
 Run = Callable[..., Awaitable[CallToolResult | InputRequiredResult]]
 
 
@@ -79,6 +81,9 @@ class _Arguments(FuncMetadata):
 class DeskTool(Tool):
     """A tool whose refusals are sentences and whose arguments are exact."""
 
+    scope: Scope = "control"
+    """What a token must allow to call it."""
+
     async def run(
         self, arguments: dict[str, Any], context: Any, convert_result: bool = False
     ) -> Any:
@@ -103,6 +108,7 @@ def desk_tool(
     name: str = "",
     title: str = "",
     looks: bool = False,
+    scope: Scope | None = None,
     core: bool = False,
     hint: str = "",
     meta: Mapping[str, Any] = MappingProxyType({}),
@@ -115,6 +121,7 @@ def desk_tool(
         title: What people see.
         looks: Whether it only looks; clients run such tools side by side. Of the others they
             assume that they may destroy something, which is true.
+        scope: What a token must allow; view if it only looks, else control.
         core: Whether clients that hide tools until they are searched for should show it at once.
         hint: What it is also searched for by.
         meta: What else clients are told about it.
@@ -145,6 +152,7 @@ def desk_tool(
             parameter[_LIMITS[limit]] = parameter.pop(limit)
     tool.parameters = schema
     assert isinstance(tool, DeskTool)
+    tool.scope = scope or ("view" if looks else "control")
     return tool
 
 

@@ -1,8 +1,8 @@
 """One desktop among people and agents: who watches, who drives, and what people do with it.
 
-A person is a live view with an id of its own. What they press goes to the desktop as it comes, as
-long as they drive; what they did is told to the agent afterwards in a few sentences, without what
-they typed into passwords.
+A person is a browser session, or a token at a live view. What they press goes to the desktop as it
+comes, as long as they drive; what they did is told to the agent afterwards in a few sentences,
+without what they typed into passwords.
 """
 
 import logging
@@ -13,14 +13,20 @@ from typing import Any
 import anyio
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.errors import BadText, Impossible
 
 from .deeds import Deeds
+from .grants import Passport
 from .leases import Lease, NotYours, State, Who
 from .questions import Answer, Questions
 from .record import Place, Record
 
 logger = logging.getLogger(__name__)
+
+
+class NotPermitted(Impossible):
+    """What a request may not do, by its session or token."""
+
 
 SYSTEM = Who("system", "", "gloveport")
 _LONGEST_NOTE = 1000  # characters
@@ -31,8 +37,8 @@ class Person:
     """Somebody at a live view."""
 
     who: Who
-    may: frozenset[str] = frozenset({"view"})
-    """"view", and "control" if they may drive and answer."""
+    passport: Passport
+    """What the live view they opened last may do."""
     views: int = 0
     """Open event streams: a page that is loaded again has two for a moment."""
     deeds: Deeds | None = None
@@ -66,14 +72,14 @@ class Sharing:
 
     # Watching
 
-    def came(self, key: str, name: str, may: frozenset[str]) -> Person:
-        """A live view is open; the same id again is the same person."""
+    def came(self, key: str, name: str, passport: Passport) -> Person:
+        """A live view is open; the same key again is the same person."""
         person = self.people.get(key)
         if person is None:
-            person = self.people[key] = Person(Who("person", key, name), may)
+            person = self.people[key] = Person(Who("person", key, name), passport)
         elif person.who.name != name and not self.lease.drives(person.who):
             person.who = Who("person", key, name)
-        person.may = may
+        person.passport = passport
         person.views += 1
         self.lease.came(person.who)
         self._ring()
@@ -92,10 +98,9 @@ class Sharing:
     def watching(self) -> list[Person]:
         return [person for person in self.people.values() if person.views]
 
-    @property
-    def deciding(self) -> bool:
-        """Whether anybody who may answer a question is watching."""
-        return any("control" in person.may for person in self.watching)
+    def deciding(self, holder: str) -> bool:
+        """Whether anybody is watching who may answer what a credential's agent asks."""
+        return any(_decides(person.passport, holder) for person in self.watching)
 
     async def changed(self) -> None:
         """Return when what `state` tells has changed."""
@@ -117,7 +122,7 @@ class Sharing:
             "you": {
                 "viewer": person.who.key,
                 "name": person.who.name,
-                "may": sorted(person.may),
+                "may": sorted(person.passport.now.scopes),
                 "driving": lease.drives(person.who),
             },
             "driver": {"kind": driver, "name": who.name if who and driver != "nobody" else ""},
@@ -140,21 +145,47 @@ class Sharing:
 
     # What people do
 
-    async def do(self, person: Person, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    async def do(
+        self, person: Person, verb: str, given: Mapping[str, Any], passport: Passport
+    ) -> dict[str, Any]:
         """What a person asks for by a button.
+
+        Args:
+            person: Who asks.
+            verb: What for.
+            given: Its parameters.
+            passport: What the request that asks may do.
 
         Raises:
             BadText: There is no such verb.
-            NotYours: They may only watch, or it is another's to do.
+            NotPermitted: This request may not do that.
+            NotYours: It is another's to do.
             SandboxError: It could not be done.
         """
         if verb not in self._verbs:
             raise BadText(f"There is no verb {verb[:40]!r}; there are {', '.join(self._verbs)}.")
-        if "control" not in person.may:
-            raise NotYours("Your token lets you watch; to act, ask for one with the scope control.")
+        if verb == "answer":
+            self._check_may_answer(passport, given)
+        elif not passport.now.may("control"):
+            raise NotPermitted(
+                "Your sign-in lets you watch; to act, use a link or token with the scope control."
+            )
         told = await self._verbs[verb](person, given)
         self._ring()
         return {"ok": True, **told}
+
+    def _check_may_answer(self, passport: Passport, given: Mapping[str, Any]) -> None:
+        if not passport.session or not passport.now.may("approve"):
+            raise NotPermitted(
+                "Only a person signed in at the live view can answer, by a link that may approve: "
+                "`gloveport live` prints one."
+            )
+        asked = self.questions.find(str(given.get("id", "")))
+        if asked and not _decides(passport, asked.holder):
+            raise NotPermitted(
+                "This was asked with the token that your link was made with. Answer it by a link "
+                "from `gloveport live` on the server's machine, or from a token of your own."
+            )
 
     async def _take(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         already = self.lease.drives(person.who)
@@ -243,6 +274,15 @@ class Sharing:
 
     # Time
 
+    def gone(self, person: Person) -> None:
+        """A person may not be here any more: what they hold is released, and control is free."""
+        if self.lease.drives(person.who):
+            self.lease.sign_out(person.who)
+            person.deeds = None
+            self.record.note(person.who, "sign_out", "was signed out")
+        self.people.pop(person.who.key, None)
+        self._ring()
+
     async def tend(self) -> None:
         """End what ends by itself, such as the control of a person who has left; runs until
         cancelled."""
@@ -255,6 +295,13 @@ class Sharing:
     def _ring(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+
+def _decides(passport: Passport, holder: str) -> bool:
+    """Whether a session may answer what was asked with a credential: never with the same one."""
+    return (
+        bool(passport.session) and passport.now.may("approve") and (passport.grant.holder != holder)
+    )
 
 
 def _text(given: Mapping[str, Any], key: str) -> str:

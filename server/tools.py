@@ -354,7 +354,9 @@ class Tools:
         answers are kept 10 minutes, for the same reason asked again."""
         if not reason.strip():
             raise BadText("Say what to ask, as reason.")
-        question = self._asking.open(caller.get().who, kind, reason, choices)
+        asker = caller.get()
+        holder = asker.grant.holder
+        question = self._asking.open(asker.who, kind, reason, choices, holder=holder)
         try:
             answer = await self._asking.answered(question, context, "A person has to answer this")
         except AskClient as asked:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -15,13 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gloveport.sandbox.desktop import Desktop
 
 from .app import DesktopServer
+from .bodies import LARGEST_CALL
 from .door import Door, Guard
-from .grants import passport_of, whose
+from .grants import HERE, passport_of, whose
 from .live import Live
 
 logger = logging.getLogger(__name__)
 
-_LARGEST_REQUEST = 16 << 20  # bytes; longer text than a tool takes still gets a sentence
 _STILL_THERE = 15.0  # seconds between two signs of life to an attached client
 
 
@@ -37,12 +38,13 @@ class Web:
     def __init__(self, server: DesktopServer, desktop: Desktop, door: Door) -> None:
         self._server = server
         self._desktop = desktop
+        self._door = door
         self._closing = anyio.Event()
         self.attached = 0
         """Clients that hold a connection open to say that they are still there."""
         mcp = server.streamable_http_app(
             json_response=True,
-            max_request_body_size=_LARGEST_REQUEST,
+            max_request_body_size=LARGEST_CALL,
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         self._sessions = server.session_manager
@@ -56,6 +58,25 @@ class Web:
             *Live(server.desks, self._closing).routes(),
         ]
         self.app: ASGIApp = Guard(Starlette(routes=self.routes, lifespan=self._lifespan), door)
+        if door.origins:  # pages of other origins ask first, without a token (CORS)
+            self.app = CORSMiddleware(
+                self.app,
+                allow_origins=sorted(door.origins),
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["*"],
+                expose_headers=["mcp-session-id"],
+            )
+
+    @property
+    def needed(self) -> bool:
+        """Whether anybody is there: a client attached, a call that runs, a person who watches or
+        drives."""
+        return self.attached > 0 or any(gate.needed for gate in self._server.desks.gates.values())
+
+    @property
+    def last_call(self) -> float:
+        """When a tool was last called, on the monotonic clock."""
+        return self._server.desks.last_call
 
     def close(self) -> None:
         """End what would keep connections open: attachments and subscriptions."""
@@ -76,10 +97,20 @@ class Web:
         if not passport_of(request).grant.may("view"):
             return JSONResponse({"ok": True})
         walls = "bwrap" if self._desktop.walled else "none"
-        return JSONResponse({"ok": True, "desktop": self._desktop.settings.name, "walls": walls})
+        told = {"ok": True, "desktop": self._desktop.settings.name, "walls": walls}
+        if passport_of(request).grant.holder == HERE.holder:  # a process of this user's own
+            desks = self._server.desks
+            told |= {
+                "instance": self._door.instance,
+                "attended": self.needed,
+                "desktops": list(desks.gates),
+            }
+        return JSONResponse(told)
 
     async def _metrics(self, request: Request) -> Response:
-        return Response(self._server.desks.metrics.text(), media_type="text/plain; version=0.0.4")
+        desks = self._server.desks
+        text = desks.metrics.text(desks.names(passport_of(request).grant))
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     async def _attach(self, request: Request) -> Response:
         """Stay open as long as the client is there; when it goes, what it held is released."""

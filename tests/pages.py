@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from math import ceil
 
+import httpx2
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from web import PERSON, bearer
 
 CHROMIUM = "/usr/bin/chromium"
 SECONDS = 20  # that a page may take for anything, on a machine with much else to do
@@ -58,11 +60,19 @@ async def person(
 
 
 async def arrive(context: BrowserContext, url: str) -> Page:
-    """Open the live view and wait until it shows the screen."""
+    """Sign in at the live view by a link and wait until it shows the screen."""
     page = await context.new_page()
-    await page.goto(f"{url}/live/main")
+    await page.goto(await sign_in_link(url))
     await expect(page.locator("body")).to_have_attribute("data-screen", "live")
     return page
+
+
+async def sign_in_link(url: str, *, token: str = PERSON, scope: str = "admin") -> str:
+    """A link by which a browser signs in."""
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        asked = f"{url}/live/main/link?scope={scope}"
+        made = await http.post(asked, headers=bearer(token))
+    return url + str(made.json()["path"])
 
 
 async def on_screen(

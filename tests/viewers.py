@@ -1,11 +1,12 @@
 """A VNC viewer over a WebSocket, small and strict: it fails at any byte it does not expect."""
 
 import zlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from struct import pack, unpack
+from types import MappingProxyType
 
 import anyio
 import numpy as np
@@ -15,7 +16,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from web import listening
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.picture import Pixels
@@ -261,10 +262,22 @@ class Viewer:
 
 
 @asynccontextmanager
-async def viewing(url: str, encodings: Sequence[int] = EVERYTHING) -> AsyncGenerator[Viewer]:
+async def viewing(
+    url: str,
+    encodings: Sequence[int] = EVERYTHING,
+    *,
+    origin: str = "",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncGenerator[Viewer]:
     """A viewer that has been let in."""
     async with connect(
-        url, subprotocols=[Subprotocol("binary")], compression=None, max_size=None, proxy=None
+        url,
+        subprotocols=[Subprotocol("binary")],
+        compression=None,
+        max_size=None,
+        proxy=None,
+        origin=Origin(origin) if origin else None,
+        additional_headers=dict(headers),
     ) as socket:
         viewer = Viewer(socket)
         await viewer.shake_hands(encodings)

@@ -7,26 +7,21 @@ from typing import Any
 
 import anyio
 import httpx2
-
-ADA, BOB = "a" * 32, "b" * 32
+from web import PERSON, signed_in
 
 
 class View:
     """A live view without a screen: what its page hears, and what it asks for."""
 
-    def __init__(self, http: httpx2.AsyncClient, url: str, viewer: str) -> None:
+    def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
         self._http = http
         self.url = url
-        self._viewer = viewer
         self.state: dict[str, Any] = {}
         self.happened: dict[int, dict[str, Any]] = {}
         self._news = anyio.Event()
 
     async def do(self, verb: str, **given: Any) -> httpx2.Response:
-        query = {"viewer": self._viewer}
-        return await self._http.post(
-            f"{self.url}/do", params=query, json={"verb": verb, **given}, timeout=20
-        )
+        return await self._http.post(f"{self.url}/do", json={"verb": verb, **given}, timeout=20)
 
     async def until(self, **wanted: Any) -> None:
         """Wait until the state says so."""
@@ -57,7 +52,7 @@ class View:
                 await self._news.wait()
 
     async def listen(self, name: str) -> None:
-        query = {"viewer": self._viewer, "name": name}
+        query = {"name": name}
         async with self._http.stream("GET", f"{self.url}/events", params=query) as events:
             kind = ""
             async for line in events.aiter_lines():
@@ -72,16 +67,26 @@ class View:
                     self._news.set()
                     self._news = anyio.Event()
 
+    @property
+    def cookie(self) -> dict[str, str]:
+        """What its browser sends along to be known by."""
+        return {
+            "cookie": "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        }
+
 
 @asynccontextmanager
-async def viewing(url: str, name: str = "Ada", viewer: str = ADA) -> AsyncGenerator[View]:
-    """Watch a desktop of a server."""
+async def viewing(
+    url: str, name: str = "Ada", *, token: str = PERSON, scope: str = "", desktop: str = "main"
+) -> AsyncGenerator[View]:
+    """Watch a desktop of a server, signed in by a link made with a token."""
     async with (
-        httpx2.AsyncClient(trust_env=False, timeout=None) as http,
+        httpx2.AsyncClient(trust_env=False, timeout=None, headers={"origin": url}) as http,
         anyio.create_task_group() as tasks,
     ):
-        view = View(http, f"{url}/live/main", viewer)
+        await signed_in(http, url, token, desktop, scope)
+        view = View(http, f"{url}/live/{desktop}")
         tasks.start_soon(view.listen, name)
-        await view.until(desktop="main")
+        await view.until(desktop=desktop)
         yield view
         tasks.cancel_scope.cancel()

@@ -5,7 +5,7 @@ import { Bell } from "./bell.js";
 import { Marks } from "./marks.js";
 import { Questions } from "./questions.js";
 import { Screen } from "./screen.js";
-import { Seat, viewer } from "./seat.js";
+import { Seat } from "./seat.js";
 import { Story } from "./story.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
@@ -21,8 +21,8 @@ const $ = id => document.getElementById(id);
 const path = location.pathname.replace(/\/$/, "");
 
 translate();
-const seat = new Seat(path, await viewer(), localStorage.getItem(NAME) || say("guest"));
-const screen = new Screen(path, seat.viewer);
+const seat = new Seat(path, localStorage.getItem(NAME) || say("guest"));
+const screen = new Screen(path);
 const marks = new Marks();
 const story = new Story();
 const timeline = new Timeline(path, hint);
@@ -265,7 +265,7 @@ const presses = {
     switchLanguage();
     if (!state) return;
     show();
-    questions.redraw(state.you.may.includes("control"));
+    questions.redraw(state.you.may.includes("approve"));
   },
   again: () => {
     seat.hurry();

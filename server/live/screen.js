@@ -21,10 +21,10 @@ export class Screen extends EventTarget {
   #path;
   #retry = new Retry(() => this.#connect());
 
-  constructor(path, viewer) {
+  constructor(path) {
     super();
     this.#path = path;
-    this.#url = new URL(`${path}/rfb?viewer=${viewer}`, location.href);
+    this.#url = new URL(`${path}/rfb`, location.href);
     this.#url.protocol = this.#url.protocol.replace("http", "ws");
   }
 

@@ -1,5 +1,6 @@
 /**
- * This page's place at the desktop: its id, its name, the stream of what happens, and its requests.
+ * This page's place at the desktop: its name, the stream of what happens, and its requests. The
+ * server knows whose page it is by the browser's session.
  *
  * Events: "begin" (a stream is open: all that is known comes again), "state" and "happening" (their
  * detail is what the server sent), "lost" (detail: why, if the server said so).
@@ -16,13 +17,11 @@ export class Seat extends EventTarget {
 
   /**
    * @param {string} path The live view's own path, such as "/live/main".
-   * @param {string} viewer
    * @param {string} name
    */
-  constructor(path, viewer, name) {
+  constructor(path, name) {
     super();
     this.path = path;
-    this.viewer = viewer;
     this.name = name;
   }
 
@@ -43,7 +42,7 @@ export class Seat extends EventTarget {
    * @throws {Error} The server's own sentence, when it refuses.
    */
   async do(verb, more = {}) {
-    const answer = await fetch(`${this.path}/do?viewer=${this.viewer}`, {
+    const answer = await fetch(`${this.path}/do`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ verb, ...more }),
@@ -61,7 +60,7 @@ export class Seat extends EventTarget {
 
   #open() {
     this.#source?.close();
-    const asked = new URLSearchParams({ viewer: this.viewer, name: this.name });
+    const asked = new URLSearchParams({ name: this.name });
     const source = (this.#source = new EventSource(`${this.path}/events?${asked}`));
     const pass = kind =>
       source.addEventListener(kind, event => {
@@ -102,33 +101,4 @@ export class Seat extends EventTarget {
       return "";
     }
   }
-}
-
-/**
- * The id of this tab, the same after it is loaded again. A tab that was made as a copy of another
- * has the other's id; a lock, which one page can hold at a time, tells.
- */
-export async function viewer() {
-  const kept = sessionStorage.getItem("gloveport.viewer");
-  const id = kept && (await mine(kept)) ? kept : fresh();
-  if (id !== kept) await mine(id);
-  sessionStorage.setItem("gloveport.viewer", id);
-  return id;
-}
-
-function fresh() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function mine(id) {
-  if (!navigator.locks) return Promise.resolve(true); // not over plain HTTP from another machine
-  return new Promise(resolve => {
-    const held = () => {
-      resolve(true);
-      return new Promise(() => {}); // until the page goes
-    };
-    const limit = { signal: AbortSignal.timeout(600) }; // a page that is loaded again lets go late
-    navigator.locks.request(`gloveport.${id}`, limit, held).catch(() => resolve(false));
-  });
 }

@@ -143,7 +143,8 @@ def test_what_is_not_possible_is_said(
 
 
 def test_the_server_prints_the_same_recipes(capsys: pytest.CaptureFixture[str]) -> None:
-    announce("127.0.0.1", 8750, "", "bwrap", "/live/main", asks=False)
+    address = "http://127.0.0.1:8750"
+    announce(address, "/live/main?code=x", "bwrap", (), token="", file=None, elsewhere="")
     out = capsys.readouterr().out
     assert TABLE["claude-code"].snippet(Reach(command())) in out
     for line in TABLE["codex"].snippet(Reach(command())).splitlines():

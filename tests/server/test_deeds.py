@@ -9,7 +9,7 @@ from desks import session_of
 from fields import page_in_chromium
 from mcp import Client
 from viewers import EVERYTHING, Viewer, viewing
-from views import ADA, View
+from views import View
 from views import viewing as at_the_page
 from web import served
 from witness import Witness
@@ -30,8 +30,9 @@ async def driving(desktop: Desktop) -> AsyncGenerator[tuple[Client, View, Viewer
         url = await stack.enter_async_context(served(desktop))
         client = await stack.enter_async_context(Client(f"{url}/mcp"))
         ada = await stack.enter_async_context(at_the_page(url))
-        socket = f"ws{url.removeprefix('http')}/live/main/rfb?viewer={ADA}"
-        screen = await stack.enter_async_context(viewing(socket, EVERYTHING))
+        socket = f"ws{url.removeprefix('http')}/live/main/rfb"
+        seen = viewing(socket, EVERYTHING, origin=url, headers=ada.cookie)
+        screen = await stack.enter_async_context(seen)
         await call(client, "screenshot")
         await ada.do("take")
         yield client, ada, screen

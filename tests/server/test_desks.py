@@ -12,7 +12,7 @@ from desks import session_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ReadResourceResult
-from web import serving_web
+from web import TOKEN, bearer, serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
@@ -67,7 +67,7 @@ async def test_a_desktop_has_a_url_of_its_own(desktop: Desktop) -> None:
             assert said.startswith("There is no desktop 'main' of yours")
         async with Client(f"{url}/d/main/mcp") as there:
             assert decoded(picture(await call(there, "screenshot"))).size == (640, 480)
-        async with httpx2.AsyncClient(trust_env=False) as http:
+        async with httpx2.AsyncClient(trust_env=False, headers=bearer(TOKEN)) as http:
             assert (await http.get(f"{url}/live/{name}")).status_code == 200
             assert (await http.get(f"{url}/live/dnone")).status_code == 404
 

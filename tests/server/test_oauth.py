@@ -27,6 +27,7 @@ from web import LOCAL, bearer, listening, served
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.door import Door
+from gloveport.server.grants import SCOPES
 from gloveport.server.oauth import OAuth
 from gloveport.server.provider import BadIssuer, Provider
 from gloveport.server.tokens import BadToken
@@ -140,11 +141,11 @@ async def test_who_has_no_token_is_told_where_to_get_one(
     ("claims", "scopes"),
     [
         ({"scope": "view"}, {"view"}),
-        ({"scope": "gloveport:admin openid"}, {"view", "control", "admin"}),
-        ({"scope": None, "scp": ["control"]}, {"view", "control"}),
+        ({"scope": "gloveport:admin openid"}, {*SCOPES}),
+        ({"scope": None, "scp": ["control"]}, {"view", "files", "control"}),
         ({"scope": None}, set[str]()),
         ({"scope": ["view", 7]}, {"view"}),
-        ({"aud": ["https://else.example", AUDIENCE]}, {"view", "control"}),
+        ({"aud": ["https://else.example", AUDIENCE]}, {"view", "files", "control"}),
     ],
 )
 async def test_scopes_are_read_as_providers_write_them(

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
 from answers import call, facts, picture, refusal, text
 from desks import session_of
 from fields import field
 from mcp import Client
-from pages import arrive, browsing, nameless, on_screen, person
+from pages import arrive, browsing, nameless, on_screen, person, sign_in_link
 from playwright.async_api import Browser, Page, expect
 from relay import relayed
-from web import TOKEN, bearer, guarded, served
+from web import guarded, served
 from witness import Key, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
@@ -128,11 +127,8 @@ async def test_a_link_to_watch_lets_nobody_do_more(
     browser: Browser, desktop: Desktop, tmp_path: Path
 ) -> None:
     async with served(desktop, guarded(tmp_path)) as url, person(browser, "Ada") as ada:
-        async with httpx2.AsyncClient(trust_env=False) as http:
-            asked = f"{url}/live/main/link?scope=view"
-            path = (await http.post(asked, headers=bearer(TOKEN))).json()["path"]
         page = await ada.new_page()
-        await page.goto(url + path)
+        await page.goto(await sign_in_link(url, scope="view"))
         await expect(page.locator("body")).to_have_attribute("data-screen", "live")
         await expect(page.locator("#view_only")).to_have_text("Your link lets you watch.")
         await expect(page.locator(".bar button:visible")).to_have_count(0)
@@ -140,8 +136,7 @@ async def test_a_link_to_watch_lets_nobody_do_more(
 
 # A page that does not keep to noVNC: pointer and key messages on a socket of its own.
 PRESS_RAW = """async () => {
-  const viewer = sessionStorage.getItem("gloveport.viewer");
-  const socket = new WebSocket(`ws://${location.host}${location.pathname}/rfb?viewer=${viewer}`);
+  const socket = new WebSocket(`ws://${location.host}${location.pathname}/rfb`);
   socket.binaryType = "arraybuffer";
   let got = 0, wake = () => {};
   socket.onmessage = ({ data }) => { got += data.byteLength; wake(); };
@@ -190,13 +185,14 @@ async def test_a_page_that_is_loaded_again_keeps_control(
         assert await anyio.to_thread.run_sync(witness.saw) == Press(1, 100, 100)
 
 
-async def test_a_second_tab_is_somebody_else(browser: Browser, desktop: Desktop) -> None:
+async def test_a_second_tab_is_the_same_person(browser: Browser, desktop: Desktop) -> None:
     async with ada_at(browser, desktop) as (page, _):
         await take(page)
         async with page.expect_popup() as opened:
-            await page.evaluate("() => { window.open(location.href); }")  # with a copy of the id
+            await page.evaluate("() => { window.open(location.href); }")
         other = await opened.value
-        await expect(other.locator("#driver")).to_have_text("Ada drives")
+        await expect(other.locator("#driver")).to_have_text("You drive")
+        await other.close()
         await expect(page.locator("#driver")).to_have_text("You drive")
 
 
@@ -480,7 +476,7 @@ async def test_without_novnc_there_are_still_pictures(browser: Browser, desktop:
     async with served(desktop) as url, person(browser, "Ada") as ada:
         await ada.route("**/novnc/core/rfb.js", lambda route: route.fulfill(status=404))
         page = await ada.new_page()
-        await page.goto(f"{url}/live/main")
+        await page.goto(await sign_in_link(url))
         await expect(page.locator("#veil_text")).to_contain_text("./run gets it")
         await expect(page.locator("#still")).to_have_js_property("naturalWidth", 640)
 
@@ -489,7 +485,7 @@ async def test_only_the_servers_own_files_run_in_the_page(
     browser: Browser, desktop: Desktop
 ) -> None:
     async with served(desktop) as url, person(browser, "Ada") as ada:
-        page = await ada.new_page()
+        page = await arrive(ada, url)
         for path in ("/live/main", "/live/static/page.js"):
             answer = await page.goto(url + path)
             assert answer

@@ -11,8 +11,8 @@ import pytest
 from answers import call, facts, picture, refusal, text
 from desks import session_of
 from mcp import Client
-from views import ADA, BOB, View, viewing
-from web import served
+from views import View, viewing
+from web import TOKEN, bearer, served
 from witness import Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
@@ -174,7 +174,7 @@ async def test_stopping_ends_what_runs(desktop: Desktop) -> None:
 
 
 async def test_only_one_person_drives(desktop: Desktop) -> None:
-    async with served(desktop) as url, viewing(url) as ada, viewing(url, "Bob", BOB) as bob:
+    async with served(desktop) as url, viewing(url) as ada, viewing(url, "Bob") as bob:
         await ada.until(watching=["Ada", "Bob"])
         await ada.do("take")
         refused = await bob.do("take")
@@ -195,20 +195,23 @@ async def test_the_record_tells_what_agents_do_and_shows_what_they_saw(desktop: 
         assert clicked["who"] == {"kind": "agent", "name": "mcp 0.1.0"}
         looked = await ada.until_happened("screenshot")
         async with httpx2.AsyncClient(trust_env=False) as http:
-            kept = await http.get(f"{ada.url}/frames/{looked['frame']}")
+            kept = await http.get(f"{ada.url}/frames/{looked['frame']}", headers=ada.cookie)
         assert shown
         assert kept.content == base64.b64decode(shown.data)
         assert kept.headers["content-type"] == shown.mime_type
 
 
 async def test_a_page_that_is_no_page_is_refused(desktop: Desktop) -> None:
-    async with served(desktop) as url, httpx2.AsyncClient(trust_env=False) as http:
-        assert (await http.get(f"{url}/live/main/events?viewer=x")).status_code == 400
-        unknown = await http.post(f"{url}/live/main/do?viewer={ADA}", json={"verb": "take"})
+    async with (
+        served(desktop) as url,
+        httpx2.AsyncClient(trust_env=False, headers=bearer(TOKEN)) as http,
+    ):
+        unknown = await http.post(f"{url}/live/main/do", json={"verb": "take"})
         assert unknown.status_code == 409
         async with viewing(url) as ada:
             assert (await ada.do("fly")).status_code == 422
-            bad = await http.post(f"{url}/live/main/do?viewer={ADA}", content=b"[1]")
-            assert bad.status_code == 422
+            like_a_page = {**ada.cookie, "origin": url, "content-type": "application/json"}
+            async with httpx2.AsyncClient(trust_env=False, headers=like_a_page) as page:
+                assert (await page.post(f"{ada.url}/do", content=b"[1]")).status_code == 422
             assert (await ada.do("hand_back", note=5)).status_code == 422
         assert (await http.get(f"{url}/live/main/frames/99")).status_code == 404

@@ -18,12 +18,12 @@ from mcp import Client, StdioServerParameters
 from mcp_types import ElicitRequestParams, ElicitResult
 from processes import alive, until
 
-COMMAND = [sys.executable, "-m", "gloveport.server.cli"]
+COMMAND = [sys.executable, "-P", "-m", "gloveport.server.cli"]
 
 
 @pytest.fixture
 def runtime() -> Generator[Path]:
-    """A folder for sockets with a short name, as a Unix socket needs."""
+    """A state folder with a short name, as a Unix socket needs."""
     with tempfile.TemporaryDirectory(prefix="gp") as folder:
         yield Path(folder)
         for pid in servers(Path(folder)):
@@ -36,22 +36,25 @@ def servers(runtime: Path) -> list[int]:
     found: list[int] = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if str(runtime / "gloveport").encode() in command.read_bytes():
+            said = command.read_bytes().split(b"\0")
+            if b"serve" in said and str(runtime).encode() in said:
                 found.append(int(command.parent.name))
         except OSError:
             pass
     return [pid for pid in found if alive(pid)]
 
 
-def environment(runtime: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(runtime)}  # noqa: TID251
+ENVIRONMENT = {"PATH": os.environ["PATH"]}  # noqa: TID251
+
+
+def stdio(runtime: Path, *options: str) -> list[str]:
+    """What a client's configuration runs, with servers of its own."""
+    return [*COMMAND, "stdio", "--size", "640x480", "--state-dir", str(runtime), *options]
 
 
 def parameters(runtime: Path, *options: str) -> StdioServerParameters:
     return StdioServerParameters(
-        command=COMMAND[0],
-        args=[*COMMAND[1:], "stdio", "--size", "640x480", *options],
-        env=environment(runtime),
+        command=COMMAND[0], args=stdio(runtime, *options)[1:], env=ENVIRONMENT
     )
 
 
@@ -99,15 +102,14 @@ async def test_a_server_that_nobody_needs_ends(runtime: Path) -> None:
         await anyio.sleep(1.5)
         assert alive(server)
     assert await anyio.to_thread.run_sync(until, lambda: not alive(server), 15)
-    assert list((runtime / "gloveport").glob("*.sock")) == []
+    assert await anyio.to_thread.run_sync(lambda: not list(runtime.glob("*.sock")))
 
 
 async def test_what_a_killed_client_holds_is_released(runtime: Path) -> None:
     async with Client(parameters(runtime)) as other:
         process = subprocess.Popen(  # noqa: ASYNC220
-            [*COMMAND, "stdio", "--size", "640x480"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(runtime),
-        )  # fmt: skip
+            stdio(runtime), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT
+        )
         assert process.stdin
         assert process.stdout
         meta = {
@@ -128,7 +130,7 @@ async def test_what_a_killed_client_holds_is_released(runtime: Path) -> None:
         process.stdin.close()
         process.stdout.close()
         # Held, the button would turn this move into a drag that never ends; see the server's log.
-        log = next((runtime / "gloveport").glob("*.log"))
+        log = runtime / "main.log"
         facts(await call(other, "mouse_move", coordinate=[5, 5]))
         assert await anyio.to_thread.run_sync(until, lambda: "released what" in log.read_text(), 5)
 
@@ -136,10 +138,12 @@ async def test_what_a_killed_client_holds_is_released(runtime: Path) -> None:
 @pytest.fixture
 def process(runtime: Path) -> Generator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        [*COMMAND, "stdio", "--size", "640x480"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment(runtime),
-    ) as process:  # fmt: skip
+        stdio(runtime),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
         yield process
         process.kill()
 
@@ -185,14 +189,17 @@ def test_what_is_no_json_gets_an_error_and_the_bridge_goes_on(
 async def test_a_server_elsewhere_is_reached_by_its_address(runtime: Path) -> None:
     token = runtime / "token"
     with subprocess.Popen(  # noqa: ASYNC220
-        [*COMMAND, "serve", "--port", "0", "--size", "640x480", "--token-file", str(token)],
-        stdout=subprocess.PIPE, text=True, env=environment(runtime),
+        [
+            *COMMAND, "serve", "--port", "0", "--size", "640x480", "--token-file", str(token),
+            "--state-dir", str(runtime),
+        ],
+        stdout=subprocess.PIPE, text=True, env=ENVIRONMENT,
     ) as server:  # fmt: skip
         assert server.stdout
         url = ""
         while not url:
             line = await anyio.to_thread.run_sync(server.stdout.readline)
-            url = line.split()[-1] if "/mcp" in line else ""
+            url = line.split()[1] if line.startswith("  MCP ") else ""
         options = ["--url", url, "--token-file", str(token)]
         async with Client(parameters(runtime, *options)) as client:
             assert picture(await call(client, "screenshot"))
@@ -204,8 +211,8 @@ async def test_a_server_elsewhere_is_reached_by_its_address(runtime: Path) -> No
 
 def test_a_server_that_cannot_start_is_said(runtime: Path) -> None:
     done = subprocess.run(
-        [*COMMAND, "stdio", "--size", "9x9"], input=b"", capture_output=True, timeout=30,
-        env=environment(runtime), check=False,
+        stdio(runtime, "--size", "9x9"), input=b"", capture_output=True, timeout=30,
+        env=ENVIRONMENT, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stdout == b""
@@ -225,29 +232,31 @@ async def test_the_user_of_a_client_is_asked_through_the_bridge(runtime: Path, m
 async def test_the_bridge_s_server_has_the_usual_policy_unless_told(runtime: Path) -> None:
     async with Client(parameters(runtime)) as client:
         assert "needs a person's yes" in refusal(await call(client, "rollback"))
-    async with Client(parameters(runtime, "--policy", "none", "--walls", "none")) as client:
+    other = ("--name", "other", "--policy", "none", "--walls", "none")
+    async with Client(parameters(runtime, *other)) as client:
         assert "has no walls" in refusal(await call(client, "rollback"))
 
 
 async def test_a_desktop_that_a_client_started_can_be_watched_by_a_link(runtime: Path) -> None:
     async with Client(parameters(runtime)) as client:
         await call(client, "mouse_move", coordinate=[5, 5])
-        asked = [*COMMAND, "live"]
-        home = {"HOME": str(runtime)}
-        made = await anyio.run_process(asked, env=environment(runtime) | home)
+        asked = [*COMMAND, "live", "--state-dir", str(runtime)]
+        made = await anyio.run_process(asked, env=ENVIRONMENT | {"HOME": str(runtime)})
         link = made.stdout.decode().strip()
         base = link.partition("/live/")[0]
         async with httpx2.AsyncClient(trust_env=False) as http:
             for path in ("/mcp", "/live/main", "/metrics"):  # nobody else of this machine
                 assert (await http.get(f"{base}{path}")).status_code == 401
-            assert (await http.get(link)).status_code == 200
+            code = {"code": link.partition("code=")[2]}
+            entered = await http.post(f"{base}/live/main", data=code, headers={"origin": base})
+            assert entered.status_code == 200
             assert (await http.get(f"{base}/live/main")).status_code == 200  # by the cookie
             assert (await http.get(f"{base}/mcp")).status_code == 401
 
 
 def test_without_a_server_there_is_no_link(runtime: Path) -> None:
     ran = subprocess.run(
-        [*COMMAND, "live"], env=environment(runtime) | {"HOME": str(runtime)},
+        [*COMMAND, "live", "--state-dir", str(runtime)], env=ENVIRONMENT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 1

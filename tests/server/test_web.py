@@ -6,14 +6,17 @@ from answers import call, facts
 from desks import session_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from web import served
+from web import TOKEN, bearer, served
 from witness import Witness
 
 from gloveport.sandbox.desktop import Desktop
 
 
 async def test_the_live_page_shows_the_screen(desktop: Desktop) -> None:
-    async with served(desktop) as url, httpx2.AsyncClient(trust_env=False) as http:
+    async with (
+        served(desktop) as url,
+        httpx2.AsyncClient(trust_env=False, headers=bearer(TOKEN)) as http,
+    ):
         page = await http.get(f"{url}/live/main")
         assert "text/html" in page.headers["content-type"]
         shown = await http.get(f"{url}/live/main/screen")
