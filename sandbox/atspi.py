@@ -78,6 +78,9 @@ _ON_SCREEN, _IN_WINDOW = 0, 1  # coordinate types
 _SHOWING, _FOCUSED, _VISIBLE, _EDITABLE = 1 << 25, 1 << 12, 1 << 30, 1 << 7  # states
 _LABELLED_BY = 2
 
+# What matters of a form to whoever submits it.
+_OF_FORMS = ("button", "entry", "password text", "spin button", "text", "combo box")
+
 _SOON = 0.01  # seconds
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
@@ -337,6 +340,16 @@ class Tree:
         with _but_slow():
             return self._run(sure(), _SURE_WITHIN)
         return []
+
+    def form(self, node: Node) -> list[Node] | None:
+        """The buttons and fields of the form that something is in; None when it is in none.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+        with _but_slow():
+            return self._run(self._form(node.key), _SURE_WITHIN)
+        return None
 
     def url(self, node: Node) -> str:
         """The address of the page a node is, or is on; empty if it is on none.
@@ -928,13 +941,50 @@ class Tree:
             return [one for one in items.values() if "focused" in one.states]
         found: list[_Item] = []
         for top in await self._children(program.root):
-            with suppress(Silent):
+            try:
                 (keys,) = await self._call(
                     top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib",
                     [_all_of(_FOCUSED), 1, 8, True],
                 )  # fmt: skip
                 found += [one for one in [await self._item(_key(key)) for key in keys] if one]
+            except Silent:  # Qt 5 and Qt before 6.5 have no Collection
+                walked = await self._walk(top, "visible")
+                found += [one for one in walked if "focused" in one.states]
         return found
+
+    async def _form(self, key: Key) -> list[Node] | None:
+        for _ in range(60):
+            if key[1] in (_NULL, _ROOT):
+                return None
+            role, parent = await asyncio.gather(
+                self._call(key, _ACCESSIBLE, "GetRole"),
+                self._property(key, _ACCESSIBLE, "Parent"),
+            )
+            name = _role(int(role[0]))
+            if name == "form":
+                return await self._in_form(key)
+            if name in ("document web", "frame"):
+                return None
+            key = _key(parent)
+        return None
+
+    async def _in_form(self, form: Key) -> list[Node]:
+        """The buttons and fields of a form, whether they are in view or not."""
+        bits = [0] * 5  # ROLES, 32 a number
+        for name in _OF_FORMS:
+            place = ROLES.index(name)
+            bits[place // 32] |= 1 << place % 32
+        signed = [one - (1 << 32) if one >> 31 else one for one in bits]
+        rule: list[Any] = [[0, 0], 1, {}, 1, signed, 2, [], 1, False]
+        (keys,) = await self._call(
+            form, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib", [rule, 1, 100, True]
+        )
+        items = await asyncio.gather(*(self._item(_key(key)) for key in keys))
+        return [
+            Node(one.key, one.role, _clean(one.name), one.states, Rect(0, 0, 0, 0))
+            for one in items
+            if one
+        ]
 
     async def _at(self, top: Key, point: Point, *, page: bool = False) -> list[Node]:
         programs = await self._all_programs()

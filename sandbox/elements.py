@@ -90,6 +90,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """What a click would reach: each chain goes from the innermost to the page.
+
+    Args:
+        chains: One, or all that it may be.
+        doubt: Why it is not certain; empty when it is.
+    """
+
+    chains: tuple[list[Node], ...]
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What a ref stands for."""
 
@@ -249,16 +262,78 @@ class Elements:
         Raises:
             Slow: The program there does not answer.
         """
-        layer, top, silent = self._top_at(point, _SURE_WITHIN)
-        if silent:
+        return self.touching(point).chains[0]
+
+    def touching(self, point: Point) -> Touched:
+        """The same with what is not certain about it.
+
+        Raises:
+            Slow: The program there does not answer.
+        """
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.outer.holds(point)), None)
+        if layer is None or not layer.pid or layer.dock:
+            return Touched(([],))
+        tops, silent = self._tree.tops({layer.pid}, _SURE_WITHIN)
+        if layer.pid in silent:
             raise Slow("it did not tell its windows")
-        if layer is None or top is None:
+        if layer.popup and tops:
+            listed = self._popup_at(point, layer)
+            return Touched((listed,), "" if listed else "its program does not tell what is in it")
+        fitting = [one for one in tops if _layer_of(one, [layer])]
+        if not layer.inner.holds(point):
+            return Touched(([],))  # the window manager's frame
+        chains: list[list[Node]] = []
+        for top in fitting or tops:
+            chain = self._tree.touched(top.key, _own_point(point, top, layer))
+            if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
+                chain = self._listed_at(point, layer) or chain
+            chains.append(chain)
+        sure = len(chains) < 2 or len({one.window for one in layers if one.pid == layer.pid}) < 2
+        why = "" if sure else "its program has several windows that cannot be told apart"
+        return Touched(tuple(chains or [[]]), why)
+
+    def _popup_at(self, point: Point, layer: Layer) -> list[Node]:
+        """What a menu or list in a window of its own has at a point, the smallest first."""
+        there = [
+            one
+            for group in self.read()
+            if group.layer.pid == layer.pid
+            for one in group.elements
+            if one.rect.holds(point) and one.role in _POPUPS | {"button", "check box"}
+        ]
+        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+
+    def form(self, node: Node) -> list[Node] | None:
+        """The buttons and fields of the form that something is in; None when it is in none.
+
+        Raises:
+            Slow: Its program does not answer.
+        """
+        return self._tree.form(node)
+
+    def active(self) -> list[Element]:
+        """What is in view of the program that has the active window.
+
+        Raises:
+            Slow: It does not answer.
+        """
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        if active is None or not active.pid:
             return []
-        own = _own_point(point, top, layer)
-        chain = self._tree.touched(top.key, own)
-        if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
-            chain = self._listed_at(point, layer) or chain
-        return chain
+        tops, silent = self._tree.read({active.pid}, _SURE_WITHIN)
+        if active.pid in silent:
+            raise Slow("it did not tell what it shows")
+        own = [one for one in layers if one.pid == active.pid]
+        homes = [(top, _layer_of(top, [active]) or _layer_of(top, own) or active) for top in tops]
+        return [one for top, home in homes for one in self._elements(top, home, layers)]
+
+    def menu_open(self) -> bool:
+        """Whether the program with the active window has a menu or list open."""
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        return bool(active) and any(one.popup and one.pid == active.pid for one in layers)
 
     def url(self, node: Node) -> str:
         """The address of the page a node is, or is on; empty if it is on none.
@@ -290,10 +365,19 @@ class Elements:
         Raises:
             Slow: It does not answer, and `sure` is asked for.
         """
+        # Qt leaves it with a list that has closed, browsers give it to documents too.
+        return max(reversed(self.focuses(sure=sure)), key=_focus_worth, default=None)
+
+    def focuses(self, *, sure: bool = False) -> list[Element]:
+        """All that the active window's program says has the keyboard focus.
+
+        Raises:
+            Slow: It does not answer, and `sure` is asked for.
+        """
         layers = self._windows.layers()
         active = next((one for one in layers if one.active), None)
         if active is None or not active.pid:
-            return None
+            return []
         tops: list[Top] = []
         fitting: list[Element] = []
         for node in self._tree.focused(active.pid, sure=sure):
@@ -303,12 +387,11 @@ class Elements:
                     raise Slow("it did not tell its windows")
             top = next((one for one in tops if _layer_of(one, [active])), None)
             if top is None:
-                return None
+                return []
             shown = placed(node, top, active, layers)
             if shown.rect.overlap(active.outer):
                 fitting.append(self._element(shown, node, top, active, layers))
-        # Qt leaves it with a list that has closed, browsers give it to documents too.
-        return max(reversed(fitting), key=_focus_worth, default=None)
+        return fitting
 
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""

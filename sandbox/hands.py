@@ -14,7 +14,7 @@ from .clipboard import Clipboard
 from .errors import Cancelled, NotDone
 from .geometry import Point
 from .keyboard import Keyboard, Tap
-from .keymap import SHIFT, Keymap, Stroke
+from .keymap import SHIFT, Keymap, Stroke, character
 from .keys import Chord, combination
 from .pointer import Pointer
 from .situation import Touch
@@ -33,6 +33,13 @@ _WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
 _MOVES = {0xFF09, 0xFE20, 0xFF51, 0xFF52, 0xFF53, 0xFF54}  # Tab, ISO_Left_Tab and the arrows
 _SHIFT_L = 0xFFE1
 _CONTROL_L, _INSERT = 0xFFE3, 0xFF63
+# Modifiers that only choose among the characters of a key: Shift, ISO_Level3_Shift, the locks.
+_CHOOSING = {0xFFE1, 0xFFE2, 0xFE03, 0xFFE5, 0xFF7F}
+_CONTROLS, _SHIFTS = {0xFFE3, 0xFFE4}, {0xFFE1, 0xFFE2}
+# Keys of the keypad that `character` leaves out, as they are without a character on paper.
+_KEYPAD = {0xFF80: " ", 0xFFAA: "*", 0xFFAB: "+", 0xFFAD: "-", 0xFFAF: "/", 0xFFBD: "="}
+_PASTE_KEY = 0x1008FF6D  # XF86Paste
+_MIDDLE = 2  # the button that pastes what is selected
 
 # Terminals paste with keys of their own: (held, key). xterm and its like take PRIMARY only.
 _PRIMARY_PASTERS = {"xterm", "uxterm", "urxvt"}
@@ -72,6 +79,7 @@ class Hands:
         self._keyboard = Keyboard(display, gave_up)
         self._pointer = Pointer(display)
         self._windows = Windows(display)
+        self._pressed_at: Point | None = None
         self.before: Callable[[Touch], None] | None = None
         """Told of each touch right before it is sent; what it raises keeps it from being sent."""
 
@@ -105,8 +113,35 @@ class Hands:
     def move(self, to: Point) -> None:
         self._pointer.move(to)
 
+    def _presses(self, button: int, at: Point) -> None:
+        """Say that a button is about to be pressed at a point."""
+        self.touches(Touch("click", at=at))
+        if button == _MIDDLE and self.before and (text := self._clipboard.read("PRIMARY")):
+            self.touches(Touch("type", text, at=at))
+
+    def _enters(self, chord: Chord) -> str:
+        """The text a combination would enter, with the keys that are down already."""
+        if not self.before:
+            return ""
+        down = (self._display.keycode_to_keysym(code, 0) for code in self._keyboard.down)
+        held = {*chord.held, *down}
+        key = chord.key
+        if key == _PASTE_KEY or (held & _CONTROLS and key in ("v", "V")):
+            return self._clipboard.read() or ""
+        if key == _INSERT and held & _SHIFTS:  # terminals and GTK differ in which they take
+            both = (self._clipboard.read(), self._clipboard.read("PRIMARY"))
+            return "\n".join(text for text in both if text)
+        if held - _CHOOSING:
+            return ""
+        char = key if isinstance(key, str) else character(key) or _KEYPAD.get(key, "")
+        return char.upper() if held & _SHIFTS else char
+
+    def _pressing(self, chord: Chord, *, moved: bool = False) -> None:
+        """Say that a combination is about to be pressed."""
+        self.touches(Touch("key", combination(chord), moved=moved, typed=self._enters(chord)))
+
     def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
-        self.touches(Touch("click", at=at or self._pointer.where()))
+        self._presses(button, at or self._pointer.where())
         if at:
             self._pointer.move(at)
         with self._held(held):
@@ -115,15 +150,23 @@ class Hands:
                 self._pointer.release(button, PRESS_MS)
 
     def press_button(self, button: int) -> None:
-        self.touches(Touch("click", at=self._pointer.where()))
+        at = self._pointer.where()
+        self._presses(button, at)
         self._pointer.press(button)
+        self._pressed_at = at
 
     def release_button(self, button: int) -> None:
+        """Let go of a button; it stays down where letting go must not be."""
+        at = self._pointer.where()
+        if button in self._pointer.down and at != self._pressed_at:
+            self.touches(Touch("click", at=at))
         self._pointer.release(button)
 
     def drag(self, path: Sequence[Point], button: int, held: Sequence[int]) -> None:
         """Press at the first point, pass the others, release at the last."""
-        self.touches(Touch("click", at=path[0]))
+        self._presses(button, path[0])
+        if path[-1] != path[0]:
+            self.touches(Touch("click", at=path[-1]))
         self._pointer.move(path[0])
         with self._held(held):
             self._pointer.press(button)
@@ -132,6 +175,11 @@ class Hands:
                     if self._gave_up():
                         raise Cancelled
                     self._pointer.glide(list(_between(start, end)), _GLIDE_MS)
+                if path[-1] != path[0]:  # the press may have opened something there
+                    self.touches(Touch("click", at=path[-1]))
+            except BaseException:
+                self._pointer.move(path[0])  # where pressing was permitted
+                raise
             finally:
                 self._pointer.release(button, PRESS_MS)
 
@@ -150,7 +198,7 @@ class Hands:
             for chord in chords:
                 if self._gave_up():
                     raise Cancelled
-                self.touches(Touch("key", combination(chord), moved=moved))
+                self._pressing(chord, moved=moved)
                 moved = moved or chord.key in _MOVES
                 with self._chord_down(chord):
                     pass
@@ -158,13 +206,13 @@ class Hands:
     def hold(self, chords: Sequence[Chord], seconds: float) -> None:
         with ExitStack() as down:
             for chord in chords:
-                self.touches(Touch("key", combination(chord)))
+                self._pressing(chord)
                 down.enter_context(self._chord_down(chord))
             self.rest(seconds)
 
     def press_key(self, chord: Chord) -> None:
         """Press and keep down."""
-        self.touches(Touch("key", combination(chord)))
+        self._pressing(chord)
         for keysym in (*chord.held, chord.key):
             self._keyboard.press(self._stroke(keysym).keycode)
 
@@ -173,8 +221,10 @@ class Hands:
             self._keyboard.release(self._stroke(keysym).keycode)
 
     def release_all(self) -> None:
-        """Let go of every key and button."""
+        """Let go of every key and button; a button where it was pressed, as that was permitted."""
         self._keyboard.release_all()
+        if self._pointer.down and self._pressed_at:
+            self._pointer.move(self._pressed_at)
         self._pointer.release_all()
 
     def type(self, text: str) -> int:
@@ -204,7 +254,7 @@ class Hands:
                 self._keyboard.type([Tap(one.keycode, one.group, one.mods) for one in strokes])
             else:
                 for run in runs:
-                    self.paste(run)
+                    self._paste(run)
                     pasted += len(run)
         return pasted
 
@@ -221,8 +271,13 @@ class Hands:
         """Paste, wait until the program has fetched it, and put back what the clipboard held.
 
         Raises:
+            NotAllowed: It must not be.
             NotDone: The program did not take it.
         """
+        self.touches(Touch("type", text))
+        self._paste(text)
+
+    def _paste(self, text: str) -> None:
         active = self._windows.active()
         application = active.application.casefold() if active else ""
         if application in _PRIMARY_PASTERS:
@@ -235,7 +290,8 @@ class Hands:
         serves = self._clipboard.serves
         self._clipboard.own(text, (selection,))
         try:
-            self.press((chord,))
+            with self._chord_down(chord):
+                pass
             if not self._clipboard.wait_served(serves, _PASTED_WITHIN):
                 raise NotDone(
                     f"{text[:40]!r} has characters that no key has, and the window with the focus "

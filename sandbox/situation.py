@@ -5,26 +5,32 @@ read then. Rectangles and points are pixels of the full screenshot.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from .atspi import Node
-from .elements import Element, Elements
-from .geometry import Point, View
+from .elements import Element, Elements, Touched
+from .geometry import Point, Rect, View
 from .windows import Windows
 
-Input = Literal["click", "type", "key"]
+Input = Literal["click", "type", "key", "submit"]
 
 # What a Return or a space presses, and of what a label may be any part.
 BUTTONS = {
     "button", "toggle button", "push button menu", "link", "menu", "menu item", "check menu item",
     "radio menu item", "page tab", "check box", "radio button", "switch", "icon", "image map",
 }  # fmt: skip
+_ITEMS = {"menu item", "check menu item", "radio menu item"}
+_RETURNS = {"return", "kp_enter", "ctrl+return", "ctrl+kp_enter"}
 _PRESSES = {"return", "kp_enter", "space"}
+_DOCUMENTS = {"document web", "document frame", "frame", "window", "application"}
 _RESTS, _RESTS_WITHIN = 0.1, 0.5  # seconds the focus stays with one thing once it has moved
 _LOOKED_AGAIN = 0.02
+# Pixels around a field that is in no form, in which a button is taken for the one that sends it.
+# A choice: chats have it beside the field or below, and shops have their next product further off.
+_NEAR_ACROSS, _NEAR_BELOW = 240, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,23 @@ class Touch:
     """Input that is about to be sent.
 
     Args:
-        input: A button pressed, text typed, or a key or combination.
+        input: A button pressed or let go elsewhere, text typed, or a key or combination.
         text: What is typed, or the key's name; a click has none.
         at: Where a button is pressed, in pixels of the screen.
         moved: Whether keys before it, such as Tab, may have moved the focus a moment ago.
+        typed: For a key, the text it enters: its character, or what is pasted by it.
     """
 
-    input: Input
+    input: Literal["click", "type", "key"]
     text: str = ""
     at: Point | None = None
     moved: bool = False
+    typed: str = ""
+
+    @property
+    def entered(self) -> str:
+        """The text that gets into a field by it."""
+        return self.text if self.input == "type" else self.typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,9 @@ a program does not answer what is asked for."""
 class Situation:
     """A touch and where it lands. Each thing is found out when it is first asked for.
 
+    Where a program tells what it shows and yet it is not certain what a touch reaches, labels and
+    roles are of all that it may be, and `doubt` says why.
+
     Args:
         touch: What is about to be sent.
         place: Which of the turn's actions it is part of.
@@ -74,6 +90,8 @@ class Situation:
     ) -> None:
         self.touch = touch
         self.place = place
+        self.doubt = ""
+        """Why it is not certain what it reaches, of what was asked for until now."""
         self._elements = elements
         self._windows = windows
         self._view = view
@@ -81,11 +99,15 @@ class Situation:
     def is_a(self, kind: Input) -> bool:
         """Whether it is input of a kind: a Return on a button is a key and a click."""
         touch = self.touch
-        if kind == touch.input:
-            return True
-        if kind == "type":
-            return touch.input == "key" and len(touch.text) == 1
-        return kind == "click" and self._may_press and self.presses
+        match kind:
+            case "type":
+                return touch.input == "type" or bool(touch.typed)
+            case "click":
+                return touch.input == "click" or self.presses or bool(self._submitted)
+            case "submit":
+                return self._may_submit and not self._on_button
+            case "key":
+                return touch.input == "key"
 
     @property
     def _may_press(self) -> bool:
@@ -94,17 +116,34 @@ class Situation:
             return bool({" ", "\n"} & set(touch.text))
         return touch.input == "key" and touch.text in _PRESSES
 
+    @property
+    def _may_submit(self) -> bool:
+        touch = self.touch
+        if touch.input == "type":
+            return touch.at is None and "\n" in touch.text
+        return touch.input == "key" and touch.text in _RETURNS
+
     @cached_property
     def presses(self) -> bool:
-        """Whether keys press what has the focus."""
-        return self._may_press and self._focus is not None and self._focus.role in BUTTONS
+        """Whether keys press what has the focus, or may."""
+        return self._may_press and any(one.role in BUTTONS for one in self._focused)
+
+    @property
+    def _on_button(self) -> bool:
+        return any(one.role in BUTTONS for one in self._focused)
+
+    @cached_property
+    def unreadable(self) -> bool:
+        """Whether a click goes to a menu that its program, which tells other things, tells not."""
+        return self.touch.at is not None and bool(self._touched.doubt) and not self._under
 
     @cached_property
     def at(self) -> Point | None:
         """Where: the point of a click, else the middle of what has the focus, if that is known."""
         if self.touch.at:
             return self._view.to_picture(self.touch.at)
-        return self._focus and self._view.to_picture(self._focus.rect.centre)
+        focus = next(iter(self._focused), None)
+        return focus and self._view.to_picture(focus.rect.centre)
 
     @cached_property
     def application(self) -> str:
@@ -120,43 +159,124 @@ class Situation:
     def roles(self) -> frozenset[str]:
         """What it is, and what holds it up to what can be used."""
         if self.touch.at is None:
-            return frozenset({self._focus.role} if self._focus else ())
-        return frozenset(node.role for node in self._pressed)
+            submitted = {"button"} if self._submitted else set[str]()
+            return frozenset({one.role for one in self._focused} | submitted)
+        return frozenset(node.role for chain in self._pressed for node in chain)
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
-        """What it says."""
+        """What it says: what is clicked, or what a Return presses, or what has the focus."""
         if self.touch.at is None:
-            focus = self._focus
-            named = focus is not None and focus.name
-            return (Label(focus.name, focus.role in BUTTONS),) if focus and named else ()
-        button = any(node.role in BUTTONS for node in self._pressed)
-        said = dict.fromkeys(node.name for node in self._pressed if node.name)
-        return tuple(Label(one, button) for one in said)
+            if self._submitted:
+                return tuple(Label(one, True) for one in self._submitted)
+            return tuple(Label(one.name, one.role in BUTTONS) for one in self._focused if one.name)
+        found: dict[Label, None] = {}
+        for chain in self._pressed:
+            button = any(node.role in BUTTONS for node in chain)
+            found |= dict.fromkeys(Label(node.name, button) for node in chain if node.name)
+        return tuple(found)
+
+    @cached_property
+    def field(self) -> str:
+        """The name of what has the focus; empty when it is not certain or has none."""
+        return self._focused[0].name if len(self._focused) == 1 else ""
+
+    @cached_property
+    def form(self) -> tuple[tuple[str, str], ...]:
+        """Role and name of each field in the form that is sent by this; none when it sends none."""
+        if self.touch.at is None:
+            nodes = self._form if self._submitted or self.presses else None
+        else:
+            chain = self._pressed[0]
+            if not chain or chain[-1].role != "button":
+                return ()
+            if not any(one.role == "form" for one in self._under):
+                return ()
+            nodes = self._elements.form(chain[-1])
+        return tuple((one.role, one.name) for one in nodes or () if one.role != "button")
 
     @cached_property
     def url(self) -> str:
         """The address of the page; empty when it is none."""
         if self.touch.at is not None:
             return self._elements.url(self._under[-1]) if self._under else ""
-        return self._elements.url(self._elements.node(self._focus)) if self._focus else ""
+        focus = next(iter(self._focused), None)
+        return self._elements.url(self._elements.node(focus)) if focus else ""
+
+    @cached_property
+    def tells(self) -> bool:
+        """Whether the program tells what it shows; texts of one that does not are unknown."""
+        if self.touch.at is not None:
+            return bool(self._under) or bool(self._touched.doubt)
+        return bool(self._focused) or bool(self._active)
+
+    @cached_property
+    def _touched(self) -> Touched:
+        assert self.touch.at
+        found = self._elements.touching(self.touch.at)
+        self.doubt = found.doubt
+        return found
 
     @cached_property
     def _under(self) -> list[Node]:
-        assert self.touch.at
-        return self._elements.touched(self.touch.at)
+        return next((chain for chain in self._touched.chains if chain), list[Node]())
 
     @cached_property
-    def _pressed(self) -> list[Node]:
+    def _pressed(self) -> list[list[Node]]:
         """What is under the pointer, up to what can be pressed or the page itself."""
-        found: list[Node] = []
-        for node in self._under:
-            if node.role.startswith("document"):
-                break
-            found.append(node)
-            if node.role in BUTTONS or node.role in ("entry", "password text"):
-                break
-        return found
+        return [_up_to_button(chain) for chain in self._touched.chains]
+
+    @cached_property
+    def _active(self) -> list[Element]:
+        return self._elements.active()
+
+    @cached_property
+    def _form(self) -> list[Node] | None:
+        known = [one for one in self._focused if one.role not in _DOCUMENTS]
+        return self._elements.form(self._elements.node(known[0])) if len(known) == 1 else None
+
+    @cached_property
+    def _submitted(self) -> tuple[str, ...]:
+        """Names of the buttons that a Return in a field presses, or may press."""
+        if not self._may_submit or self._on_button:
+            return ()
+        if any(one.role in ("terminal", "document web") for one in self._focused):
+            return ()
+        form = self._form
+        if form is not None:
+            buttons = [one for one in form if one.role == "button"]
+            chosen = [one for one in buttons if "is default" in one.states] or buttons
+            if len(chosen) > 1:
+                self.doubt = "its form has several buttons"
+            return tuple(dict.fromkeys(one.name for one in chosen if one.name))
+        shown = [one for one in self._active if one.role == "button" and one.name]
+        # Of a page, the default is that of a form, in which this is not.
+        chosen = [] if self.url else [one for one in shown if "is default" in one.states]
+        for field in self._focused:
+            chosen += [one for one in shown if _near(field.rect, one.rect)]
+        if chosen:
+            self.doubt = "its program does not tell which button a Return presses"
+        return tuple(dict.fromkeys(one.name for one in chosen))
+
+    @cached_property
+    def _focused(self) -> list[Element]:
+        """What has the focus; all that may have it where a program does not tell it apart."""
+        if self._elements.menu_open():
+            items = [one for one in self._active if one.role in _ITEMS]
+            chosen = [one for one in items if {"selected", "focused"} & one.states]
+            if items and not chosen:
+                self.doubt = "its program does not tell which item of the menu has the focus"
+            if items:
+                return chosen or items
+        focus = self._focus
+        if focus is not None:
+            return [focus]
+        # It may be in anything that takes it. A program that shows nothing of the kind, such as a
+        # game, has nothing to fear for; one that tells nothing has nothing here either.
+        possible = [one for one in self._active if one.field or one.role in BUTTONS]
+        if possible:
+            self.doubt = "its program does not tell what has the keyboard focus"
+        return possible
 
     @cached_property
     def _focus(self) -> Element | None:
@@ -180,3 +300,21 @@ class Situation:
                 return layer.application, layer.title
         active = self._windows.active()  # a menu belongs to the window it was opened from
         return (active.application, active.title) if active else ("", "")
+
+
+def _up_to_button(chain: Sequence[Node]) -> list[Node]:
+    found: list[Node] = []
+    for node in chain:
+        if node.role.startswith("document"):
+            break
+        found.append(node)
+        if node.role in BUTTONS or node.role in ("entry", "password text"):
+            break
+    return found
+
+
+def _near(field: Rect, button: Rect) -> bool:
+    """Whether a button is beside a field or a little below it."""
+    across = max(field.x - button.right, button.x - field.right)
+    below = button.y - field.bottom
+    return across <= _NEAR_ACROSS and button.bottom > field.y and below <= _NEAR_BELOW

@@ -6,7 +6,6 @@ is under the pointer or has the focus then. A yes holds for the same call, rule 
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,12 +14,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from gloveport.sandbox.atspi import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.keys import combination, sequence
 from gloveport.sandbox.situation import Input, Label, Permit, Situation
 
-from .telling import told
+from .addresses import Address, BadAddress
+from .telling import plain, told
+from .wording import groups, has_words, is_only, says, words_of
 
 Verdict = Literal["allow", "ask", "refuse"]
 
@@ -28,13 +30,21 @@ BUILT_IN = Path(__file__).with_name("policy.toml")
 _INPUTS: tuple[Input, ...] = get_args(Input)
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SHOWN = 60  # characters of a text in a question
-_LISTS = ("tool", "application", "window", "url", "text", "role")
+_LISTS = ("tool", "application", "window", "text", "words", "form", "role")
 _WORDS = ("name", "message")
-_KEYS = ("verdict", *_LISTS, "input", "region", *_WORDS)
-_HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_HAN}]+|[^\W{_HAN}]+")
+_KEYS = ("verdict", *_LISTS, "input", "region", "url", *_WORDS)
+_FORMS = ("card", "password")
+# What a rule can be about; a test holds it to be what servers offer.
+TOOLS = frozenset({
+    "screenshot", "zoom", "read_screen", "find", "cursor_position", "wait_for", "left_click",
+    "right_click", "middle_click", "double_click", "triple_click", "left_click_drag",
+    "left_mouse_down", "left_mouse_up", "mouse_move", "scroll", "key", "hold_key", "wait",
+    "click_element", "type", "set", "actions", "open", "windows", "clipboard", "checkpoint",
+    "rollback", "request_human", "desktops", "show_desktop", "key_down", "key_up", "click",
+    "button_down", "button_up", "drag", "files_list", "upload", "download",
+})  # fmt: skip
 # Tools that act and send no input a person could mind.
-_HARMLESS = {"mouse_move", "scroll", "wait", "left_mouse_up", "button_up", "key_up"}
+_HARMLESS = {"mouse_move", "scroll", "wait", "key_up"}
 
 
 class BadPolicy(Broken):
@@ -85,7 +95,9 @@ class Rule:
     input: tuple[Input, ...] = ()
     application: tuple[str, ...] = ()
     window: tuple[str, ...] = ()
-    url: tuple[str, ...] = ()
+    url: tuple[Address, ...] = ()
+    words: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     role: tuple[str, ...] = ()
     region: Rect | None = None
@@ -105,21 +117,37 @@ class Rule:
             and (not self.application or _like(self.application, situation.application))
             and (not self.window or _like(self.window, situation.window))
             and (not self.role or not situation.roles.isdisjoint(self.role))
-            and (not self.text or any(self._says(kind, situation) for kind in kinds))
             and (self.region is None or _within(self.region, situation.at))
-            and (not self.url or _like(self.url, situation.url))
+            and (
+                not (self.text or self.words) or any(self._says(kind, situation) for kind in kinds)
+            )
+            and (not self.form or self._sends(situation))
+            and (not self.url or any(one.fits(situation.url) for one in self.url))
+            and not (self.verdict == "allow" and situation.doubt)
+        )
+
+    def _sends(self, situation: Situation) -> bool:
+        """Whether it sends a form that has a field of a kind."""
+        return any(
+            ("password" in self.form and role == "password text")
+            or ("card" in self.form and says(name, "card"))
+            for role, name in situation.form
         )
 
     def fits_call(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether it fits a call that sends no input itself."""
         if not self.about(tool) or not (self.tool or tool == "open"):
             return False
-        if self.input or self.application or self.role or self.region:
+        if self.input or self.application or self.role or self.region or self.words or self.form:
             return False
         said = [value for value in arguments.values() if isinstance(value, str)]
+        said += [key for key, value in arguments.items() if value is True]
         return (
             (not self.window or _like(self.window, str(arguments.get("window", ""))))
-            and (not self.url or _like(self.url, str(arguments.get("target", ""))))
+            and (
+                not self.url
+                or any(one.fits(str(arguments.get("target", "")), typed=True) for one in self.url)
+            )
             and (
                 not self.text or any(has_words(one, phrase) for one in said for phrase in self.text)
             )
@@ -127,16 +155,23 @@ class Rule:
 
     def _says(self, kind: Input, situation: Situation) -> bool:
         match kind:
-            case "click":
-                return any(
-                    _labelled(one, phrase) for one in situation.labels for phrase in self.text
-                )
+            case "click" | "submit":
+                if situation.unreadable:
+                    return self.verdict != "allow"
+                return any(self.labelled(one) for one in situation.labels)
             case "type":
-                typed = situation.touch.text
+                typed = situation.touch.entered
                 return any(has_words(typed, phrase) for phrase in self.text)
             case "key":
                 pressed = situation.touch.text
                 return any(pressed == _combination(phrase) for phrase in self.text)
+
+    def labelled(self, label: Label) -> bool:
+        """Whether a button's label has a phrase, or text that may be prose is nothing else."""
+        fits = has_words if label.button else is_only
+        return any(fits(label.text, phrase) for phrase in self.text) or any(
+            says(label.text, group, button=label.button) for group in self.words
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +219,7 @@ class Ruling:
                 if rule.fits(tool, situation):
                     if rule.verdict != "allow":
                         where = _where(rule, situation)
-                        if needed := self._judged(rule, _touching(situation), where):
+                        if needed := self._judged(rule, _touching(rule, situation), where):
                             raise needed
                     return
 
@@ -204,23 +239,6 @@ ruling: ContextVar[Ruling] = ContextVar("ruling")
 def sends_input(tool: str, *, acting: bool) -> bool:
     """Whether a tool is judged touch by touch, and not by what it is called with."""
     return tool == "actions" or (acting and tool not in _HARMLESS)
-
-
-def has_words(text: str, phrase: str) -> bool:
-    """Whether a text has all words of a phrase in a row; Chinese characters in a row are one."""
-    there, asked = _words(text), _words(phrase)
-    return any(there[at : at + len(asked)] == asked for at in range(len(there) - len(asked) + 1))
-
-
-def _labelled(label: Label, phrase: str) -> bool:
-    """Whether a button's label has a phrase, or text that may be prose is nothing else."""
-    if label.button:
-        return has_words(label.text, phrase)
-    return [word for word in _words(label.text) if not word.isdecimal()] == _words(phrase)
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def _combination(text: str) -> str:
@@ -246,28 +264,44 @@ def _where(rule: Rule, situation: Situation) -> Where:
     )
 
 
-def _touching(situation: Situation) -> str:
+def _touching(rule: Rule, situation: Situation) -> str:
     """What a touch does, in words a person can say yes or no to."""
-    touch, label = situation.touch, next((one.text for one in situation.labels), "")
-    on = f"“{_short(label)}”" if label else ""
+    touch, labels = situation.touch, situation.labels
+    if rule.text or rule.words:  # that which the rule is about, of all that it may be
+        labels = tuple(one for one in labels if rule.labelled(one))
+    label = next((one.text for one in labels), "")
+    into = f" into {_quoted(situation.field)}" if touch.at is None and situation.field else ""
     if "password text" in situation.roles and situation.is_a("type"):
-        what = f"type into the password field {on}".rstrip()
-    elif situation.is_a("click"):
+        what = f"type into the password field{into.removeprefix(' into')}"
+    elif situation.is_a("submit") and label:
+        what = f"press {_quoted(label)} by Return"
+    elif situation.is_a("click") and (label or touch.input != "key"):
         at = situation.at
         place = f"at {at.x},{at.y}" if at else "what has the focus"
-        what = f"press {on}" if on else f"click {place}"
+        what = f"press {_quoted(label)}" if label else f"click {place}"
     elif touch.input == "type":
-        what = f"type “{_short(touch.text)}”" + (f" into {on}" if on else "")
+        what = f"type {_quoted(touch.text)}{into}"
     else:
-        what = f"press the key {touch.text}" + (f" in {on}" if on else "")
+        what = f"press the key {plain(touch.text)}" + into.replace(" into", " in", 1)
     window = situation.window or situation.application
     if window:
-        what += f" in the window “{_short(window)}”"
-    return f"{what} ({_short(situation.url)})" if situation.url else what
+        what += f" in the window {_quoted(window)}"
+    if situation.url:
+        what += f" ({_short(situation.url)})"
+    doubt = situation.doubt
+    return f"{what}; it is not certain what it reaches: {doubt}" if doubt else what
+
+
+def _quoted(text: str) -> str:
+    """Words of a program or page, so that none of them can end the quotation."""
+    return f"“{_short(text.translate(_QUOTES))}”"
+
+
+_QUOTES = {ord("“"): "'", ord("”"): "'"}
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = plain(text)
     return f"{line[:_SHOWN]}…" if len(line) > _SHOWN else line
 
 
@@ -331,18 +365,46 @@ def _rule(read: dict[str, Any], usual: str, place: str) -> Rule:
     lists = {key: _texts(read[key], key, place) for key in _LISTS if key in read}
     inputs = _texts(read["input"], "input", place) if "input" in read else ()
     if wrong := [one for one in inputs if one not in _INPUTS]:
-        raise ValueError(f'{place}: input {wrong[0]!r} is none of "click", "type" and "key"')
-    for phrase in lists.get("text", ()):
-        if not _words(phrase) and not _combination(phrase):
-            raise ValueError(f"{place}: text {phrase!r} is neither words nor a key")
+        raise ValueError(f'{place}: input {wrong[0]!r} is none of "click", "type", "key", "submit"')
+    _check(lists, cast(tuple[Input, ...], inputs), place)
+    addresses = _texts(read["url"], "url", place) if "url" in read else ()
+    try:
+        url = tuple(Address.read(one, exact=verdict == "allow") for one in addresses)
+    except BadAddress as why:
+        raise ValueError(f"{place}: {why}") from why
     return Rule(
         name=read.get("name", usual),
         verdict=verdict,
         message=read.get("message", ""),
         input=cast(tuple[Input, ...], inputs),
         region=_region(read["region"], place) if "region" in read else None,
+        url=url,
         **lists,
     )
+
+
+def _check(lists: Mapping[str, tuple[str, ...]], inputs: Sequence[Input], place: str) -> None:
+    """See that what a rule names exists.
+
+    Raises:
+        ValueError: It does not; the text says which.
+    """
+    for phrase in lists.get("text", ()):
+        if not words_of(phrase) and not _combination(phrase):
+            raise ValueError(f"{place}: text {phrase!r} is neither words nor a key")
+        if tuple(inputs) == ("key",) and not _combination(phrase):
+            raise ValueError(f"{place}: text {phrase!r} is no key")
+    for key, there in (
+        ("words", groups()), ("form", _FORMS), ("role", ROLES), ("tool", TOOLS)
+    ):  # fmt: skip
+        for one in lists.get(key, ()):
+            if not any(fnmatchcase(name, one) if key == "tool" else name == one for name in there):
+                near = get_close_matches(one, there, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"{place}: there is no {_NAMED.get(key, key)} {one!r}{hint}")
+
+
+_NAMED = {"words": "group of words"}
 
 
 def _texts(value: Any, key: str, place: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A call in a few words, for people who watch: its name, and what of its arguments says most."""
 
+import unicodedata
 from typing import Any, cast
 
 from .record import Place
@@ -50,6 +51,16 @@ def point(value: Any) -> Place | None:
             return None
 
 
+def plain(text: str) -> str:
+    """A text on one line, without characters that control or turn it or cannot be seen."""
+    shown = "".join(
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+    return " ".join(shown.split())
+
+
 def _short(value: Any) -> str:
-    text = str(value)
+    text = plain(str(value))
     return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"

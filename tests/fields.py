@@ -99,7 +99,7 @@ def page_in_chromium(session: Session, folder: Path, html: str) -> Generator[Fie
 def _command(session: Session, kind: str, path: Path, url: str, name: str) -> list[str]:
     app = [str(APPS / f"{name}.py")]
     match kind:
-        case "gtk3" | "gtk4" | "tk":
+        case "gtk3" | "gtk4" | "tk" | "pyqt6" | "pyqt5" | "game":
             return [SYSTEM_PYTHON, *app, kind, str(path)]
         case "qt":
             return [sys.executable, *app, kind, str(path)]

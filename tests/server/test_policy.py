@@ -22,9 +22,11 @@ from web import serving_web
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
+from gloveport.server.addresses import Address
 from gloveport.server.app import DesktopServer
 from gloveport.server.cli import main
-from gloveport.server.policy import BUILT_IN, BadPolicy, has_words, load
+from gloveport.server.policy import BUILT_IN, TOOLS, BadPolicy, load
+from gloveport.server.wording import has_words
 
 PAGE = """
 <p><button onclick="done('buy')">立即购买</button>
@@ -205,7 +207,9 @@ async def test_return_on_a_button_is_a_click_on_it(shop: Shop) -> None:
         said = refusal(await call(client, "key", text="Tab Return"))
         assert said.startswith("To press “Pay now” in the window")
         facts(await call(client, "key", text="shift+Tab"))
-        facts(await call(client, "key", text="Return"))
+        said = refusal(await call(client, "key", text="Return"))  # a script may send by it
+        assert said.startswith("To press “Pay now” by Return in the window")
+        assert "not certain what it reaches: its program does not tell which button" in said
         assert shop.done == []
 
 
@@ -409,7 +413,7 @@ async def test_each_kind_of_rule_does_what_it_says(shop: Shop, tmp_path: Path) -
         facts(await call(client, "type", text="the farm", into="Note"))
         said = refusal(await call(client, "key", text="CTRL+Enter"))
         assert "refuses to press the key ctrl+return in “Note”" in said
-        facts(await call(client, "key", text="Return"))
+        facts(await call(client, "key", text="Tab"))
         assert "'rule 5'" in refusal(await call(client, "right_click"))
         said = refusal(await call(client, "clipboard", action="write", text="The secret plan!"))
         assert said.startswith("The policy of this desktop refuses to clipboard “The secret plan!”")
@@ -454,6 +458,19 @@ async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
         ),
         ('[[rule]]\nverdict="ask"\ninput="look"', ": rule 1 (line 1): input 'look' is none of "),
         ('[[rule]]\nverdict="ask"\nregion=[9,0,1,1]', ": rule 1 (line 1): region must be [x0, "),
+        ('[[rule]]\nverdict="ask"\ntool="shell"', ": rule 1 (line 1): there is no tool 'shell'"),
+        ('[[rule]]\nverdict="ask"\ntool="clik"', ": rule 1 (line 1): there is no tool 'clik'; did"),
+        ('[[rule]]\nverdict="ask"\nrole="buton"', ": rule 1 (line 1): there is no role 'buton'; d"),
+        ('[[rule]]\nverdict="ask"\nwords="buys"', ": rule 1 (line 1): there is no group of words"),
+        (
+            '\n[[rule]]\nverdict="ask"\ninput="key"\ntext="ctlr+x"',
+            ": rule 1 (line 2): text 'ctlr+x' is no key.",
+        ),
+        ('[[rule]]\nverdict="ask"\nurl="http://"', ": rule 1 (line 1): url 'http://' is no addre"),
+        (
+            '[[rule]]\nverdict="allow"\nurl="https://*trusted.com/"',
+            ": rule 1 (line 1): url 'https://*trusted.com/' would allow foreign hosts;",
+        ),
         ('[rules]\nverdict="ask"', " has rules where only [[rule]] tables may be; `gloveport pol"),
         ('rule = ["x"]', ": rule 1 is no table; write it as [[rule]]."),
     ],
@@ -492,3 +509,53 @@ def test_words_fit_as_wholes_only(phrase: str, before: str, after: str, gap: str
         one_script = len({char > "\u3000" for char in longer}) == 1
         if one_script:
             assert not has_words(longer, phrase)
+
+
+async def test_rules_know_all_tools(shop: Shop) -> None:
+    groups = frozenset({"low-level", "files"})
+    async with Client(DesktopServer(shop.desktop, groups)) as client:
+        assert {one.name for one in (await client.list_tools()).tools} == TOOLS
+
+
+async def test_closing_a_desktop_needs_a_yes(shop: Shop) -> None:
+    async with shop.agent() as client:
+        said = refusal(await call(client, "desktops", action="close", desktop="other"))
+        assert "needs a person's yes (rule 'desktops')" in said
+
+
+_TRUSTED = "https://*.trusted.com/*"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "fits"),
+    [
+        (_TRUSTED, "https://trusted.com/", True),
+        (_TRUSTED, "https://a.b.TRUSTED.com/x?y#z", True),
+        (_TRUSTED, "https://trusted.com.:443/", True),
+        (_TRUSTED, "https://evil.com/?x=.trusted.com/", False),
+        (_TRUSTED, "https://evil.com/.trusted.com/", False),
+        (_TRUSTED, "https://evil.com/#https://trusted.com/", False),
+        (_TRUSTED, "https://a.trusted.com@evil.com/", False),
+        (_TRUSTED, "https://evil.com\\@a.trusted.com/", False),
+        (_TRUSTED, "https://eviltrusted.com/", False),
+        (_TRUSTED, "https://trusted.com.evil.com/", False),
+        (_TRUSTED, "http://trusted.com/", False),
+        (_TRUSTED, "", False),
+        (_TRUSTED, "data:text/html,https://trusted.com/", False),
+        ("https://bank.example/pay", "https://bank.example/pay", True),
+        ("https://bank.example/pay", "https://bank.example/pay/now", True),
+        ("https://bank.example/pay", "https://bank.example/x/../p%61y/now", True),
+        ("https://bank.example/pay", "https://bank.example/payment", False),
+        ("https://bank.example/pay", "https://bank.example/pay/../other", False),
+        ("https://bank.example/p?y", "https://bank.example/pay", False),
+        ("bank.example", "http://bank.example:8080/", True),
+        ("bank.example", "https://www.bank.example/", False),
+        ("http://127.0.0.1:*", "http://127.0.0.1:41233/x", True),
+        ("http://127.0.0.1:80", "http://127.0.0.1/", True),
+        ("http://127.0.0.1:80", "http://127.0.0.1:81/", False),
+        ("file:///home/*", "file:///home/u/x.html", True),
+        ("*", "about:blank", True),
+    ],
+)
+def test_an_address_is_compared_part_by_part(pattern: str, url: str, fits: bool) -> None:
+    assert Address.read(pattern).fits(url) is fits

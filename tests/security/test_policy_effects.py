@@ -1,0 +1,236 @@
+"""What is done is judged by the default policy, whatever key, button or program does it.
+
+Each case looks at the program's own state: what needs a yes was not done, and the rest was.
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from answers import call, facts, refusal
+from desks import session_of
+from fields import Field, field, page_in_chromium
+from mcp import Client
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.server.app import DesktopServer
+from gloveport.server.policy import BUILT_IN, load
+
+TOOLKITS = ("gtk3", "gtk4", "qt", "pyqt6", "pyqt5")
+PAGE = """
+<form id=order onsubmit="done('order'); return false">
+ <input aria-label=Coupon id=coupon> <button type=button onclick="done('clear')">Clear</button>
+ <button>Place order</button></form>
+<form onsubmit="done('search'); return false"><input aria-label=Query id=query>
+ <button>Search</button></form>
+<form onsubmit="done('login'); return false"><input type=password aria-label=Password id=password>
+ <button>Sign in</button></form>
+<form onsubmit="done('card'); return false"><input aria-label="Card number" id=card>
+ <button id=go>Continue</button></form>
+<div style="margin-top:40px"><textarea aria-label=Message id=message
+ onkeydown="if (event.key === 'Enter') done('chat')"></textarea>
+ <button onclick="done('chat button')">Send</button></div>
+<p style="margin-top:90px"><span id=plain>Some plain words</span>
+ <button onpointerup="done('released')" style="margin-left:200px">Publish</button>
+ <button onclick="done('more')">More</button></p>
+<script>
+const now = { done: [] };
+let sent = Promise.resolve();
+const tell = () => { const told = JSON.stringify(now); sent = sent.then(() => keep(told)); };
+const done = what => { now.done.push(what); tell(); };
+for (const one of document.querySelectorAll("input, textarea"))
+  one.oninput = () => { now[one.id] = one.value; tell(); };
+tell();
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+async def desktop(
+    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
+) -> AsyncGenerator[Desktop]:
+    async with open_desktop(Settings(tmp_path_factory.mktemp("effects")), keymap) as running:
+        yield running
+
+
+class Program:
+    """A program, its desktop, and an agent under the default policy."""
+
+    def __init__(self, agent: Client, at: Field) -> None:
+        self.agent = agent
+        self._at = at
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return json.loads(self._at.value() or "{}")
+
+    async def refused(self, name: str, **given: Any) -> str:
+        said = refusal(await call(self.agent, name, **given))
+        assert "needs a person's yes" in said, said
+        return said
+
+    async def does(self, name: str, **given: Any) -> Any:
+        return facts(await call(self.agent, name, **given))
+
+    async def at(self, text: str, role: str = "") -> list[int]:
+        found = (await self.does("find", text=text, role=role))["found"][0]
+        words = [word for word in found.split() if word.replace(",", "").isdecimal()]
+        return [int(number) for number in next(one for one in words if "," in one).split(",")]
+
+    async def comes_to(self, key: str, value: Any) -> bool:
+        with anyio.move_on_after(10):
+            while self.state.get(key) != value:  # noqa: ASYNC110 - a file has no event
+                await anyio.sleep(0.01)
+        return self.state.get(key) == value
+
+    async def stays(self, key: str, value: Any) -> bool:
+        """Whether it has a value once all that was sent before has arrived."""
+        await call(self.agent, "wait_for", event="still", seconds=5)
+        return self.state.get(key) == value
+
+
+@asynccontextmanager
+async def agent_of(desktop: Desktop, *groups: str) -> AsyncGenerator[Client]:
+    server = DesktopServer(desktop, frozenset(groups), policy=load(BUILT_IN))
+    async with Client(server) as client:
+        yield client
+
+
+@pytest.fixture
+async def page(desktop: Desktop, tmp_path: Path) -> AsyncGenerator[Program]:
+    with page_in_chromium(session_of(desktop), tmp_path, PAGE) as at:
+        async with agent_of(desktop, "low-level") as client:
+            await call(client, "wait_for", event="enabled", text="More", role="button", seconds=30)
+            yield Program(client, at)
+
+
+async def test_what_submits_a_form_is_a_click_on_its_button(page: Program) -> None:
+    said = await page.refused("type", text="abc\n", into="Coupon")
+    assert "press “Place order” by Return" in said
+    await page.does("type", text="abc", into="Coupon")
+    for key in ("Return", "KP_Enter", "Enter", "ctrl+Return"):
+        await page.refused("key", text=key)
+    await page.refused("hold_key", text="Return", duration=0.1)
+    await page.refused("key_down", text="Return")
+    assert await page.stays("done", [])
+    await page.does("type", text="shoes\n", into="Query")
+    assert await page.comes_to("done", ["search"])
+
+
+async def test_a_form_with_a_card_or_a_password_is_sent_by_a_yes_alone(page: Program) -> None:
+    assert "rule 'forms'" in await page.refused("click_element", target="Continue")
+    assert "rule 'forms'" in await page.refused("click_element", target="Sign in")
+    assert "rule 'forms'" in await page.refused("type", text="4111\n", into="Card number")
+    assert await page.stays("done", [])
+    await page.does("click_element", target="Clear")
+    assert await page.comes_to("done", ["clear"])
+
+
+async def test_a_return_in_a_chat_presses_what_is_beside_it(page: Program) -> None:
+    said = await page.refused("type", text="hello\n", into="Message")
+    assert "press “Send” by Return" in said
+    assert "its program does not tell which button a Return presses" in said
+    assert await page.stays("done", [])
+
+
+async def test_what_gets_into_a_password_is_typing(page: Program) -> None:
+    await page.does("clipboard", action="write", text="hunter2")
+    await page.does("click_element", target="Password")
+    for key in ("ctrl+v", "shift+Insert", "ctrl+shift+v", "h", "H", "shift+h", "KP_1", "space",
+                "KP_Add", "exclam", "at", "XF86_Paste"):  # fmt: skip
+        await page.refused("key", text=key)
+        await page.refused("hold_key", text=key, duration=0.1)
+        await page.refused("key_down", text=key)
+    await page.does("key_down", text="ctrl")
+    await page.refused("key", text="v")
+    await page.does("key_up", text="ctrl")
+    assert await page.stays("password", None)
+    await page.does("key", text="Home")
+    await page.does("key", text="ctrl+a")
+    await page.does("click_element", target="Query")
+    await page.does("key", text="ctrl+v")
+    await page.does("key", text="shift+h")
+    assert await page.comes_to("query", "hunter2H")
+
+
+async def test_the_middle_button_types_what_is_selected(page: Program) -> None:
+    await page.does("type", text="abc", into="Query")
+    await page.does("key", text="shift+Home")
+    await page.refused("middle_click", coordinate=await page.at("Password", "password text"))
+    assert await page.stays("password", None)
+
+
+async def test_where_a_button_is_let_go_is_clicked(page: Program) -> None:
+    plain, end = await page.at("Some plain words"), await page.at("Publish", "button")
+    await page.refused("left_click_drag", start_coordinate=plain, coordinate=end)
+    await page.refused("drag", path=[plain, [plain[0], plain[1] + 9], end])
+    await page.does("mouse_move", coordinate=plain)
+    await page.does("left_mouse_down")
+    await page.does("mouse_move", coordinate=end)
+    await page.refused("left_mouse_up")
+    await page.refused("button_up")
+    assert await page.stays("done", [])
+    await page.does("mouse_move", coordinate=plain)
+    await page.does("left_mouse_up")
+    more = await page.at("More", "button")
+    await page.does("left_click_drag", start_coordinate=more, coordinate=[more[0] + 2, more[1]])
+    assert await page.comes_to("done", ["more"])
+
+
+@asynccontextmanager
+async def till(desktop: Desktop, kind: str, folder: Path) -> AsyncGenerator[Program]:
+    with field(session_of(desktop), kind, folder, "till") as at:
+        async with agent_of(desktop, "low-level") as client:
+            await call(client, "wait_for", event="window", text="till", seconds=20)
+            await call(client, "wait_for", event="enabled", text="Help me", seconds=20)
+            yield Program(client, at)
+
+
+@pytest.mark.parametrize("kind", TOOLKITS)
+async def test_the_same_holds_in_every_toolkit(desktop: Desktop, kind: str, tmp_path: Path) -> None:
+    async with till(desktop, kind, tmp_path) as shown:
+        await shown.refused("click_element", target="Pay now")
+        await shown.refused("left_click", coordinate=await shown.at("Pay now", "button"))
+        password = await shown.at("Password")
+        await shown.does("left_click", coordinate=password)
+        await shown.refused("type", text="hunter2")
+        await shown.refused("key", text="shift+h")
+        assert await shown.stays("password", "")
+        await shown.does("left_click", coordinate=await shown.at("Note"))
+        await shown.does("type", text="a note")
+        assert await shown.comes_to("note", "a note")
+        await shown.refused("key", text="Return")
+        await shown.refused("type", text="x\n")
+        await shown.refused("key", text="Tab Tab Tab space")
+        await shown.does("click_element", target="Help me")
+        assert await shown.comes_to("pressed", ["Help me"])
+
+
+@pytest.mark.parametrize("kind", TOOLKITS)
+async def test_an_item_of_a_menu_is_asked_for(desktop: Desktop, kind: str, tmp_path: Path) -> None:
+    async with till(desktop, kind, tmp_path) as shown:
+        await shown.does("left_click", coordinate=await shown.at("File"))
+        pay = await shown.at("Pay now", "menu item")
+        await shown.refused("left_click", coordinate=pay)
+        await shown.does("key", text="Down")
+        await shown.does("key", text="Down")
+        if "Pay now" in str(shown.state["pressed"]):
+            pytest.fail("pressed without a yes")
+        assert shown.state["pressed"] == []
+
+
+async def test_a_game_is_played_without_questions(desktop: Desktop, tmp_path: Path) -> None:
+    with field(session_of(desktop), "game", tmp_path, "till") as at:
+        async with agent_of(desktop) as client:
+            await call(client, "wait_for", event="window", text="2048", seconds=20)
+            shown = Program(client, at)
+            moves = ["Up", "Left", "Down", "Right", "w", "a", "s", "d", "space", "Return"]
+            for move in moves:
+                await shown.does("key", text=move)
+            assert await shown.comes_to("keys", len(moves))
+            await shown.does("left_click", coordinate=[640, 400])
