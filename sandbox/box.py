@@ -272,6 +272,12 @@ class Box:
         self._remove += paths
         self._send({"remove": [str(path) for path in paths]})
 
+    def spare(self, path: Path) -> None:
+        """Do not remove a path at the end after all."""
+        self._remove.remove(path)
+        with suppress(CannotStart):  # who is dead removes nothing
+            self._ask({"spare": str(path)})
+
     def close(self) -> None:
         """End every program of the box and wait until none is left."""
         with suppress(OSError):

@@ -19,7 +19,7 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 7, "open": "folder" | "file" | "new", ...}  {"id": 8, "place": ...}
                   files of the home; see `Files`
               {"id": 9, "copy": "folder", "to": "folder", "last": "folder"}  see `Copies`
-              {"remove": [paths]}
+              {"remove": [paths]}  {"id": 10, "spare": "path"}  at the end; not after all
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
@@ -654,6 +654,9 @@ class Box:
     def serve(self, asked: dict[str, Any], passed: list[int]) -> None:
         if "remove" in asked:
             self.remove += [Path(path) for path in asked["remove"]]
+        elif "spare" in asked:
+            self.remove = [path for path in self.remove if str(path) != asked["spare"]]
+            self.tell({"id": asked["id"]})
         elif "signal" in asked:
             self.kept.pop(asked["pid"], None)
             with suppress(ProcessLookupError):

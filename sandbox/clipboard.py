@@ -76,6 +76,8 @@ class Clipboard:
         self._serves = 0
         self._asked_at = 0.0
         self._closing = False
+        self.cut = False
+        """Whether the connection was closed from its other end."""
         display.set_error_handler(_quiet)
         display.sync()
         self._bell, self._ring = os.pipe()
@@ -172,6 +174,7 @@ class Clipboard:
                     self._handle(self._display.next_event())
         except (error.ConnectionClosedError, OSError, ValueError):
             logger.debug("the display is gone")
+            self.cut = True
             while not self._closing:  # whoever asks is told so by the display
                 self._wait([self._bell])
 

@@ -8,6 +8,7 @@ second; when the display dies, the turn says so and a fresh desktop takes its pl
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 import anyio
 from mss.exception import ScreenShotError
@@ -35,11 +36,13 @@ from .errors import (
     Broken,
     Cancelled,
     CannotStart,
+    ConnectionsLost,
     DesktopClosed,
     DesktopLost,
     NoSuchWindow,
     NotDone,
     NotKept,
+    NotRolledBack,
     NotTold,
     NoUndo,
     OffScreen,
@@ -55,7 +58,7 @@ from .lens import Lens
 from .masks import Masks
 from .ocr import Ocr
 from .picture import Picture, album
-from .session import Enclosure, Session, start_session, sweep_folders
+from .session import Enclosure, Remains, Session, start_session, sweep_folders
 from .settle import End, Patience
 from .sight import Found, Scene, Sight
 from .situation import Permit, Situation, Touch
@@ -82,6 +85,7 @@ _PIXELS_AFTER = 1.0  # seconds a program has to tell of a text before its pixels
 _MOST_NOTICES = 20
 _THUMBNAIL = 320  # pixels; the longer side
 _BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
+_REVIVED_AGAIN = 60.0  # seconds
 _EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
 _HANDED_OVER_WITHIN = 5.0  # seconds for it to appear when the program had another one show it
@@ -197,8 +201,14 @@ class _Parts:
         x, tree = self.session.x, Tree(self.session.reach)
         return Lens(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
 
+    @property
+    def cut(self) -> bool:
+        """Whether a connection to the display was closed from its other end."""
+        ours = (self.display.display.socket_error, self.watcher.cut, self.clipboard.cut)
+        return any(ours)
+
     def close(self) -> None:
-        """Close the connections, then end the session; the display may be dead already."""
+        """Close the connections; the display may be dead already."""
         self.ocr.close()
         self.tree.close()
         self.clipboard.close()
@@ -207,7 +217,6 @@ class _Parts:
             self.display.close()
         with suppress(ScreenShotError):
             self.camera.close()
-        self.session.close()
 
 
 class _Turn:
@@ -231,6 +240,9 @@ class Desktop:
         self._thread = ThreadPoolExecutor(1, f"gloveport-{settings.name}")
         self._turn = _Turn()
         self._parts: _Parts | None = None
+        self._remains: Remains | None = None
+        """What is left of a session that was lost, until another has taken it over."""
+        self._revived = -math.inf
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
@@ -751,7 +763,7 @@ class Desktop:
             parts.hands.release_all()
 
             def act() -> None:
-                parts.session.go_back(chosen.folder)
+                self._go_back(parts.session, chosen)
                 parts.tree.reset()
                 parts.elements.forget()
                 for argv in chosen.programs:
@@ -765,6 +777,16 @@ class Desktop:
             return chosen, self._during(parts, act, _BACK, show, seen)
 
         return await self._take(turn)
+
+    def _go_back(self, session: Session, to: Checkpoint) -> None:
+        try:
+            session.go_back(to.folder)
+        except (CannotStart, OSError) as why:
+            files = session.lies_on(to.folder)
+            self._leave(session)
+            self._revive("the rollback", programs=False)
+            said = str(why) if isinstance(why, CannotStart) else why.strerror or "no answer"
+            raise NotRolledBack(said, files=files) from why
 
     def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
         session = parts.session
@@ -854,7 +876,7 @@ class Desktop:
         def run() -> None:
             try:
                 done.set_result(self._safely(work))
-            except SandboxError as why:
+            except BaseException as why:  # noqa: BLE001 - it is raised again where it was asked for
                 done.set_exception(why)
 
         self._urgent.append(run)
@@ -893,20 +915,28 @@ class Desktop:
     def _safely(self, work: Callable[[_Parts], T]) -> T:
         """Do work of one turn; whatever goes wrong, nothing stays pressed that was not before."""
         if self._parts is None:
-            raise DesktopClosed
+            if self._remains is None:
+                raise DesktopClosed
+            self._restart()
         parts = self._parts
+        assert parts
         if parts.session.lost.is_set():
             self._restart()
+        if parts.cut:
+            self._reconnect()
         held = parts.hands.holding
         try:
-            return work(parts)
+            done = work(parts)
         except Cancelled:
             parts.hands.release_all()
             raise
-        except (error.ConnectionClosedError, ScreenShotError, OSError) as failure:
-            if parts.session.lost.wait(1):
-                self._restart()
-            raise Broken(f"The display does not answer as it should ({failure}).") from failure
+        except (error.ConnectionClosedError, ScreenShotError) as failure:
+            self._reconnect(failure)
+        except OSError as failure:
+            if parts.cut or parts.session.lost.is_set():
+                self._reconnect(failure)
+            what = failure.strerror or "no answer in time"
+            raise Broken(f"A part of the desktop failed: {what[:100]}.") from failure
         except error.XError as failure:
             if not held:
                 parts.hands.release_all()
@@ -914,6 +944,9 @@ class Desktop:
                 f"The X server refused a request ({type(failure).__name__}); a window may just "
                 "have closed. Take a screenshot and try again."
             ) from failure
+        if parts is self._parts and parts.cut:
+            self._reconnect()  # what it found may come from a connection that was cut
+        return done
 
     def _start(self) -> None:
         settings = self.settings
@@ -924,11 +957,12 @@ class Desktop:
             start_session(
                 settings.below, settings.name, settings.width, settings.height, self._keymap,
                 None if settings.walls == "none" else settings.enclosure, self._notices.append,
-                self._connect,
+                self._connect, self._remains,
             )  # fmt: skip
         except BaseException:
-            self._stop()
+            self._disconnect()
             raise
+        self._remains = None
         assert self._parts
         self._stream.follow(self._parts.lens)
         logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
@@ -936,18 +970,78 @@ class Desktop:
     def _connect(self, session: Session) -> None:
         self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
 
-    def _stop(self) -> None:
+    def _disconnect(self) -> Session | None:
+        """Close all connections; the session they were to."""
         parts, self._parts = self._parts, None
-        if parts:
-            self._stream.lose()
-            parts.close()
+        if parts is None:
+            return None
+        self._stream.lose()
+        parts.close()
+        return parts.session
 
-    def _restart(self) -> None:
-        logger.error("the display of desktop %s died; starting it afresh", self.settings.name)
-        self._stop()
-        self._history = History()
+    def _stop(self) -> None:
+        if session := self._disconnect():
+            session.close()
+        if self._remains:
+            self._remains.discard()
+            self._remains = None
+
+    def _reconnect(self, failure: Exception | None = None) -> NoReturn:
+        """Connect to the display anew; if it has died, start it again over the same files.
+
+        Raises:
+            ConnectionsLost: There are new connections.
+            DesktopLost: There is a new display.
+        """
+        assert self._parts
+        session = self._parts.session
+        if session.lost.wait(1):
+            self._restart(failure)
+        logger.warning("connections of desktop %s were cut: %s", self.settings.name, failure)
+        self._disconnect()
+        try:
+            session.hang_wallpaper()
+            self._connect(session)
+        except (error.DisplayError, error.ConnectionClosedError, ScreenShotError, OSError) as why:
+            logger.warning("the display takes no connections: %s", why)
+            self._leave(session)
+            self._restart(why)
+        assert self._parts
+        self._stream.follow(self._parts.lens)
+        raise ConnectionsLost from failure
+
+    def _leave(self, session: Session) -> None:
+        self._disconnect()
+        self._remains = session.leave()
+
+    def _restart(self, failure: Exception | None = None) -> NoReturn:
+        """Start the display again over the home and the checkpoints, with the programs of the last.
+
+        Raises:
+            DesktopLost: It is up.
+        """
+        what = "its display"
+        if self._parts:
+            session = self._parts.session
+            what = session.lost_part
+            self._leave(session)
+        raise DesktopLost(what, len(self._history.made), self._revive(what)) from failure
+
+    def _revive(self, what: str, *, programs: bool = True) -> list[str]:
+        """Start another session over what remains; the names of the programs that it started."""
+        logger.error("desktop %s is started again: %s ended", self.settings.name, what)
+        self._notices.clear()
         self._start()
-        raise DesktopLost
+        assert self._parts
+        again, self._revived = self._revived, time.monotonic()
+        started: list[str] = []
+        # What ran may be what ended the display: it is not started twice in a row.
+        if programs and self._history.made and self._revived - again > _REVIVED_AGAIN:
+            for argv in self._history.made[-1].programs:
+                with suppress(CannotStart):
+                    self._parts.session.launch(argv)
+                    started.append(undo.name_of(argv))
+        return started
 
     # Frames
 

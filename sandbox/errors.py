@@ -35,6 +35,8 @@ SandboxError
 │   ├── CannotStart
 │   ├── BadSecrets
 │   ├── DesktopLost
+│   ├── NotRolledBack
+│   ├── ConnectionsLost
 │   ├── DesktopClosed
 │   ├── FileFailed
 │   └── NotDone
@@ -274,10 +276,52 @@ class BadSecrets(Broken):
 
 
 class DesktopLost(Broken):
+    """The windows are gone; the home and the checkpoints are kept.
+
+    Args:
+        what: Which of its processes ended.
+        checkpoints: How many are kept.
+        started: The programs that were started again.
+    """
+
+    def __init__(
+        self, what: str = "the X server", checkpoints: int = 0, started: Sequence[str] = ()
+    ) -> None:
+        kept = f" and {checkpoints} checkpoint{'s' * (checkpoints > 1)}" if checkpoints else ""
+        again = ", ".join(dict.fromkeys(one[:30] for one in started[:5])) or "no program"
+        super().__init__(
+            f"This desktop lost all windows and unsaved work: {what} ended. The files of its home"
+            f"{kept} are kept. The display is up again; {again} "
+            f"{'was' if len(started) < 2 else 'were'} started again. Take a screenshot before you "
+            "act."
+        )
+
+
+class NotRolledBack(Broken):
+    """A rollback failed; all checkpoints are kept.
+
+    Args:
+        why: The reason, without a full stop.
+        files: Whether the files are those of the checkpoint; else they are as before.
+    """
+
+    def __init__(self, why: str, *, files: bool) -> None:
+        state = "were taken back, but no program was started" if files else "are as before it"
+        super().__init__(
+            f"The rollback failed: {why.rstrip('.')[:150]}. The files {state}; all checkpoints are "
+            "kept, all programs were ended, and the display is up again. Take a screenshot before "
+            "you act."
+        )
+
+
+class ConnectionsLost(Broken):
+    """The display lives, and is looked at through new connections."""
+
     def __init__(self) -> None:
         super().__init__(
-            "The display of this desktop died and took every window with it. A fresh, empty "
-            "desktop has been started: take a screenshot before you act."
+            "The connections to the display were cut, perhaps by a program of the desktop; new "
+            "ones are open. It is not known whether the last action arrived: take a screenshot "
+            "before you act."
         )
 
 

@@ -39,16 +39,39 @@ _MARK = "GLOVEPORT_DESKTOP"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
-# seconds. What tells Chromium that a browser runs goes too; all links on the way there are the
+# seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
+# back. What programs left among the sockets is moved by the keeper, whom no mode of a folder keeps
+# out. What tells Chromium that a browser runs goes too; all links on the way there are the
 # programs' own, so none is followed.
 _REWIND = """\
-home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6
-umount "$home" && mkdir "$gone" && mv "$upper" "$gone/upper" && mv "$work" "$gone/work" || exit
-mkdir -m 700 "$work" || exit
-if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$upper"; else mkdir -m 700 "$upper"; fi &&
-mount -t overlay overlay -o "$layers" "$home" || exit
+home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6 run=$7
+back() {
+  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
+  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
+  exit 1
+}
+mkdir "$gone" "$gone/run" && mkdir -m 700 "$gone/new-work" || exit
+if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$gone/new"; else mkdir -m 700 "$gone/new"; fi
+[ $? = 0 ] || exit
+umount "$home" || exit
+mv "$upper" "$gone/upper" && mv "$work" "$gone/work" && mv "$gone/new-work" "$work" &&
+  mv "$gone/new" "$upper" && mount -t overlay overlay -o "$layers" "$home" || back
+find "$run" -mindepth 1 -maxdepth 1 -exec mv -t "$gone/run" -- {} +
+mv "$gone" "$gone.done"
 [ -L "$home/.config" ] || [ -L "$home/.config/chromium" ] ||
   rm -f "$home"/.config/chromium/Singleton*
+"""
+# Prepares a folder whose session ended for another: sockets go, and a rollback that was cut short
+# is taken back.
+_CLEAR = """\
+upper=$1 work=$2 kept=$3; shift 3
+for gone in "$kept"/gone-*; do
+  case "$gone" in *.done) continue;; esac
+  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
+  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
+done
+chmod -R u+rwX "$@"
+find "$@" -mindepth 1 -delete
 """
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 _OF_OURS = 64  # processes and threads of a desktop that are none of its programs'
@@ -202,10 +225,37 @@ class Kept:
     new: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is kept of a session that ended: its files, and how the copies lie on each other."""
+
+    folder: Folder
+    uid: int
+    layers: tuple[Path, ...]
+    below: dict[Path, tuple[Path, ...]]
+    forgotten: set[Path]
+
+    def discard(self) -> None:
+        """Remove all of it."""
+        box = Box(self.folder.mark, lambda pid, status: None)
+        box.remove_at_end(self.folder.path)
+        box.close()
+
+
 class Session:
     """The running desktop; see `start_session`.
 
-    `lost` is set when the X server or a box has died: nothing of the session works any more.
+    `lost` is set when a process has ended without which nothing of the session works; `lost_part`
+    tells which. Its files outlive it: `leave` ends it and tells what remains for another session.
+
+    What depends on which process, and what happens when it ends:
+
+        outer init, keeper   namespaces, the mounted home   the session is lost
+        X server             all windows                    the session is lost
+        programs' init       all programs                   the session is lost
+        session bus          accessibility, some programs   started again, and told
+        at-spi launcher      accessibility                  started again, and told
+        openbox, tint2       frames, focus, panel           started again, and told
 
     Attributes:
         keeper: The box that has the namespaces, with the X server.
@@ -213,13 +263,19 @@ class Session:
     """
 
     def __init__(
-        self, folder: Folder, enclosure: Enclosure | None, told: Callable[[str], None]
+        self,
+        folder: Folder,
+        enclosure: Enclosure | None,
+        told: Callable[[str], None],
+        remains: Remains | None = None,
     ) -> None:
         self.folder = folder
+        self._remains = remains
         self._enclosure = enclosure
         self._told = told
         self.lost = threading.Event()
-        self._vital: set[int] = set()
+        self.lost_part = "its processes"
+        self._vital: dict[int, str] = {}
         self._group: Group | None = None
         self._killed = 0
         self._at_end = ExitStack()
@@ -231,12 +287,17 @@ class Session:
         self._below: dict[Path, tuple[Path, ...]] = {}
         """The layers each copy was made over."""
         self._forgotten: set[Path] = set()
+        self._at: Path | None = None
+        """The copy the home went back to last; None while it goes back."""
         self._last: Path | None = None
         """The last copy since the home went back."""
+        if remains:
+            self._layers, self._below = remains.layers, remains.below
+            self._forgotten = remains.forgotten
         self._outer = self.keeper = Box(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
         (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
-        self._vital.add(self._outer.pid)
+        self._vital[self._outer.pid] = "the parent of all its processes"
         self.box = self._outer
 
     def start(
@@ -251,45 +312,52 @@ class Session:
             meanwhile: What else to do, once there is an X server.
         """
         folder = self.folder
-        if self._enclosure:
-            furnish(folder.base, walls.HOME)
-        else:
-            furnish(folder.home, folder.home)
+        if not self._remains:
+            base = folder.base if self._enclosure else folder.home
+            furnish(base, walls.HOME if self._enclosure else folder.home)
         write_cookie(folder.xauthority, walls.HOST)
         for path, text in keymap.files().items():
             (folder.xkb / path).parent.mkdir(exist_ok=True)
             (folder.xkb / path).write_text(text)
         if self._enclosure:
             self._begin_walls(self._enclosure.limits)
+        if self._remains:
+            self._clear()
         self.x = start_xserver(
             self._start_x, folder.xauthority, walls.XKB if self._walls else folder.xkb, width,
             height, seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
             meanwhile=self._end_walls,
         )  # fmt: skip
         self._at_end.callback(self.x.release)
-        self._vital.add(self.x.pid)
+        self._vital[self.x.pid] = "the X server"
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
             self.env = _environment(self._seen, self.x.inside)
             self._start_bus()
         with self._starting():
-            display = self.x.connect()
-            self._at_end.callback(_close, display)
-            hang(display)  # stays as long as the connection
+            self.hang_wallpaper()
             meanwhile(self)
+
+    def hang_wallpaper(self) -> None:
+        """Paint the background; it stays as long as a connection of its own."""
+        display = self.x.connect()
+        self._at_end.callback(_close, display)
+        hang(display)
 
     def _begin_walls(self, limits: Limits) -> None:
         """Make what both boxes are in."""
         folder = self.folder
-        self.uid = walls.own_user({path.stat().st_uid for path in folder.path.parent.iterdir()})
+        taken = {path.stat().st_uid for path in folder.path.parent.iterdir()}
+        self.uid = self._remains.uid if self._remains else walls.own_user(taken)
         self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
         self._walls = Walls(
             folder.x11, folder.xauthority, folder.xkb, folder.home, folder.run, limits
         )
-        _give(folder.path, self.uid)
+        if not self._remains:
+            _give(folder.path, self.uid)
         log = folder.log / "keeper.log"
         self.keeper = Box.keeper(self._outer, self.uid, walls.SHARED, log, self._ended)
-        self._vital.add(self.keeper.pid)
+        self._vital[self.keeper.pid] = "the process that holds its home"
         self._join_group(limits)
 
     def _join_group(self, limits: Limits) -> None:
@@ -414,11 +482,14 @@ class Session:
     def go_back(self, kept: Path) -> None:
         """End all programs, give the home the state of a copy, and start the desktop's own again.
 
-        The X server goes on. When this fails, the session is lost.
+        The X server goes on. When this fails, the session is lost; its files and copies are not.
+
+        Raises:
+            CannotStart: A step failed.
         """
-        folder = self.folder
-        self._vital.discard(self.box.pid)
-        self._last = None
+        self._vital.pop(self.box.pid, None)
+        self._last = self._at = None
+        before = self._layers
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()
@@ -426,29 +497,53 @@ class Session:
             copied = None
             if len(self._layers) > _MOST_LAYERS:
                 self._layers, copied = self._below[kept], kept
-            self._rewind(copied)
-            for left in folder.run.iterdir():
-                if left.is_dir() and not left.is_symlink():
-                    shutil.rmtree(left)
-                else:
-                    left.unlink()
+            try:
+                self._rewind(copied)
+            except BaseException:
+                self._layers = before
+                raise
+            self._at = kept
             self._remove_forgotten()
             self._enter()
             self._start_bus()
             with self._starting():
                 pass
         except BaseException:
+            self.lost_part = "the rollback"
             self.lost.set()
             raise
+
+    def lies_on(self, kept: Path) -> bool:
+        """Whether the home went back to a copy last."""
+        return self._at == kept
 
     def _rewind(self, copied: Path | None) -> None:
         """Take away what has changed in the home, which then is its layers and this copy."""
         folder = self.folder
         gone = folder.kept / f"gone-{time.monotonic_ns()}"
         paths = map(str, (folder.home, folder.upper, folder.work, gone))
-        argv = ["sh", "-c", _REWIND, "sh", *paths, self._overlay, str(copied or "")]
+        argv = [
+            "sh",
+            "-c",
+            _REWIND,
+            "sh",
+            *paths,
+            self._overlay,
+            str(copied or ""),
+            str(folder.run),
+        ]
         self.keeper.run(argv, folder.log / "rewind.log")
-        self._remove(gone)
+        self._remove(gone.with_name(f"{gone.name}.done"))
+
+    def _clear(self) -> None:
+        """Make a folder ready whose session has ended."""
+        folder = self.folder
+        places = (folder.upper, folder.work, folder.kept, folder.run, folder.x11)
+        argv = ["sh", "-c", _CLEAR, "sh", *map(str, places)]
+        self.keeper.run(argv, folder.log / "clear.log")
+        for left in folder.kept.iterdir():  # what was about to be removed, and begun clones
+            if left.name.startswith("gone-") or left.name.endswith("+"):
+                self._remove(left)
 
     def look_at_group(self) -> None:
         """Tell if the kernel has ended programs since the last look."""
@@ -476,6 +571,12 @@ class Session:
         lines = wrote.decode(errors="replace").split("\n")
         return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 
+    def leave(self) -> Remains:
+        """End every program, and keep the folder for another session."""
+        self._outer.spare(self.folder.path)
+        self.close()
+        return Remains(self.folder, self.uid, self._layers, self._below, self._forgotten)
+
     def close(self) -> None:
         """End every program and remove the folder."""
         self._outer.close()
@@ -486,7 +587,8 @@ class Session:
 
     def _ended(self, pid: int, status: int) -> None:
         logger.debug("process %d of %s ended with %d", pid, self.folder.path.name, status)
-        if pid in self._vital:
+        if pid in self._vital and not self.lost.is_set():
+            self.lost_part = self._vital[pid]
             self.lost.set()
 
     @property
@@ -514,14 +616,14 @@ class Session:
         self.box = Box.inside(
             self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
         )
-        self._vital.add(self.box.pid)
+        self._vital[self.box.pid] = "the parent of its programs"
 
     def _start_bus(self) -> None:
         """Start the session bus; a descriptor tells when it is ready."""
         self._bus_ready, told = os.pipe()
         self.launch(
             [
-                "dbus-daemon", "--session", "--nofork", "--nopidfile", "--nosyslog",
+                _own("dbus-daemon"), "--session", "--nofork", "--nopidfile", "--nosyslog",
                 f"--address={self.env['DBUS_SESSION_BUS_ADDRESS']}", "--print-address={fd:0}",
             ],
             fds=[told],
@@ -547,7 +649,7 @@ class Session:
         try:
             told = f"sh -c 'echo ready > {self._seen.run / fifo.name}'"
             config = str(home / WINDOW_MANAGER)
-            self.launch(["openbox", "--config-file", config, "--startup", told], keep=True)
+            self.launch([_own("openbox"), "--config-file", config, "--startup", told], keep=True)
             yield
             _wait_for(ready, "openbox")
         finally:
@@ -557,8 +659,8 @@ class Session:
             if launcher.exists():
                 self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
                 break
-        if shutil.which("tint2", path=_PATH):
-            self.launch(["tint2", "-c", str(home / PANEL)], keep=True)
+        if (panel := _own("tint2")) != "tint2":
+            self.launch([panel, "-c", str(home / PANEL)], keep=True)
 
 
 def start_session(
@@ -570,6 +672,7 @@ def start_session(
     enclosure: Enclosure | None = None,
     told: Callable[[str], None] = lambda said: None,
     meanwhile: Callable[[Session], None] = lambda session: None,
+    remains: Remains | None = None,
 ) -> Session:
     """Start a desktop and return when its window manager takes windows.
 
@@ -582,6 +685,8 @@ def start_session(
         enclosure: What it may do behind its walls; None: no walls.
         told: Told, from threads of ours, what a program was kept from.
         meanwhile: What else to do, once there is an X server; if it fails, the desktop ends.
+        remains: What another session left; this one goes on with its files, and leaves them when it
+            cannot start.
 
     Raises:
         CannotStart: A program is missing or did not get ready, or there can be no walls here.
@@ -593,11 +698,15 @@ def start_session(
             "--security-opt seccomp=unconfined --security-opt systempaths=unconfined; or say "
             "--walls none to do without: then its programs can reach all that this user can",
         )
-    session = Session(make_folder(below, name), enclosure, told)
+    folder = remains.folder if remains else make_folder(below, name)
+    session = Session(folder, enclosure, told, remains)
     try:
         session.start(width, height, keymap, meanwhile)
     except BaseException:
-        session.close()
+        if remains:
+            session.leave()
+        else:
+            session.close()
         raise
     return session
 
@@ -614,6 +723,11 @@ def _wait_for(ready: int, what: str, seconds: float = 10) -> None:
         raise CannotStart(what, f"it was not ready after {seconds:g} s")
     if not os.read(ready, 4096):
         raise CannotStart(what, "it ended while starting")
+
+
+def _own(program: str) -> str:
+    """The path of a program of the desktop itself: none of the home takes its place."""
+    return shutil.which(program, path=_PATH) or program
 
 
 def _close(display: Display) -> None:

@@ -145,6 +145,12 @@ def risk_of_opening(target: str, home: Path) -> str:
     return ""
 
 
+def name_of(command: Sequence[str]) -> str:
+    """The program of a command that `again` made, without its folder."""
+    words = command[3:] if list(command[:2]) == ["env", "-C"] else command
+    return Path(words[0]).name if words else ""
+
+
 def again(argv: Sequence[str], directory: str) -> list[str]:
     """The command that brings a program back, with what it had open where it remembers that."""
     program = Path(argv[0].partition(" ")[0]).name  # Chromium writes all its words as one

@@ -62,6 +62,8 @@ class Watcher:
         display.sync()
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = False
+        self.cut = False
+        """Whether the connection was closed from its other end."""
         self._bell, self._ring = os.pipe()
         self._thread = threading.Thread(target=self._watch, name="gloveport-watcher", daemon=True)
         self._thread.start()
@@ -164,6 +166,7 @@ class Watcher:
                 self._take(self._display.pending_events())
         except (error.ConnectionClosedError, OSError, ValueError):
             logger.debug("the display is gone")
+            self.cut = True
             while not self._closing:
                 self._wait([self._bell])
 

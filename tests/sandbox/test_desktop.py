@@ -369,13 +369,14 @@ async def test_a_lost_display_is_said_and_a_fresh_desktop_takes_its_place(
 ) -> None:
     session = session_of(own_desktop)
     os.kill(session.x.pid, signal.SIGKILL)
-    with pytest.raises(DesktopLost, match=r"^The display of this desktop died"):
+    (session.home / "kept").write_text("kept")
+    with pytest.raises(DesktopLost, match=r"the X server ended\. The files of its home are kept"):
         await do(own_desktop, Click(Point(5, 5)))
     witness = Witness(session_of(own_desktop).x)
     await do(own_desktop, Click(Point(5, 5)))
     assert witness.saw() == Press(1, 5, 5)
     witness.close()
-    assert not session.folder.path.exists()
+    assert (session_of(own_desktop).home / "kept").read_text() == "kept"
 
 
 async def test_a_display_that_dies_during_a_turn_is_said(own_desktop: Desktop) -> None:

@@ -1,0 +1,32 @@
+"""A walled desktop of one's own, and an agent that uses it, for each fault that is made."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.walls import why_not
+from gloveport.server.app import DesktopServer
+
+
+@pytest.fixture(scope="session")
+def below(open_folder: Path) -> Path:
+    """The folder of walled desktops."""
+    if why := why_not():
+        pytest.skip(f"there can be no walls here: {why}")
+    return open_folder
+
+
+@pytest.fixture
+async def desktop(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
+    async with open_desktop(Settings(below, width=640, height=480, walls="bwrap"), keymap) as one:
+        yield one
+
+
+@pytest.fixture
+async def agent(desktop: Desktop) -> AsyncGenerator[Client]:
+    async with Client(DesktopServer(desktop)) as client:
+        yield client
