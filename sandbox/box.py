@@ -4,6 +4,7 @@ Everything a desktop runs is started through here, so that one closed socket end
 when the owner was killed.
 """
 
+import errno
 import json
 import logging
 import os
@@ -17,11 +18,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from .cgroups import remove_group
-from .errors import CannotStart, NotKept
+from .errors import Broken, CannotStart, NotKept
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 _INIT = "import sys; sys.path.append(sys.argv.pop(1)); import boxinit; boxinit.main()"
 _PACKET = 1 << 18
 _MOST_HANDED = 2  # descriptors with one message
+_ANSWERED = 20.0  # seconds; all but a copy is done in milliseconds
+HUNG = -1000  # the status of a box that gave no answer; no process ends with it
+_COPIED = 300.0  # seconds; of 2 GB on a slow disk
 
 
 class Box:
@@ -86,6 +90,7 @@ class Box:
         log: Path,
         ended: Callable[[int, int], None],
         told: Callable[[str], None] = lambda said: None,
+        restarted: Callable[[str, bool], None] = lambda name, again: None,
     ) -> "Box":
         """A box in a box.
 
@@ -96,6 +101,8 @@ class Box:
             log: A file its output is appended to.
             ended: As for a box.
             told: Told, from the box's own thread, what was ended because it used too much.
+            restarted: Told, from that thread, the name of a program that is kept and has ended, and
+                whether it was started again; it is not if it ends too often.
         """
 
         def start(channel: int) -> int:
@@ -106,7 +113,7 @@ class Box:
                 for fd in fds[1:]:
                     os.close(fd)
 
-        return cls._below(outer, start, ended, told)
+        return cls._below(outer, start, ended, told, restarted)
 
     @classmethod
     def _below(
@@ -115,13 +122,14 @@ class Box:
         start: Callable[[int], int],
         ended: Callable[[int, int], None],
         told: Callable[[str], None] = lambda said: None,
+        restarted: Callable[[str, bool], None] = lambda name, again: None,
     ) -> "Box":
         box = cls.__new__(cls)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             pid = start(theirs.fileno())
         box._sweep = lambda: None  # its own namespace of processes ends with it
-        box._attach(ours, pid, lambda: outer.wait(pid), ended, told)
+        box._attach(ours, pid, lambda: outer.wait(pid), ended, told, restarted)
         return box
 
     def _attach(
@@ -131,7 +139,9 @@ class Box:
         wait: Callable[[], int],
         ended: Callable[[int, int], None],
         told: Callable[[str], None] = lambda said: None,
+        restarted: Callable[[str, bool], None] = lambda name, again: None,
     ) -> None:
+        self._restarted = restarted
         self.pid = pid
         """The process all others in the box descend from, as seen by its starter."""
         self._socket = ours
@@ -143,6 +153,7 @@ class Box:
         self._programs: dict[int, Future[int]] = {}
         self._lock = threading.Lock()
         self._count = 0
+        self._over = False
         self._reader = threading.Thread(target=self._read, name="gloveport-box", daemon=True)
         self._reader.start()
 
@@ -236,7 +247,8 @@ class Box:
         Raises:
             NotKept: It could not be copied; some of it may be there.
         """
-        answer = self._ask({"copy": str(folder), "to": str(to), "last": str(last or "")})
+        asked = {"copy": str(folder), "to": str(to), "last": str(last or "")}
+        answer = self._ask(asked, seconds=_COPIED)
         if "error" in answer:
             raise NotKept(str(answer["error"]))
         return answer["bytes"], answer["new"]
@@ -255,7 +267,10 @@ class Box:
 
     @contextmanager
     def frozen(self) -> Generator[None]:
-        """Stop all programs of a box that has processes of its own, for the time of a copy."""
+        """Stop all programs of a box that has processes of its own, for the time of a copy.
+
+        By signals; who was stopped before stays so.
+        """
         self._ask({"freeze": True})
         try:
             yield
@@ -263,8 +278,11 @@ class Box:
             self._ask({"freeze": False})
 
     def commands(self, pids: Sequence[int]) -> list[tuple[list[str], str]]:
-        """The arguments and directory of each of some processes, if it is there."""
-        told = self._ask({"commands": list(pids)})["commands"]
+        """The arguments and directory of each of some processes.
+
+        Left out is what is gone, and what has more arguments than fit an answer.
+        """
+        told = self._ask({"commands": list(pids)}).get("commands", [])
         return [(argv, directory) for argv, directory in told]
 
     def remove_at_end(self, *paths: Path) -> None:
@@ -287,14 +305,34 @@ class Box:
         self._reader.join()
         self._socket.close()
 
-    def _ask(self, message: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
+    def _ask(
+        self, message: dict[str, Any], fds: Sequence[int] = (), *, seconds: float = _ANSWERED
+    ) -> dict[str, Any]:
+        """Ask and wait for the answer; who gives none in time is taken for dead.
+
+        Raises:
+            CannotStart: The message is too long, or the box has ended.
+            Broken: There was no answer in time.
+        """
         answer: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         with self._lock:
             self._count += 1
             number = self._count
+            if self._over:
+                raise CannotStart("The program", "the desktop's processes have ended")
             self._answers[number] = answer
-        self._send({"id": number, **message}, fds)
-        if (said := answer.get()) is None:
+        try:
+            self._send({"id": number, **message}, fds)
+            said = answer.get(timeout=seconds)
+        except Empty:
+            self._ended(self.pid, HUNG)
+            raise Broken(
+                f"The desktop's processes gave no answer within {seconds:g} s; its display is "
+                "started again with the next call."
+            ) from None
+        finally:
+            self._answers.pop(number, None)
+        if said is None:
             raise CannotStart("The program", "the desktop's processes have ended")
         return said
 
@@ -302,9 +340,27 @@ class Box:
         try:
             socket.send_fds(self._socket, [json.dumps(message).encode()], list(fds))
         except OSError as error:
-            raise CannotStart("The program", "the desktop's processes have ended") from error
+            why = "the desktop's processes have ended"
+            if error.errno == errno.EMSGSIZE:
+                why = "its name and arguments are too long"
+            raise CannotStart("The program", why) from error
 
     def _read(self) -> None:
+        """Take what the box says until it ends; then whoever waits for an answer is told so."""
+        try:
+            self._take_messages()
+        finally:
+            with self._lock:
+                self._over = True
+                waiting = list(self._answers.values())
+            for answer in waiting:
+                answer.put(None)
+            for program in list(self._programs.values()):
+                if not program.done():
+                    program.set_result(-signal.SIGKILL)
+            self._ended(self.pid, self._wait())
+
+    def _take_messages(self) -> None:
         while True:
             try:
                 packet, handed, _, _ = socket.recv_fds(self._socket, _PACKET, _MOST_HANDED)
@@ -323,16 +379,17 @@ class Box:
             elif "restarted" in message:
                 self._programs[message["pid"]] = Future()
                 logger.warning("process %d ended and was started again", message["restarted"])
+                self._restarted(message["name"], True)
+            elif "gave_up" in message:
+                self._restarted(message["gave_up"], False)
             else:
                 if "started" in message:
                     self._programs[message["pid"]] = Future()
-                self._answers.pop(message["id"]).put(message)
-        for answer in list(self._answers.values()):
-            answer.put(None)
-        for program in self._programs.values():
-            if not program.done():
-                program.set_result(-signal.SIGKILL)
-        self._ended(self.pid, self._wait())
+                if answer := self._answers.get(message["id"]):
+                    answer.put(message)
+                else:  # nobody waits for it any more
+                    for fd in handed:
+                        os.close(fd)
 
 
 def sweep(mark: str, remove: Sequence[Path]) -> None:

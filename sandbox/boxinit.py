@@ -33,6 +33,7 @@ A second argument, a JSON object, says what the box may use: see `Watch`, `short
 """
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -68,6 +69,8 @@ DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
 CERTAIN = 100_000_000  # nanoseconds; the clock of files moves every 1 to 10 ms
 MOST_KNOWN = 200_000  # files of a copy that the next one begins with
+MOST_SAID = 30_000  # bytes of arguments in one answer; JSON makes six of one at the most
+STOPPED_WITHIN = 5.0  # seconds; a process that waits for a disk stops afterwards
 ARGUMENTS = 500_000  # bytes; the kernel takes four times as many for one process
 LOG_MOST, LOG_EVERY = 8 << 20, 1.0  # bytes a log may have, and seconds between two looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -144,14 +147,62 @@ def fill(word: str, fds: list[int]) -> str:
 
 
 def commands(pids: list[int]) -> list[tuple[list[str], str]]:
-    """The arguments and directory of each process that is there."""
+    """The arguments and directory of each process that is there, as far as they fit an answer."""
     found: list[tuple[list[str], str]] = []
+    room = MOST_SAID
     for pid in pids:
         with suppress(OSError):
-            argv = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-            words = [word.decode(errors="replace") for word in argv]
-            found.append((words, str(Path(f"/proc/{pid}/cwd").readlink())))
+            with Path(f"/proc/{pid}/cmdline").open("rb") as file:
+                argv = file.read(room + 1)
+            directory = str(Path(f"/proc/{pid}/cwd").readlink())
+            if (size := len(argv) + len(os.fsencode(directory))) <= room:
+                room -= size
+                words = argv.rstrip(b"\0").split(b"\0")
+                found.append(([word.decode(errors="replace") for word in words], directory))
     return found
+
+
+def states() -> dict[int, tuple[int, str]]:
+    """The parent and the state of each process but this one (proc(5), fields 4 and 3)."""
+    found: dict[int, tuple[int, str]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and folder.name != "1":
+            with suppress(OSError):
+                told = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+                found[int(folder.name)] = (int(told[1]), told[0].decode())
+    return found
+
+
+def stop_all() -> list[int]:
+    """Stop all that runs; only for PID 1.
+
+    Parents have stopped before children are asked to: no shell sees its job stop.
+
+    Returns:
+        What was stopped, in this order; what had been before is not among it.
+    """
+    stopped: list[int] = []
+    until = time.monotonic() + STOPPED_WITHIN
+    while time.monotonic() < until:
+        there = states()
+        running = {pid for pid, (_, state) in there.items() if state not in "TtZX"}
+        if not running:
+            break
+        # What was asked to already may take a moment, and so do those below it.
+        for pid in running:
+            above = there[pid][0]
+            while above in there and above not in running:
+                above = there[above][0]
+            if above not in there and pid not in stopped:
+                kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+    return stopped
+
+
+def go_on(stopped: list[int]) -> None:
+    """Let what was stopped go on, children before parents."""
+    for pid in reversed(stopped):
+        kill(pid, signal.SIGCONT)
 
 
 def opened(again: Callable[..., object], path: str, why: object) -> None:
@@ -607,6 +658,7 @@ class Box:
         self.kept: dict[int, tuple[dict[str, Any], list[float]]] = {}
         self.remove: list[Path] = []
         self.copies = Copies()
+        self.stopped: list[int] = []
 
     def start(self, asked: dict[str, Any], passed: list[int]) -> int:
         output = passed.pop() if asked["log"] else os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -664,8 +716,8 @@ class Box:
             self.tell({"id": asked["id"], "pid": asked["pid"]})
         elif "freeze" in asked:
             if os.getpid() == 1:  # anywhere else this would be all processes of the user
-                with suppress(ProcessLookupError):
-                    os.kill(-1, signal.SIGSTOP if asked["freeze"] else signal.SIGCONT)
+                go_on(self.stopped)
+                self.stopped = stop_all() if asked["freeze"] else []
             self.tell({"id": asked["id"]})
         elif "copy" in asked:
             try:
@@ -693,9 +745,14 @@ class Box:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
 
     def tell(self, message: dict[str, Any], *handed: int) -> None:
-        """Send a message with descriptors, which are closed here."""
-        with suppress(OSError):
+        """Send a message with descriptors, which are closed here; one too long becomes an error."""
+        try:
             socket.send_fds(self.sock, [json.dumps(message).encode()], handed)
+        except OSError as why:
+            if why.errno == errno.EMSGSIZE and "id" in message:
+                error = {"id": message["id"], "error": "the answer is too long"}
+                with suppress(OSError):
+                    self.sock.send(json.dumps(error).encode())
         for fd in handed:
             os.close(fd)
 
@@ -715,13 +772,17 @@ class Box:
             if asked and len(ends) < TRIES:
                 try:
                     output = [os.dup(asked["output"])] if asked["log"] else []
+                    asked["start"] = [word for word in asked["start"] if "{fd:" not in word]
                     again = self.start(asked, output)
                 except OSError:
                     pass
                 else:
                     self.kept[again] = (asked, ends)
-                    self.tell({"restarted": pid, "pid": again, "started": True})
+                    name = Path(asked["start"][0]).name
+                    self.tell({"restarted": pid, "pid": again, "name": name})
                     continue
+            if asked:
+                self.tell({"gave_up": Path(asked["start"][0]).name})
             self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def end(self) -> None:
@@ -782,7 +843,11 @@ def live(box: Box, watch: Watch | None = None, logs: Path | None = None) -> None
                 break
             if not data:
                 break
-            box.serve(json.loads(data), passed)
+            asked: dict[str, Any] = json.loads(data)
+            try:
+                box.serve(asked, passed)
+            except Exception as why:  # noqa: BLE001 - whoever asked waits for an answer
+                box.tell({"id": asked.get("id"), "error": f"{type(why).__name__}"})
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     box.end()
 

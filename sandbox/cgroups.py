@@ -20,6 +20,7 @@ _PREFIX = "gloveport-"
 _SERVER = "gloveport"  # our own group, if need be: in v2 a group has either processes or groups
 _PROCESSES = "cgroup.procs"
 _KILLED = ("memory.events", "memory.oom_control")  # of v2 and v1; both have a line "oom_kill N"
+_FROZEN_WITHIN = 5.0  # seconds; a process that waits for a disk stops afterwards
 _GONE_WITHIN = 1.0  # seconds; what was killed stays in its group for a moment
 _WANTED = ("memory", "pids", "cpu")
 
@@ -74,6 +75,71 @@ def make_group(name: str, memory: int, processes: int) -> Group | None:
     return Group(tuple(made)) if made else None
 
 
+@dataclass(frozen=True, slots=True)
+class Freezer:
+    """A group whose processes the kernel stops and lets go on, unseen by them and their parents."""
+
+    folder: Path
+    version: int
+
+    def add(self, pids: Iterable[int]) -> None:
+        """Put processes into it, with all they start from now on; what has ended is left out."""
+        for pid in pids:
+            with suppress(OSError):
+                (self.folder / _PROCESSES).write_text(str(pid))
+
+    def freeze(self) -> bool:
+        """Stop all; False, and none is, if they have not stopped in time or cannot be."""
+        until = time.monotonic() + _FROZEN_WITHIN
+        try:
+            self._set(frozen=True)
+            while not self._frozen():
+                if time.monotonic() > until:
+                    self.thaw()
+                    return False
+                time.sleep(0.001)
+        except OSError:
+            return False
+        return True
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        with suppress(FileNotFoundError):  # the group went with its last process
+            self._set(frozen=False)
+
+    def _set(self, *, frozen: bool) -> None:
+        if self.version == 1:
+            (self.folder / "freezer.state").write_text("FROZEN" if frozen else "THAWED")
+        else:
+            (self.folder / "cgroup.freeze").write_text("1" if frozen else "0")
+
+    def _frozen(self) -> bool:
+        if self.version == 1:
+            return (self.folder / "freezer.state").read_text().strip() == "FROZEN"
+        return "frozen 1" in (self.folder / "cgroup.events").read_text().splitlines()
+
+
+def make_freezer(name: str, group: Group | None) -> Freezer | None:
+    """Make a group that can be frozen; None where none can be made.
+
+    Args:
+        name: As of the group; finds it again.
+        group: The group of the desktop; in v2 it is made below that.
+    """
+    folder, version = None, 1
+    if place := _places(("freezer",)).get("freezer"):
+        folder = place[0] / f"{_PREFIX}{name}"
+    elif group and (group.folders[0] / "cgroup.freeze").exists():
+        folder, version = group.folders[0] / "programs", 2
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return Freezer(folder, version)
+
+
 def controllers() -> list[str]:
     """What groups can be made of here; none if none can be made."""
     return [f"{one} (v{version})" for one, (_, version) in sorted(_places().items())]
@@ -81,8 +147,10 @@ def controllers() -> list[str]:
 
 def find_group(name: str) -> list[Path]:
     """The folders of a group that somebody left behind."""
-    places = {place for place, _ in _places().values()}
-    return [found for place in places if (found := place / f"{_PREFIX}{name}").exists()]
+    places = {place for place, _ in _places((*_WANTED, "freezer")).values()}
+    found = [found for place in places if (found := place / f"{_PREFIX}{name}").exists()]
+    inner = [below for one in found if (below := one / "programs").exists()]
+    return [*inner, *found]
 
 
 def remove_group(folders: Iterable[Path]) -> None:
@@ -98,7 +166,7 @@ def remove_group(folders: Iterable[Path]) -> None:
                 time.sleep(0.01)
 
 
-def _places() -> dict[str, tuple[Path, int]]:
+def _places(wanted: Iterable[str] = _WANTED) -> dict[str, tuple[Path, int]]:
     """Where groups can be made that a controller works on, and the version of its tree."""
     own: dict[str, str] = {}
     found: dict[str, tuple[Path, int]] = {}
@@ -114,7 +182,7 @@ def _places() -> dict[str, tuple[Path, int]]:
         mount, _, of = line.partition(" - ")
         root, folder = mount.split()[3:5]
         kind, _, options = of.split(" ", 2)
-        controllers = set(options.split(",")) & set(_WANTED) if kind == "cgroup" else {""}
+        controllers = set(options.split(",")) & set(wanted) if kind == "cgroup" else {""}
         if kind in ("cgroup", "cgroup2"):
             for one in controllers & own.keys():
                 if place := _place(Path(folder), root, own[one]):

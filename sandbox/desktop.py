@@ -159,6 +159,7 @@ class _Parts:
         self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "_Turn"]
     ) -> None:
         self.session = session
+        self.restarts = session.restarts
         self.display = session.x.connect()
         self.camera = session.x.camera(self.display)
         self.display.set_error_handler(_quiet)
@@ -820,6 +821,7 @@ class Desktop:
             try:
                 made = self._checkpoint(parts, note, automatic=True)
             except NotKept as why:
+                self._history.failed(reason)
                 self._notices.append(f"no checkpoint could be made {note}: {why}")
             else:
                 self._notices.append(f"checkpoint {made.name} was made {note}.")
@@ -924,6 +926,10 @@ class Desktop:
             self._restart()
         if parts.cut:
             self._reconnect()
+        if parts.restarts != parts.session.restarts:
+            parts.restarts = parts.session.restarts
+            parts.tree.reset()  # the buses may be others
+            parts.elements.forget()
         held = parts.hands.holding
         try:
             done = work(parts)

@@ -23,8 +23,8 @@ from Xlib import error
 from Xlib.display import Display
 
 from . import walls
-from .box import Box, sweep
-from .cgroups import Group, find_group, make_group, remove_group
+from .box import HUNG, Box, sweep
+from .cgroups import Freezer, Group, find_group, make_freezer, make_group, remove_group
 from .errors import CannotStart, NotKept
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
@@ -74,6 +74,14 @@ chmod -R u+rwX "$@"
 find "$@" -mindepth 1 -delete
 """
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
+# What is kept for a desktop, by the name of its program, and what programs that ran lack then.
+_BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
+_KEPT = {
+    "dbus-daemon": ("the session bus", _BLIND),
+    "at-spi-bus-launcher": ("the accessibility bus", _BLIND),
+    "openbox": ("the window manager", ""),
+    "tint2": ("the panel", ""),
+}
 _OF_OURS = 64  # processes and threads of a desktop that are none of its programs'
 _MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
@@ -277,7 +285,10 @@ class Session:
         self.lost_part = "its processes"
         self._vital: dict[int, str] = {}
         self._group: Group | None = None
+        self._freezer: Freezer | None = None
         self._killed = 0
+        self.restarts = 0
+        """How many times a program that is kept has ended."""
         self._at_end = ExitStack()
         self._seen = Seen(folder.home, folder.run, folder.xauthority, folder.mark)
         self._walls: Walls | None = None
@@ -372,6 +383,9 @@ class Session:
                 logger.warning("a desktop is in no control group: %s", why)
             else:
                 self._group = group
+        self._freezer = make_freezer(self.folder.path.name, self._group)
+        if self._freezer:
+            self._outer.remove_at_end(self._freezer.folder)
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
@@ -451,7 +465,7 @@ class Session:
         """
         kept = self.folder.kept / name
         try:
-            with self.box.frozen():
+            with self._still():
                 size, new = self.keeper.copy(self.folder.upper, kept, self._last)
         except NotKept:
             self._remove(kept)
@@ -585,6 +599,19 @@ class Session:
                 box.close()
         self._at_end.close()
 
+    def _program_ended(self, pid: int, status: int) -> None:
+        """Only the box itself matters, also when it gives no answer."""
+        if status == HUNG:
+            self._ended(pid, status)
+
+    def _restarted(self, name: str, again: bool) -> None:
+        """A program that is kept has ended."""
+        if name not in _KEPT:
+            return
+        self.restarts += 1
+        how = "was started again" if again else "ends again and again, and is left alone"
+        self._told(f"{_KEPT[name][0]} ended and {how}{_KEPT[name][1]}.")
+
     def _ended(self, pid: int, status: int) -> None:
         logger.debug("process %d of %s ended with %d", pid, self.folder.path.name, status)
         if pid in self._vital and not self.lost.is_set():
@@ -614,9 +641,33 @@ class Session:
         assert self._walls
         log = self.folder.log / "box.log"
         self.box = Box.inside(
-            self.keeper, self._walls.desktop, log, lambda pid, status: None, self._told
+            self.keeper, self._walls.desktop, log, self._program_ended, self._told, self._restarted
         )
         self._vital[self.box.pid] = "the parent of its programs"
+        if self._freezer:
+            self.box.commands([])  # once it answers, what it starts is in the group as it is
+            self._freezer.add(self._programs())
+
+    def _programs(self) -> list[int]:
+        """The processes of the programs' box, parents first."""
+        found = [self.box.pid]
+        for pid in found:
+            with suppress(OSError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    found += map(int, (task / "children").read_text().split())
+        return found
+
+    @contextmanager
+    def _still(self) -> Generator[None]:
+        """No program runs meanwhile: by the kernel where it can, else by signals."""
+        if self._freezer and self._freezer.freeze():
+            try:
+                yield
+            finally:
+                self._freezer.thaw()
+        else:
+            with self.box.frozen():
+                yield
 
     def _start_bus(self) -> None:
         """Start the session bus; a descriptor tells when it is ready."""
@@ -626,7 +677,7 @@ class Session:
                 _own("dbus-daemon"), "--session", "--nofork", "--nopidfile", "--nosyslog",
                 f"--address={self.env['DBUS_SESSION_BUS_ADDRESS']}", "--print-address={fd:0}",
             ],
-            fds=[told],
+            keep=True, fds=[told],
         )  # fmt: skip
         os.close(told)
 

@@ -1,5 +1,6 @@
 """Checkpoints: which there are, how many are kept, and before what one is made unasked."""
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ class History:
 
     made: list[Checkpoint] = field(default_factory=list[Checkpoint])
     count: int = 0
+    _last: float = -math.inf
+    """When the last was made, on the monotonic clock."""
     _reasons: dict[str, float] = field(default_factory=dict[str, float])
     _takes: dict[str, int] = field(default_factory=dict[str, int])
     """Bytes each takes on the disk besides what it shares with the one before."""
@@ -75,13 +78,17 @@ class History:
         Args:
             reason: Why it is risky; empty when it is not.
         """
-        now = time.time()
+        now = time.monotonic()
         if reason:
-            if now - self._reasons.get(reason, 0) < _AGAIN:
+            if now - self._reasons.get(reason, -math.inf) < _AGAIN:
                 return False
             self._reasons[reason] = now
             return True
-        return bool(self.made) and now - self.made[-1].when >= EVERY
+        return bool(self.made) and now - self._last >= EVERY
+
+    def failed(self, reason: str) -> None:
+        """None could be made: the next time it is tried again."""
+        self._reasons.pop(reason, None)
 
     def add(self, made: Checkpoint, takes: int) -> list[Checkpoint]:
         """Keep one more.
@@ -94,6 +101,7 @@ class History:
             Those that have to go, automatic ones first.
         """
         self.made.append(made)
+        self._last = time.monotonic()
         self._takes[made.name] = takes
         gone: list[Checkpoint] = []
         while (drop := self._surplus()) is not None:
