@@ -25,10 +25,11 @@ from Xlib.display import Display
 from . import walls
 from .box import HUNG, Box, sweep
 from .cgroups import Freezer, Group, find_group, make_freezer, make_group, remove_group
-from .errors import CannotStart, NotKept
+from .errors import Broken, CannotStart, NotKept
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
 from .network import Internet, Network, Proxy
+from .pulse import Pulse
 from .wallpaper import hang
 from .walls import Limits, Walls
 from .xserver import INSIDE, start_xserver, write_cookie
@@ -345,6 +346,8 @@ class Session:
         if not self._walls:
             self.env = _environment(self._seen, self.x.inside)
             self._start_bus()
+        pulse = Pulse(self.x.connect, self._end_hung_x)
+        self._at_end.callback(pulse.close)
         with self._starting():
             self.hang_wallpaper()
             meanwhile(self)
@@ -598,6 +601,11 @@ class Session:
             if box is not self._outer:
                 box.close()
         self._at_end.close()
+
+    def _end_hung_x(self) -> None:
+        self._vital[self.x.pid] = "the X server hung and"
+        with suppress(Broken):
+            self.keeper.signal(self.x.pid, signal.SIGKILL)
 
     def _program_ended(self, pid: int, status: int) -> None:
         """Only the box itself matters, also when it gives no answer."""

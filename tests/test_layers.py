@@ -48,7 +48,7 @@ COMPOSE = {
     "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
     "session": {
-        "box", "cgroups", "furnish", "keymap", "network", "wallpaper", "walls", "xserver",
+        "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
     },
     "situation": {"atspi", "elements", "windows"},
     "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},

@@ -94,3 +94,22 @@ async def test_an_init_that_hangs_is_answered_and_replaced(desktop: Desktop, age
     assert "are kept" in refusal(await call(agent, "screenshot"))
     told = run_inside(session_of(desktop), "print(open('/home/user/thesis').read())")
     assert told == "kept\n"
+
+
+async def test_an_x_server_that_hangs_is_answered_and_replaced(
+    desktop: Desktop, agent: Client
+) -> None:
+    run_inside(session_of(desktop), "open('/home/user/thesis', 'w').write('kept')")
+    server = session_of(desktop).x.pid
+    while below := children(server):
+        server = below[-1]
+    assert command(server) == "Xvfb"
+    os.kill(server, signal.SIGSTOP)
+    said = refusal(await call(agent, "left_click", coordinate=[5, 5]))
+    if "the X server hung and ended" not in said:  # what waits itself says so sooner
+        assert until(session_of(desktop).lost.is_set, 60)
+        said = refusal(await call(agent, "screenshot"))
+    assert "the X server hung and ended. The files of its home are kept" in said
+    facts(await call(agent, "left_click", coordinate=[5, 5]))
+    told = run_inside(session_of(desktop), "print(open('/home/user/thesis').read())")
+    assert told == "kept\n"
