@@ -24,7 +24,7 @@ from mss.exception import ScreenShotError
 from Xlib import error
 
 from . import apps, undo, windows
-from .actions import Action, Body, ClickElement, Plan, Press, Type
+from .actions import Action, Body, ClickElement, Plan, Press, Type, Wait
 from .activity import Activity
 from .atspi import Slow, Tree
 from .clipboard import Clipboard
@@ -44,6 +44,7 @@ from .errors import (
     NotKept,
     NotRolledBack,
     NotTold,
+    NotTyped,
     NoUndo,
     OffScreen,
     SandboxError,
@@ -57,9 +58,9 @@ from .keys import sequence
 from .lens import Lens
 from .masks import Masks
 from .ocr import Ocr
-from .picture import Picture, album
+from .picture import Picture, Pixels, album
 from .session import Enclosure, Remains, Session, start_session, sweep_folders
-from .settle import End, Patience
+from .settle import End, Patience, Settling
 from .sight import Found, Scene, Sight
 from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
@@ -86,6 +87,10 @@ _MOST_NOTICES = 20
 _THUMBNAIL = 320  # pixels; the longer side
 _BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
 _REVIVED_AGAIN = 60.0  # seconds
+_GLANCE = Patience(first=0.06, quiet=0.06, busy=0.3, deadline=0.3)  # whether anything is at work
+_AT_ONCE = Patience(first=0.0, quiet=0.0)
+_LOOKED_AGAIN, _PAINTED_AGAIN = 0.1, 0.01  # seconds between two looks of a wait
+_LONGEST_TOLD = 300  # characters of what an action tells
 _EDGE = 24  # pixels shown around what changed
 _WINDOW_WITHIN = 12.0  # seconds a started program has to show a window
 _HANDED_OVER_WITHIN = 5.0  # seconds for it to appear when the program had another one show it
@@ -275,6 +280,9 @@ class Desktop:
             NotAllowed: It was not permitted.
             DesktopLost: The display died.
         """
+        if isinstance(action, Wait):
+            action.plan(self.view)
+            return await self.rest(action.seconds, show=show, seen=seen)
         frames = await self.do_all([action], show=show, seen=seen, patience=patience, permit=permit)
         return frames[0]
 
@@ -309,7 +317,7 @@ class Desktop:
                     plan: Plan = plan, told: dict[str, object] = told, place: int = place
                 ) -> None:
                     with self._permitted(parts, place, permit):
-                        told.update(plan(parts.body) or {})
+                        told.update(self._done(parts, plan))
 
                 patient = patience or self._patience(action.patience)
                 frame = self._during(parts, act, patient, show if last else "never", seen)
@@ -318,6 +326,18 @@ class Desktop:
             return frames
 
         return await self._take(turn)
+
+    def _done(self, parts: _Parts, plan: Plan) -> dict[str, object]:
+        """Do what is planned, and tell of it redacted and short."""
+        cut = self.settings.vault.cut
+        try:
+            told = plan(parts.body) or {}
+        except NotTyped as failure:
+            raise failure.shortened(cut) from None
+        return {
+            key: cut(value, _LONGEST_TOLD) if isinstance(value, str) else value
+            for key, value in told.items()
+        }
 
     @contextmanager
     def _permitted(self, parts: _Parts, place: int, permit: Permit | None) -> Generator[None]:
@@ -388,7 +408,9 @@ class Desktop:
                 replace(
                     group,
                     layer=replace(
-                        group.layer, inner=self.view.region_to_picture(group.layer.inner)
+                        group.layer,
+                        inner=self.view.region_to_picture(group.layer.inner),
+                        title=self._clean(group.layer.title),
                     ),
                     elements=[self._shown(one) for one in group.elements],
                 )
@@ -442,25 +464,22 @@ class Desktop:
             None, or with `gone` if it is not.
         """
 
-        def turn(parts: _Parts) -> tuple[Element | None, Frame]:
-            until = time.monotonic() + seconds
-            last: Element | None = None
-            read, due = 0, time.monotonic() + (0 if gone else _PIXELS_AFTER)
+        until = time.monotonic() + seconds
+        read, due = 0, time.monotonic() + (0 if gone else _PIXELS_AFTER)
 
-            def true() -> bool:
-                nonlocal last, read
-                last = parts.sight.shows(text, role, state, pixels=False)
-                parts.eyes.pixels()
-                fresh = pixels and (gone or parts.eyes.look != read)
-                if last is None and fresh and time.monotonic() >= min(due, until - 0.1):
-                    read = parts.eyes.look
-                    last = parts.sight.shows(text, role, state, pixels=True)
-                return (last is None) is gone
+        def look(parts: _Parts, last: bool) -> tuple[Element | None, Frame] | None:
+            nonlocal read
+            found = parts.sight.shows(text, role, state, pixels=False)
+            parts.eyes.pixels()
+            fresh = pixels and (gone or parts.eyes.look != read)
+            if found is None and fresh and (last or time.monotonic() >= due):
+                read = parts.eyes.look
+                found = parts.sight.shows(text, role, state, pixels=True)
+            if (found is None) is gone or last:
+                return found and self._shown(found), self._frame(parts, show, seen)
+            return None
 
-            parts.eyes.wait_until(true, seconds)
-            return last and self._shown(last), self._frame(parts, show, seen)
-
-        return await self._take(turn)
+        return await self._looking(look, until)
 
     async def zoom(self, region: Sequence[int]) -> Frame:
         """Look at a part of the screen in as many pixels as a whole screenshot has.
@@ -488,12 +507,38 @@ class Desktop:
         self, seconds: float, *, show: Show = "auto", seen: int = 0
     ) -> Frame:
         """Wait until nothing is painted any more and no program is at work, or some seconds."""
-        patience = Patience(first=0.3, deadline=seconds)
-        return await self._take(
-            lambda parts: self._told(
-                parts, parts.eyes.during(lambda: None, patience, afresh=True), show, seen
+        start = time.monotonic()
+        settling = Settling(Patience(first=0.3, deadline=seconds), start)
+        watched, before, meanwhile = -1, None, None
+
+        def look(parts: _Parts, last: bool) -> Frame | None:
+            nonlocal watched, before, meanwhile
+            if before is None:
+                watched, before = parts.watcher.count, parts.eyes.pixels()
+                meanwhile = parts.eyes.meanwhile()
+            for when, rect in parts.watcher.since(watched):
+                settling.painted(when, rect)
+                watched += 1
+            due, end = settling.end()
+            if not last and time.monotonic() < due:
+                return None
+            if not last and end in (End.STILL, End.UNCHANGED):
+                rest = parts.eyes.during(lambda: None, _GLANCE, afresh=True)
+                if rest.end not in (End.STILL, End.UNCHANGED):
+                    settling.hold(time.monotonic() + _GLANCE.quiet)
+                    return None
+            changed = parts.eyes.change(before)
+            quiet = End.UNCHANGED if changed is None else End.STILL
+            found = Seen(
+                changed,
+                meanwhile,
+                quiet if end in (End.STILL, End.UNCHANGED) else end,
+                None if settling.first is None else settling.first - start,
+                0.0 if settling.last is None else settling.last - start,
             )
-        )
+            return self._told(parts, found, show, seen)
+
+        return await self._looking(look, start + seconds)
 
     async def wait_until_changed(
         self,
@@ -506,11 +551,15 @@ class Desktop:
         """Wait until the screen, or a region of it, looks different; False when it did not."""
         part = self.view.region_to_screen(self.region(region)) if region else None
 
-        def turn(parts: _Parts) -> tuple[bool, Frame]:
-            changed = parts.eyes.wait_until_changed(part, seconds)
-            return changed, self._frame(parts, show, seen)
+        before: Pixels | None = None
 
-        return await self._take(turn)
+        def look(parts: _Parts, last: bool) -> tuple[bool, Frame] | None:
+            nonlocal before
+            before = parts.eyes.pixels() if before is None else before
+            changed = parts.eyes.change(before, part) is not None
+            return (changed, self._frame(parts, show, seen)) if changed or last else None
+
+        return await self._looking(look, time.monotonic() + seconds)
 
     async def wait_for_window(
         self, title: str, seconds: float, *, gone: bool = False, show: Show = "auto", seen: int = 0
@@ -518,21 +567,69 @@ class Desktop:
         """Wait until a window has this text in its title, or none has; False when in vain."""
         wanted = title.casefold()
 
-        def turn(parts: _Parts) -> tuple[bool, Frame]:
-            def there() -> bool:
-                return any(wanted in one.title.casefold() for one in parts.windows.list())
+        def look(parts: _Parts, last: bool) -> tuple[bool, Frame] | None:
+            there = any(wanted in one.title.casefold() for one in parts.windows.list())
+            found = there is not gone
+            return (found, self._frame(parts, show, seen)) if found or last else None
 
-            found = parts.eyes.wait_until(lambda: there() is not gone, seconds)
-            return found, self._frame(parts, show, seen)
+        return await self._looking(look, time.monotonic() + seconds)
 
-        return await self._take(turn)
+    async def rest(self, seconds: float, *, show: Show = "auto", seen: int = 0) -> Frame:
+        """Let time pass, and say what has changed meanwhile."""
+        before: Pixels | None = None
+        meanwhile: Rect | None = None
+        start = time.monotonic()
+
+        def look(parts: _Parts, last: bool) -> Frame | None:
+            nonlocal before, meanwhile
+            if before is None:
+                before, meanwhile = parts.eyes.pixels(), parts.eyes.meanwhile()
+            if not last:
+                return None
+            now = parts.eyes.during(lambda: None, self._patience(_AT_ONCE))
+            changed = parts.eyes.change(before)
+            end = End.STILL if changed and now.end is End.UNCHANGED else now.end
+            return self._told(parts, Seen(changed, meanwhile, end, None, now.settled), show, seen)
+
+        return await self._looking(look, start + seconds, ask=False)
+
+    async def _looking(
+        self, look: Callable[[_Parts, bool], T | None], until: float, *, ask: bool = True
+    ) -> T:
+        """Look until there is something to tell; others have their turns between two looks.
+
+        Args:
+            look: One look, in a turn of its own: tells what it has found, or None to go on. The
+                second argument is true for the last look, which tells what it can.
+            until: When to look for the last time, on the monotonic clock.
+            ask: Whether to look between the first time and the last at all.
+        """
+        while True:
+            last, count = time.monotonic() >= until, self.painted
+
+            def turn(parts: _Parts, last: bool = last) -> T | None:
+                return look(parts, last)
+
+            found = await self._take(turn)
+            if found is not None:
+                return found
+            assert not last
+            # Titles and the like change without painting, so look now and then anyway.
+            again = min(until, time.monotonic() + _LOOKED_AGAIN) if ask else until
+            while (left := again - time.monotonic()) > 0:
+                await anyio.sleep(min(left, _PAINTED_AGAIN))
+                if ask and self.painted != count:
+                    break
 
     # Windows and clipboard
 
     async def windows(self) -> list[windows.Window]:
         """The open windows, the one on top last; their rectangles in pixels of the screenshot."""
         listed = await self._take(lambda parts: parts.windows.list())
-        return [replace(one, rect=self.view.region_to_picture(one.rect)) for one in listed]
+        return [
+            replace(one, rect=self.view.region_to_picture(one.rect), title=self._clean(one.title))
+            for one in listed
+        ]
 
     async def manage(
         self,
@@ -801,9 +898,10 @@ class Desktop:
         kept = session.keep(name)
         small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
         made = Checkpoint(
-            name, time.time(), note, automatic, kept.folder, kept.size,
+            name, time.time(), self.settings.vault.scrub(note), automatic, kept.folder, kept.size,
             [undo.again(argv, directory) for argv, directory in running],
-            [one.title for one in shown], next((one.title for one in shown if one.active), ""),
+            [self._clean(one.title) for one in shown],
+            next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
         )  # fmt: skip
         for gone in self._history.add(made, kept.new):
@@ -1092,9 +1190,9 @@ class Desktop:
             look,
             self.view,
             self.view.to_picture(parts.hands.where()),
-            active.title if active else "",
+            self._clean(active.title) if active else "",
             picture,
-            notices=tuple(self._notices.popleft() for _ in range(len(self._notices))),
+            notices=tuple(self._clean(self._notices.popleft()) for _ in range(len(self._notices))),
             part=part,
         )
 
@@ -1110,13 +1208,18 @@ class Desktop:
         return wider.overlap(self.view.picture)
 
     def _shown(self, element: Element) -> Element:
-        """An element with its places in pixels of the screenshot."""
+        """An element with its places in pixels of the screenshot, and its text redacted."""
         return replace(
             element,
+            name=self._clean(element.name),
+            text=element.text and self._clean(element.text),
             rect=self.view.region_to_picture(element.rect),
             seen=element.seen and self.view.region_to_picture(element.seen),
             point=self.view.to_picture(element.point),
         )
+
+    def _clean(self, text: str) -> str:
+        return self.settings.vault.scrub_piece(text)
 
     def region(self, region: Sequence[int]) -> Rect:
         """A region x0, y0, x1, y1 of the full screenshot; the last two are outside.

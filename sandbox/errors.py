@@ -44,7 +44,7 @@ SandboxError
 └── Cancelled               the caller gave up while the action ran
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 
@@ -341,9 +341,18 @@ class NotDone(Broken):
 
 class NotTyped(NotDone):
     def __init__(self, asked: str, arrived: str | None, why: str) -> None:
-        held = "something else" if arrived is None else f"{arrived[:300]!r}"
-        held = "nothing" if arrived == "" else held
-        super().__init__(f"{asked[:300]!r} was typed, but {held} arrived: {why}.")
+        self._parts = asked, arrived, why
+        super().__init__(_not_typed(asked, arrived, why))
+
+    def shortened(self, cut: Callable[[str, int], str]) -> NotDone:
+        """The same with its texts redacted, then shortened."""
+        asked, arrived, why = self._parts
+        return NotDone(_not_typed(cut(asked, 100), arrived and cut(arrived, 100), why))
+
+
+def _not_typed(asked: str, arrived: str | None, why: str) -> str:
+    held = "something else" if arrived is None else "nothing" if arrived == "" else repr(arrived)
+    return f"{asked!r} was typed, but {held} arrived: {why}."
 
 
 class Cancelled(SandboxError):

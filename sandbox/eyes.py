@@ -179,22 +179,22 @@ class Eyes:
             self._watcher.catch_up()
             self._watcher.wait(count, min(until, time.monotonic() + 0.1))
 
-    def wait_until_changed(self, region: Rect | None, seconds: float) -> bool:
-        """Wait until the screen, or a region of it, looks different than now; False when in vain.
+    def change(self, before: Pixels, region: Rect | None = None) -> Rect | None:
+        """Where the screen, or a region of it, looks different than before; None where it does not.
 
-        Raises:
-            Cancelled: The caller gave up.
+        Args:
+            before: What `pixels` gave.
+            region: In pixels of the screen; None: all of it.
         """
-        before = self.pixels()
+        now = self.pixels()
+        if region is None:
+            return self._differs(before, now)
+        part = np.s_[region.y : region.bottom, region.x : region.right]
+        return difference(before[part], now[part])
 
-        def changed() -> bool:
-            now = self.pixels()
-            if region is None:
-                return self._differs(before, now) is not None
-            part = np.s_[region.y : region.bottom, region.x : region.right]
-            return difference(before[part], now[part]) is not None
-
-        return self.wait_until(changed, seconds)
+    def meanwhile(self) -> Rect | None:
+        """What has changed since the last answer."""
+        return self._differs(self._answered, self.pixels())
 
     def _rest(self, settling: Settling, count: int) -> End:
         window = self._windows.active_id()

@@ -209,7 +209,7 @@ class Typist:
         if isinstance(after, str) or _as_expected(after, expected) is None:
             held = arrived if isinstance(after, str) else (_between(before, after) or after.text)
             raise NotTyped(text, held, "pasting it gave no better")
-        return {"typed": "verified", "repaired": f"{arrived[:200]!r} had arrived first"}
+        return {"typed": "verified", "repaired": f"{arrived!r} had arrived first"}
 
     # Focus
 

@@ -12,7 +12,7 @@ import re
 import stat
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ from .errors import BadSecrets, NoSuchSecret
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SHORTEST, _LONGEST = 4, 1000  # characters; shorter ones stand in too many other words
 LONGEST_WAY = 32_000  # bytes of a value, escaped twice
+_PART = 8  # characters of a value that may not stand alone where something else cut it
+_SURE_PART = 16  # so many in a row are no chance, whatever stands beside them
+_ENDS = ("", "…", '"', "'", "”", "’", "»", "\n", "\\", "\t")
+"""What stands after the first part of a value that was cut, and before the last part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Vault:
     _values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     _spoken: re.Pattern[str] | None = field(default=None, repr=False)
     _named: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    _parts: "_Parts | None" = field(default=None, repr=False)
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "Vault":
@@ -47,7 +52,7 @@ class Vault:
         # Programs that correct what is typed begin it with a capital.
         anyhow = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
         spoken = anyhow if named else None
-        return cls(dict(values), spoken, named)
+        return cls(dict(values), spoken, named, _Parts.of(named))
 
     @property
     def names(self) -> list[str]:
@@ -64,10 +69,44 @@ class Vault:
         return self._values[name]
 
     def scrub(self, text: str) -> str:
-        """A text with every value in it replaced by its name."""
+        """A text with every value in it replaced by its name, and what a cut has left of one."""
         if self._spoken is None:
             return text
-        return self._spoken.sub(lambda found: f"[secret {self._name(found[0])}]", text)
+        whole = self._spoken.sub(lambda found: f"[secret {self._name(found[0])}]", text)
+        return self._parts.redact(whole) if self._parts else whole
+
+    def scrub_piece(self, text: str) -> str:
+        """The same for all that one element shows: it may be a middle part of a value."""
+        inner = text.strip().casefold()
+        if self._spoken is not None and len(inner) >= _PART:
+            for value, name in self._named.items():
+                if inner in value.casefold():
+                    known = len(inner) == len(value)
+                    return f"[secret {name}]" if known else f"[part of secret {name}]"
+        return self.scrub(text)
+
+    def cut(self, text: str, most: int, mark: str = "…") -> str:
+        """The first characters of a text, redacted before it is shortened.
+
+        Args:
+            text: What to shorten.
+            most: Characters to keep; a value counts with the length of its name.
+            mark: What stands for the rest.
+        """
+        kept, room, at = list[str](), most, 0
+        while room > 0 and self._spoken is not None:
+            # A value that begins within the room is seen whole.
+            found = self._spoken.search(text, at, at + room + LONGEST_WAY)
+            if found is None or found.start() >= at + room:
+                break
+            name = f"[secret {self._name(found[0])}]"
+            kept += [text[at : found.start()], name]
+            room -= found.start() - at + len(name)
+            at = found.end()
+        whole = "".join([*kept, text[at : at + max(0, room) + 1]])
+        if self._parts:
+            whole = self._parts.redact(whole)
+        return whole if len(whole) <= most and len(text) <= at + room else whole[:most] + mark
 
     def scrub_part(self, before: str, part: str, after: str) -> str:
         """A part of a text scrubbed, also of values that it has only an end of."""
@@ -97,6 +136,87 @@ class Vault:
             for way, name in self._named.items()
             if re.fullmatch(re.escape(way), said, re.IGNORECASE)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Finds what others have left of a value by cutting it: its beginning, or its end."""
+
+    first: re.Pattern[str] = field(repr=False)
+    last: re.Pattern[str] = field(repr=False)
+    begins: Mapping[str, list[tuple[str, str]]] = field(repr=False)
+    """Values in lower case and their names, by their first characters."""
+    ends: Mapping[str, list[tuple[str, str]]] = field(repr=False)
+
+    @classmethod
+    def of(cls, named: Mapping[str, str]) -> "_Parts | None":
+        begins, ends = dict[str, list[tuple[str, str]]](), dict[str, list[tuple[str, str]]]()
+        for way, name in named.items():
+            low = way.lower()
+            if len(low) > _PART:
+                begins.setdefault(low[:_PART], []).append((low, name))
+                ends.setdefault(low[-_PART:], []).append((low, name))
+        if not begins:
+            return None
+        return cls(_any_of(begins), _any_of(ends), begins, ends)
+
+    def redact(self, text: str) -> str:
+        low = text.lower()
+        if len(low) != len(text):  # a few letters have a longer small form; places would be wrong
+            low = "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+        found = [*self._beginnings(low), *self._endings(low)]
+        kept, at = list[str](), 0
+        for start, end, name in sorted(found):
+            if start >= at:
+                kept += [text[at:start], f"[part of secret {name}]"]
+            at = max(at, end)
+        return "".join([*kept, text[at:]])
+
+    def _beginnings(self, low: str) -> Iterator[tuple[int, int, str]]:
+        done = 0
+        for hit in self.first.finditer(low):
+            start = hit.start()
+            way, name = max(
+                self.begins[hit[0]],
+                key=lambda one: _shared(low[start : start + len(one[0])], one[0]),
+            )
+            end = start + _shared(low[start : start + len(way)], way)
+            # A value may itself go on with what marks a cut, such as a dot.
+            cut = any(
+                low[at : at + 1] in _ENDS or low.startswith("...", at)
+                for at in range(start + _PART, end + 1)
+            )
+            if start >= done and (cut or end - start >= _SURE_PART):
+                yield start, end, name
+                done = end
+
+    def _endings(self, low: str) -> Iterator[tuple[int, int, str]]:
+        for hit in self.last.finditer(low):
+            end = hit.end()
+            way, name = max(
+                self.ends[hit[0]],
+                key=lambda one: _shared(low[max(0, end - len(one[0])) : end][::-1], one[0][::-1]),
+            )
+            start = end - _shared(low[max(0, end - len(way)) : end][::-1], way[::-1])
+            cut = any(
+                low[max(0, at - 1) : at] in _ENDS
+                or low.endswith(("...", "\\n", "\\t", "\\u2026"), 0, at)
+                for at in range(start, end - _PART + 1)
+            )
+            if cut or end - start >= _SURE_PART:
+                yield start, end, name
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
 
 
 class Scrubbing(logging.Filter):

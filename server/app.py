@@ -53,6 +53,7 @@ SESSION_HEADER = "mcp-session-id"
 _LONGEST_PLACE = 12  # digits of a call's number among its caller's
 _LONGEST = 50  # seconds; TypeScript clients give a call up after 60
 _HELD_AT_MOST = 60  # seconds a button may stay down while nobody calls
+_WAITING = {"wait", "wait_for"}  # tools that take turns only to look
 _CALLERS_KEPT = 256
 _LEFT_TO_ACT = 5  # seconds a call keeps for what a person has said yes to
 _ASKED_AT_MOST = 3  # questions of one call
@@ -306,7 +307,12 @@ class DesktopServer(MCPServer[Any]):
                 if waits:
                     result = await self._answered(name, arguments, context)
                 else:
-                    async with self._line.place(asking.who.key, _place(context)):
+                    async with self._line.place(
+                        asking.who.key,
+                        _place(context),
+                        waits=name in _WAITING,
+                        one_by_one=_is_one_client(context),
+                    ):
                         result = await self._answered(name, arguments, context)
                 tasks.cancel_scope.cancel()
         if why := lease.ended(limit):
@@ -519,6 +525,13 @@ def _place(context: Context[Any, Any] | None) -> int:
     request = context.request_context.request if context else None
     said = request.headers.get(PLACE_HEADER, "") if request is not None else ""
     return int(said) if said.isdecimal() and len(said) <= _LONGEST_PLACE else 0
+
+
+def _is_one_client(context: Context[Any, Any] | None) -> bool:
+    """Whether no other client can be known by the name of this caller."""
+    request = context.request_context.request if context else None
+    named = (CLIENT_HEADER, SESSION_HEADER)
+    return request is not None and any(header in request.headers for header in named)
 
 
 async def _cancel_if_gone(context: Context[Any, Any] | None, call: anyio.CancelScope) -> None:

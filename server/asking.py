@@ -86,6 +86,7 @@ class Asking:
     def __init__(self, sharing: Sharing, longest: float = LONGEST) -> None:
         self._sharing = sharing
         self._questions: Questions = sharing.questions
+        self._clean = sharing.desktop.settings.vault.cut
         self.longest = longest
         self.path = f"/live/{sharing.desktop.settings.name} (`gloveport live` prints a link)"
 
@@ -178,7 +179,9 @@ class Asking:
         accepted = said.action == "accept"
         self._questions.answer(
             question,
-            Answer(name, accepted, words.strip()[:2000], dismissed=said.action == "cancel"),
+            Answer(
+                name, accepted, self._clean(words.strip(), 2000), dismissed=said.action == "cancel"
+            ),
             Who("person", "", name),
         )
 

@@ -19,9 +19,10 @@ from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.keys import combination, sequence
 from gloveport.sandbox.situation import Input, Label, Permit, Situation
+from gloveport.sandbox.vault import Vault
 
 from .addresses import Address, BadAddress
-from .telling import plain, told
+from .telling import shortened, told
 from .wording import groups, has_words, is_only, says, words_of
 
 Verdict = Literal["allow", "ask", "refuse"]
@@ -192,6 +193,8 @@ class Ruling:
     policy: Policy = field(default_factory=Policy)
     tool: str = ""
     granted: set[Where] = field(default_factory=set[Where])
+    vault: Vault = field(default_factory=Vault)
+    """Values that no question and no refusal may show."""
 
     def of_call(self, arguments: Mapping[str, Any]) -> NeedsYes | None:
         """Judge a call that sends no input itself.
@@ -201,7 +204,9 @@ class Ruling:
         """
         for rule in self.policy.rules:
             if rule.fits_call(self.tool, arguments):
-                return self._judged(rule, told(self.tool, dict(arguments)), Where(rule.name))
+                return self._judged(
+                    rule, told(self.tool, dict(arguments), self.vault), Where(rule.name)
+                )
         return None
 
     def of_input(self) -> Permit | None:
@@ -219,7 +224,8 @@ class Ruling:
                 if rule.fits(tool, situation):
                     if rule.verdict != "allow":
                         where = _where(rule, situation)
-                        if needed := self._judged(rule, _touching(rule, situation), where):
+                        what = _touching(rule, situation, self.vault)
+                        if needed := self._judged(rule, what, where):
                             raise needed
                     return
 
@@ -264,45 +270,46 @@ def _where(rule: Rule, situation: Situation) -> Where:
     )
 
 
-def _touching(rule: Rule, situation: Situation) -> str:
+def _touching(rule: Rule, situation: Situation, vault: Vault) -> str:
     """What a touch does, in words a person can say yes or no to."""
     touch, labels = situation.touch, situation.labels
     if rule.text or rule.words:  # that which the rule is about, of all that it may be
         labels = tuple(one for one in labels if rule.labelled(one))
     label = next((one.text for one in labels), "")
-    into = f" into {_quoted(situation.field)}" if touch.at is None and situation.field else ""
+    into = (
+        f" into {_quoted(situation.field, vault)}" if touch.at is None and situation.field else ""
+    )
     if "password text" in situation.roles and situation.is_a("type"):
         what = f"type into the password field{into.removeprefix(' into')}"
     elif situation.is_a("submit") and label:
-        what = f"press {_quoted(label)} by Return"
+        what = f"press {_quoted(label, vault)} by Return"
     elif situation.is_a("click") and (label or touch.input != "key"):
         at = situation.at
         place = f"at {at.x},{at.y}" if at else "what has the focus"
-        what = f"press {_quoted(label)}" if label else f"click {place}"
+        what = f"press {_quoted(label, vault)}" if label else f"click {place}"
     elif touch.input == "type":
-        what = f"type {_quoted(touch.text)}{into}"
+        what = f"type {_quoted(touch.text, vault)}{into}"
     else:
-        what = f"press the key {plain(touch.text)}" + into.replace(" into", " in", 1)
+        what = f"press the key {_short(touch.text, vault)}" + into.replace(" into", " in", 1)
     window = situation.window or situation.application
     if window:
-        what += f" in the window {_quoted(window)}"
+        what += f" in the window {_quoted(window, vault)}"
     if situation.url:
-        what += f" ({_short(situation.url)})"
+        what += f" ({_short(situation.url, vault)})"
     doubt = situation.doubt
     return f"{what}; it is not certain what it reaches: {doubt}" if doubt else what
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, vault: Vault) -> str:
     """Words of a program or page, so that none of them can end the quotation."""
-    return f"“{_short(text.translate(_QUOTES))}”"
+    return f"“{_short(text, vault).translate(_QUOTES)}”"
 
 
 _QUOTES = {ord("“"): "'", ord("”"): "'"}
 
 
-def _short(text: str) -> str:
-    line = plain(text)
-    return f"{line[:_SHOWN]}…" if len(line) > _SHOWN else line
+def _short(text: str, vault: Vault) -> str:
+    return shortened(text, _SHOWN, vault)
 
 
 # Reading

@@ -1,9 +1,10 @@
 """What happened on a desktop lately: who did what, when, what came of it, and what they saw.
 
 Kept in memory, and bounded; the live view shows it. The pictures are those that were sent, byte for
-byte. Values of secrets never get here: what is told has been scrubbed.
+byte. All text is redacted on its way in.
 """
 
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 from gloveport.sandbox.picture import Picture
 
 from .leases import Who
+
+logger = logging.getLogger(__name__)
 
 _KEPT = 500  # happenings
 _PICTURES = 48 << 20  # bytes of pictures
@@ -53,9 +56,14 @@ class Happening:
 
 
 class Record:
-    """The happenings of one desktop. Used on the event loop only."""
+    """The happenings of one desktop. Used on the event loop only.
 
-    def __init__(self) -> None:
+    Args:
+        clean: Redacts a text.
+    """
+
+    def __init__(self, clean: Callable[[str], str] = str) -> None:
+        self._clean = clean
         self._numbers = 0
         self._frames = 0
         self._happened: OrderedDict[int, Happening] = OrderedDict()
@@ -81,6 +89,7 @@ class Record:
         self, who: Who, what: str, told: str, at: Place | None = None, to: Place | None = None
     ) -> Happening:
         """Something begins."""
+        told = self._clean(told)
         if what in _UNTOLD:
             return Happening(0, time.time(), who, what, told)
         self._numbers += 1
@@ -95,8 +104,8 @@ class Record:
         ms = round((time.time() - begun.when) * 1e3)
         return self._keep(
             replace(
-                begun, ended=True, ok=not error, ms=ms, frame=frame, error=error,
-                told=told or begun.told,
+                begun, ended=True, ok=not error, ms=ms, frame=frame,
+                error=self._clean(error), told=self._clean(told) or begun.told,
             )
         )  # fmt: skip
 
@@ -110,8 +119,12 @@ class Record:
         self._happened[happening.number] = happening
         while len(self._happened) > _KEPT:
             self._happened.popitem(last=False)
-        for listener in list(self._listening.values()):
-            listener(happening)
+        for token, listener in list(self._listening.items()):
+            try:
+                listener(happening)
+            except Exception:  # who watches must never harm what is watched
+                self._listening.pop(token, None)
+                logger.exception("a listener failed and is told nothing more")
         return happening
 
     def _keep_picture(self, picture: Picture) -> int:

@@ -53,7 +53,7 @@ class Sharing:
 
     def __init__(self, desktop: Desktop) -> None:
         self.desktop = desktop
-        self.record = Record()
+        self.record = Record(self._clean)
         self.lease = Lease(self._ring)
         self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}
@@ -235,7 +235,7 @@ class Sharing:
         asked = self.questions.find(str(given.get("id", "")))
         if asked is None or asked.answer is not None:
             raise NotYours("This question is not open any more: it was answered, or is too old.")
-        approved, words = given.get("approved"), _text(given, "text")
+        approved, words = given.get("approved"), self._clean(_text(given, "text"))
         if not isinstance(approved, bool):
             if asked.kind == "approve":
                 raise BadText("approved must be true or false.")
@@ -246,7 +246,7 @@ class Sharing:
         return {}
 
     async def _checkpoint(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
-        note = _text(given, "note")
+        note = self._clean(_text(given, "note"))
         made = await self.desktop.checkpoint(note)
         self.record.note(person.who, "checkpoint", f"made checkpoint {made.name} {note}".strip())
         return {"checkpoint": made.name}

@@ -32,10 +32,13 @@ from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.vault import Scrubbing, Vault, load
 from gloveport.server.app import DesktopServer
+from gloveport.server.policy import Policy, Rule
 
 PLAIN = "correct-horse-77"
 ODD = "q\"uo'te\\back 小米한"
 VAULT = Vault.of({"PLAIN": PLAIN, "ODD": ODD})
+KEY = "sk-proj-ahovB3n5uQ7wZk1mX9tYd2LfGc6RjPeS8iVaHbNqTzWxKyUlOrDsIgMp04CEFJ"
+NO_TYPING = Policy((Rule("typing", "refuse", tool=("type",)),))
 MASK = (0x5C, 0x4A, 0x6B)
 
 
@@ -313,6 +316,49 @@ async def test_values_are_taken_out_of_whatever_is_answered(client: Client) -> N
         assert f"[secret {name}]" in refusal(refused)
         shows_none(await call(client, "actions", actions=[{"action": "key", "text": value}]))
     await call(client, "clipboard", action="write", text="")
+
+
+@pytest.mark.parametrize("length", [8, 59, 61, 80, 119, 121, 158, 300, 400])
+async def test_no_length_of_a_value_is_shown_in_part(
+    anyio_backend: str, keymap: Keymap, tmp_path: Path, length: int
+) -> None:
+    value = (KEY * 6)[:length]
+    vault = Vault.of({"KEY": value})
+    async with open_desktop(Settings(tmp_path / "desks", vault=vault), keymap) as desktop:
+        server = DesktopServer(desktop, policy=NO_TYPING)
+        free = DesktopServer(desktop)
+        with field(session_of(desktop), "gtk3", tmp_path):
+            async with Client(server) as refused, Client(free) as client:
+                entry = {"event": "enabled", "role": "entry", "seconds": 20}
+                assert facts(await call(client, "wait_for", **entry))["happened"]
+                answers = [
+                    await call(client, "clipboard", action="write", text=value),
+                    await call(client, "key", text="ctrl+v"),
+                    await call(client, "read_screen"),
+                    await call(client, "find", role="entry"),
+                    await call(refused, "type", secret="KEY"),
+                    await call(refused, "type", text=value),
+                    await call(client, "type", text=value),
+                    await call(client, "left_click", coordinate=[640, 795]),
+                    await call(client, "read_screen"),
+                    await call(client, "find", text=value),
+                    await call(client, "windows"),
+                    await call(client, "windows", action="focus", window=value),
+                    await call(client, "key", text=value),
+                    await call(client, "open", target=value),
+                    await call(client, "checkpoint", note=value[:200]),
+                    await call(client, "rollback", to=value),
+                    await call(client, "clipboard", action="write", text=value),
+                    await call(client, "clipboard"),
+                ]
+        told = [text(answer) for answer in answers]
+        for gate in (server, free):
+            for one in gate.sharing.record.lately():
+                told += [one.told, one.error]
+        assert all("[secret KEY]" in one for one in told[1:6]), told[1:6]
+        assert told[4] == told[5]
+        for said in told:
+            assert not any(value[at : at + 8] in said for at in range(length - 7)), said
 
 
 async def test_the_instructions_tell_the_names_only(client: Client) -> None:
