@@ -126,6 +126,8 @@ class Live:
                 sending.send_nowait(_event("happening", happening.as_json(), happening.number))
             except anyio.WouldBlock:
                 sending.close()  # the page connects anew and catches up
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                stop()  # the page has gone
 
         stop = sharing.record.listen(happened)
         try:
