@@ -12,10 +12,12 @@ from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ResourceError, UnexpectedToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError, UnexpectedToolError
 from mcp.server.mcpserver.resources import FunctionResource
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolResult,
+    ContentBlock,
     ImageContent,
     InputRequiredResult,
     SubscribeRequestParams,
@@ -40,7 +42,7 @@ from .liveapp import live_app
 from .policy import NeedsYes, Policy, Ruling, ruling, sends_input
 from .questions import Answer
 from .screen import ScreenNews
-from .shape import refusal
+from .shape import bounded, quoted, refusal
 from .sharing import SYSTEM, Sharing
 from .telling import places, told
 from .tools import Caller, Tools, caller
@@ -60,6 +62,10 @@ _ASKED_AT_MOST = 3  # questions of one call
 _CHANGING = refusal(
     f"A person said yes, but the screen has changed each of {_ASKED_AT_MOST} times meanwhile, so "
     "it was not done. Take a screenshot and try again."
+)
+_BROKE = refusal(
+    "Something broke inside the server while this was done, so it may have been done or not. Take "
+    "a screenshot and look before you repeat it."
 )
 _ANYTHING = Policy()
 _BUSY = refusal(
@@ -169,7 +175,9 @@ class DesktopServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         if self.desks.most > 1:
-            named = str(arguments.pop(_WHICH, "") or "")
+            named = arguments.pop(_WHICH, "") or ""
+            if not isinstance(named, str):
+                return refusal(f"{_WHICH} must be text: the name of a desktop, from desktops.")
             try:
                 gate = self._meant(named, context)
             except Impossible as why:
@@ -190,9 +198,10 @@ class DesktopServer(MCPServer[Any]):
         asking = self._caller(context)
         self._running += 1
         token = caller.set(asking)
-        words = self._vault.scrub(told(name, arguments))
+        words = told(name, arguments, self._vault)
+        known = name if name in self._names else "unknown"
         self.asking.hear(context, asking.who)
-        begun = self.sharing.record.begin(asking.who, name, words, *places(arguments))
+        begun = self.sharing.record.begin(asking.who, known, words, *places(arguments))
         result, error = _BUSY, "It was given up."
         try:
             try:
@@ -201,6 +210,11 @@ class DesktopServer(MCPServer[Any]):
                 result = refusal(str(why))
             except AskClient as asked:
                 result = asked.result
+            except Exception as crash:
+                if isinstance(crash, MCPError):
+                    raise
+                logger.exception("a call of %s failed unexpectedly", known)
+                result = _BROKE
             result = _scrubbed(result, self._vault)
             error = _error(result)
         finally:
@@ -210,9 +224,8 @@ class DesktopServer(MCPServer[Any]):
             self._holder = asking if self.desktop.holding else None
             self._called.set()
             ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
-            known = name if name in self._names else "unknown"
             self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
-            logger.info("%s called %s: %d ms", asking.who.name, name, ended.ms)
+            logger.info("%s called %s: %d ms", asking.who.name, known, ended.ms)
         return result
 
     async def _permitted(
@@ -229,7 +242,7 @@ class DesktopServer(MCPServer[Any]):
             NotAllowed: A person said no, or nobody could say yes.
             AskClient: The client has to ask its user.
         """
-        judged = Ruling(self._policy, name)
+        judged = Ruling(self._policy, name, vault=self._vault)
         token = ruling.set(judged)
         touches = sends_input(name, acting=name in NAMED or name in LOW_LEVEL)
         result: CallToolResult | InputRequiredResult = _BUSY
@@ -393,7 +406,7 @@ class DesktopServer(MCPServer[Any]):
         if name not in self._names:
             near = get_close_matches(name, self._names, 3, 0.5)
             there = f"did you mean {' or '.join(near)}?" if near else "see tools/list."
-            return refusal(f"There is no tool {name!r}; {there}")
+            return refusal(f"There is no tool {quoted(name)!r}; {there}")
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as crash:
@@ -401,7 +414,11 @@ class DesktopServer(MCPServer[Any]):
                 return crash.__cause__
             if isinstance(why := crash.__cause__, SandboxError):
                 return refusal(str(why))
-            raise
+            logger.exception("the tool %s failed unexpectedly", name)
+            return _BROKE
+        except ToolError:
+            logger.exception("the tool %s failed", name)
+            return _BROKE
 
     async def _screen(self) -> bytes:
         try:
@@ -441,17 +458,20 @@ def _instructions(desktop: Desktop) -> str:
 def _scrubbed(
     result: CallToolResult | InputRequiredResult, vault: Vault
 ) -> CallToolResult | InputRequiredResult:
-    """An answer without the values of secrets, wherever in it they stand."""
-    if not vault.names:
-        return result
+    """An answer without the values of secrets, wherever in it they stand; errors are bounded."""
     if isinstance(result, InputRequiredResult):
+        if not vault.names:
+            return result
         return result.model_validate(_clean(result.model_dump(by_alias=True), vault))
-    content = [
-        part.model_copy(update={"text": vault.scrub(part.text)})
-        if isinstance(part, TextContent)
-        else part
-        for part in result.content
-    ]
+    content: list[ContentBlock] = []
+    for part in result.content:
+        if isinstance(part, TextContent):
+            text = vault.scrub(part.text)
+            # A batch that stopped tells of each step: a list, whose errors are bounded each.
+            if result.is_error and not text.startswith("["):
+                text = bounded(text)
+            part = part.model_copy(update={"text": text})
+        content.append(part)
     return result.model_copy(update={"content": content})
 
 

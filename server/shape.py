@@ -19,15 +19,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from .grants import Scope
 
+LONGEST_SENTENCE = 400  # characters of an error
+_ENDS = (230, 167)  # characters kept of the beginning and the end of a longer one
+
 Run = Callable[..., Awaitable[CallToolResult | InputRequiredResult]]
 
 
 def _whole(value: object) -> object:
     """Whole numbers only: neither 10.5 nor "10" nor true is a pixel."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     if isinstance(value, bool | float | str):
-        raise ValueError(f"{json.dumps(value)} is not a whole number")
+        raise ValueError(f"{quoted(json.dumps(value))} is not a whole number")
+    if isinstance(value, int) and abs(value) > _FARTHEST:
+        raise ValueError("the number is too large")
     return value
 
 
@@ -46,6 +51,7 @@ def _of(length: int, shape: str) -> AfterValidator:
 _LIMITS = {
     "ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum",
 }  # fmt: skip
+_FARTHEST = 10**100  # Python refuses to print numbers of some thousand digits
 Whole = Annotated[int, BeforeValidator(_whole)]
 Point = Annotated[list[Whole], Field(max_length=2), _of(2, "[x, y]")]
 Region = Annotated[list[Whole], Field(max_length=4), _of(4, "[x0, y0, x1, y1]")]
@@ -161,6 +167,20 @@ def refusal(sentence: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
 
 
+def quoted(value: str, most: int = 60) -> str:
+    """What a caller sent, short enough to be repeated to it."""
+    return value if len(value) <= most else f"{value[:most]}…"
+
+
+def bounded(sentence: str) -> str:
+    """A sentence of at most 400 characters: what happened and what works stay, the middle goes."""
+    text = sentence.encode(errors="replace").decode()
+    if len(text) <= LONGEST_SENTENCE:
+        return text
+    head, tail = _ENDS
+    return f"{text[:head]} … {text[-tail:]}"
+
+
 def _from_json(text: str) -> Any:
     try:
         read: Any = json.loads(text)
@@ -170,7 +190,7 @@ def _from_json(text: str) -> Any:
 
 
 def _said(error: Any, names: list[str]) -> str:
-    place = [str(part) for part in error["loc"]]
+    place = [quoted(str(part)) for part in error["loc"]]
     where = ".".join(place)
     match error["type"]:
         case "missing":
@@ -185,6 +205,10 @@ def _said(error: Any, names: list[str]) -> str:
             return f"{where} must have {least} items, not {error['ctx']['actual_length']}"
         case "list_type":
             return f"{where} must be a list of numbers such as [640, 400]"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"{where} must be an object"
+        case "too_long_str" | "string_too_long":
+            return f"{where} must have at most {error['ctx']['max_length']} characters"
         case "value_error":
             return f"{where}: {error['ctx']['error']}"
         case "string_type":
@@ -193,4 +217,4 @@ def _said(error: Any, names: list[str]) -> str:
             return f"{where} must be a number"
         case _:
             message = str(error["msg"])
-            return f"{where}: {message[:1].lower()}{message[1:]}"
+            return quoted(f"{where}: {message[:1].lower()}{message[1:]}", 160)

@@ -30,7 +30,17 @@ from .outline import Outlines, Wanted, line, listed
 from .policy import ruling
 from .questions import BY_HAND, Answer, Kind
 from .results import answer, facts, said, together
-from .shape import DeskTool, Region, Whole, about, desk_tool, optional, refusal
+from .shape import (
+    DeskTool,
+    Region,
+    Whole,
+    about,
+    bounded,
+    desk_tool,
+    optional,
+    quoted,
+    refusal,
+)
 
 MOST_ACTIONS = 20
 NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
@@ -257,7 +267,8 @@ class Tools:
             )
         except SandboxError as why:
             told: list[dict[str, Any]] = [{"ok": True, **facts(frame)} for frame in done]
-            told += [{"ok": False, "error": str(why)}]
+            error = bounded(self._desktop.settings.vault.scrub(str(why)))
+            told += [{"ok": False, "error": error}]
             told += [{"ok": False, "error": NOT_EXECUTED}] * (len(planned) - len(told))
             return refusal(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
         steps = [
@@ -426,11 +437,12 @@ class Tools:
         Raises:
             BadText: There is no such tool, or its parameters are wrong; nothing was done.
         """
-        name = str(step.get("action", ""))
+        given_name = step.get("action", "")
+        name = given_name if isinstance(given_name, str) else ""
         tool = self._acting.get(name)
         if tool is None:
             raise BadText(
-                f"actions[{place}] names no tool that acts ({name!r}); "
+                f"actions[{place}] names no tool that acts ({quoted(name)!r}); "
                 f"use one of {', '.join(self._acting)}. Nothing was done."
             )
         given = {key: value for key, value in step.items() if key != "action"}
