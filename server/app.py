@@ -54,7 +54,7 @@ PLACE_HEADER = "x-gloveport-place"
 SESSION_HEADER = "mcp-session-id"
 _LONGEST_PLACE = 12  # digits of a call's number among its caller's
 _LONGEST = 50  # seconds; TypeScript clients give a call up after 60
-_HELD_AT_MOST = 60  # seconds a button may stay down while nobody calls
+_HELD_AT_MOST = 60  # seconds a button may stay down while its holder does not call
 _WAITING = {"wait", "wait_for"}  # tools that take turns only to look
 _CALLERS_KEPT = 256
 _LEFT_TO_ACT = 5  # seconds a call keeps for what a person has said yes to
@@ -144,7 +144,11 @@ class DesktopServer(MCPServer[Any]):
         serves("resources/unsubscribe", UnsubscribeRequestParams, self.news.on_unsubscribe)
         self._vault = desktop.settings.vault
         self._callers: dict[str, Caller] = {}
-        self._holder: Caller | None = None
+        self._holder: str | None = None
+        """The key of who has left a key or button held down."""
+        self._held_until = 0.0
+        self._looked: dict[str, int] = {}
+        """The hand-back after which each credential has looked last; see leases.py."""
         self._line = Line()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
@@ -221,8 +225,7 @@ class DesktopServer(MCPServer[Any]):
             caller.reset(token)
             self._running -= 1
             self.last_call = time.monotonic()
-            self._holder = asking if self.desktop.holding else None
-            self._called.set()
+            self._note_held(asking)
             ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
             self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
             logger.info("%s called %s: %d ms", asking.who.name, known, ended.ms)
@@ -354,7 +357,7 @@ class DesktopServer(MCPServer[Any]):
         back = self._lease.back
         if back is None or asking.epoch == self._lease.epoch:
             return result
-        asking.epoch = self._lease.epoch
+        asking.epoch = self._looked[asking.grant.holder] = self._lease.epoch
         return _saying(result, {"handed_back": handed_back(back)})
 
     async def tend(self) -> None:
@@ -380,22 +383,33 @@ class DesktopServer(MCPServer[Any]):
         gates = self.desks.gates.items()
         return {f"screen://{name}": gate.desktop.painted for name, gate in gates}
 
+    def _note_held(self, asking: Caller) -> None:
+        """Take note of what is held down after a call, and whose it is: who began to hold it."""
+        if not self.desktop.holding:
+            self._holder = None
+        elif self._holder in (None, asking.who.key):
+            self._holder, self._held_until = asking.who.key, time.monotonic() + _HELD_AT_MOST
+        self._called.set()
+
     async def let_go_when_forgotten(self) -> None:
-        """Release what a caller holds who has not called for a minute; runs until cancelled."""
+        """Release what a caller holds who has not called for a minute, whoever else calls; runs
+        until cancelled."""
         while True:
-            with anyio.move_on_after(_HELD_AT_MOST) as waited:
+            left = None if self._holder is None else self._held_until - time.monotonic()
+            with anyio.move_on_after(left) as waited:
                 await self._called.wait()
                 self._called = anyio.Event()
             if waited.cancelled_caught and self.desktop.holding:
                 logger.warning("releasing what was held for %d s", _HELD_AT_MOST)
                 await self.desktop.let_go()
+            if not self.desktop.holding:
                 self._holder = None
 
     async def gone(self, name: str) -> None:
         """A caller has disconnected: release what it held, and forget it."""
         self._line.forget(name)
-        leaving = self._callers.pop(name, None)
-        if leaving and leaving is self._holder and self.desktop.holding:
+        self._callers.pop(name, None)
+        if name == self._holder and self.desktop.holding:
             await self.desktop.let_go()
             self._holder = None
             logger.info("released what %s held", name)
@@ -438,9 +452,12 @@ class DesktopServer(MCPServer[Any]):
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)
         known = self._callers.pop(name, None)
+        grant = passport_of(context.request_context.request if context else None).grant
         if known is None:
-            known = Caller(Who("agent", name, _title(context)), epoch=self._lease.epoch)
-        known.grant = passport_of(context.request_context.request if context else None).grant
+            # Some clients are a new one for each call: what its credential has not seen is news.
+            epoch = self._looked.setdefault(grant.holder, self._lease.epoch)
+            known = Caller(Who("agent", name, _title(context)), epoch=epoch)
+        known.grant = grant
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
             del self._callers[next(iter(self._callers))]

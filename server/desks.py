@@ -21,6 +21,7 @@ from gloveport.sandbox.desktop import Desktop, open_desktop
 from gloveport.sandbox.errors import BadText, Impossible, NotNow
 
 from .grants import Grant
+from .leases import State
 from .metrics import Metrics
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class OnlyOne(Impossible):
         super().__init__(
             "You may use one desktop here; whoever runs the server can allow more: --desktops N, "
             "and a token that is not for some desktops only."
+        )
+
+
+class PersonThere(NotNow):
+    def __init__(self, person: str, name: str) -> None:
+        super().__init__(
+            f"{person} has control of the desktop {name!r}, so it was not closed. Close it when "
+            "they have handed it back."
         )
 
 
@@ -159,10 +168,14 @@ class Desks:
 
         Raises:
             NoSuchDesktop: There is none of this name that is theirs to close.
+            PersonThere: A person drives it.
         """
         theirs = {_name(desk): desk for desk in self._of(grant) if desk is not self._first}
         if name not in theirs:
             raise NoSuchDesktop(name, list(theirs) or ["none that can be closed"])
+        lease = theirs[name].gate.sharing.lease
+        if lease.state is State.PERSON and lease.who:
+            raise PersonThere(lease.who.name, name)
         theirs[name].closing.set()
         del self._desks[name]
 

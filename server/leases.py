@@ -14,7 +14,7 @@ may go on, and rings when that changes.
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -198,6 +198,8 @@ class Lease:
         self._person: Who | None = None
         self._holder: Who | None = None
         self._until = 0.0
+        self._lost = ""
+        """What is to be told of a reservation that ended by a person."""
         self._moved = 0.0
         self._left: float | None = None
         self._running: dict[anyio.CancelScope, Who] = {}
@@ -315,6 +317,8 @@ class Lease:
         state = self.state
         if state is State.PERSON and self._person and self._person.key != person.key:
             raise NotYours(f"{self._person.name} drives; ask them to hand back.")
+        if state is State.RESERVED and self._holder:
+            self._lost = f"the reservation of {self._holder.name} ended when they took control"
         self._person, self._left = person, None
         self.moved()
         self._go(Event.TAKE)
@@ -388,6 +392,8 @@ class Lease:
 
     def _go(self, event: Event) -> None:
         self._state = TABLE[self._state, event]
+        if self._state is State.FREE and self._running:
+            self._state = TABLE[State.FREE, Event.CALL]
         if self._state is not State.PERSON:
             self.hidden = False
         if self._state in (State.FREE, State.AGENT):
@@ -396,7 +402,8 @@ class Lease:
         self._rang()
 
     def _give_back(self, back: HandedBack) -> None:
-        self.back = back
+        did = (self._lost, *back.did) if self._lost else back.did
+        self.back, self._lost = replace(back, did=did), ""
         self.epoch += 1
         self._person = self._left = None
         self._go(Event.HAND_BACK)
@@ -411,8 +418,6 @@ class Lease:
         if self._state is State.RESERVED and now >= self._until:
             self._holder = None
             self._go(Event.RELEASE)
-            if self._running:
-                self._go(Event.CALL)
         elif self._state is State.PERSON and self._person:
             gone = self._left is not None and now >= self._left + _AWAY
             if gone or now >= self._moved + _IDLE:

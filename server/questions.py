@@ -17,7 +17,7 @@ from .record import Record
 Kind = Literal["question", "login", "captcha", "approve"]
 
 KEPT = 600.0  # seconds a question stays, answered or not
-_MOST = 20  # open questions; the oldest goes first
+_MOST = 20  # open questions of one credential; the oldest goes first
 BY_HAND: tuple[Kind, ...] = ("login", "captcha")
 """Kinds that are answered by doing it: by a hand-back."""
 
@@ -126,8 +126,9 @@ class Questions:
         since = self._clock()
         asked = Question(f"q{self._asked}", kind, text, choices, who, key, since, holder)
         self._kept[asked.id] = asked
-        while len(self.open) > _MOST:
-            del self._kept[self.open[0].id]
+        own = [one for one in self.open if (one.holder or one.asked_by.key) == (holder or who.key)]
+        for one in own[:-_MOST]:  # those of others stay
+            del self._kept[one.id]
         self._record.note(who, "ask", f"asks: {text}")
         self._rang()
         return asked

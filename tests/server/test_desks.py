@@ -12,6 +12,7 @@ from desks import session_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ReadResourceResult
+from views import viewing
 from web import TOKEN, bearer, serving_web
 from witness import Press, Witness
 
@@ -97,6 +98,18 @@ async def test_the_first_desktop_is_never_closed(desktop: Desktop) -> None:
     async with several(desktop) as (url, _), Client(f"{url}/mcp") as client:
         refusal(await call(client, "desktops", action="close", name="main"))
         assert picture(await call(client, "screenshot"))
+
+
+async def test_a_desktop_that_a_person_drives_is_not_closed(desktop: Desktop) -> None:
+    async with several(desktop) as (url, desks), Client(f"{url}/mcp") as client:
+        name = await opened(client)
+        async with viewing(url, desktop=name) as ada:
+            assert (await ada.do("take")).status_code == 200
+            said = refusal(await call(client, "desktops", action="close", name=name))
+            assert said.startswith(f"Ada has control of the desktop {name!r}, so it was not closed")
+            assert name in desks.gates
+            assert (await ada.do("hand_back")).status_code == 200
+        facts(await call(client, "desktops", action="close", name=name))
 
 
 async def test_a_desktop_that_nobody_uses_is_closed(desktop: Desktop) -> None:

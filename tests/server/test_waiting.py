@@ -82,8 +82,8 @@ async def test_others_act_and_look_while_one_waits(
 
 @pytest.mark.parametrize("event", ["window", "text"])
 async def test_two_waits_see_what_happens_at_the_same_time(desktop: Desktop, event: str) -> None:
+    answers: list[Any] = []
     async with Client(DesktopServer(desktop)) as client, anyio.create_task_group() as tasks:
-        answers: list[Any] = []
 
         async def wait() -> None:
             told = await call(client, "wait_for", event=event, text="Mousepad", seconds=40)
