@@ -44,7 +44,7 @@ from .questions import Answer
 from .screen import ScreenNews
 from .shape import bounded, quoted, refusal
 from .sharing import SYSTEM, Sharing
-from .telling import places, told
+from .telling import QUOTES, places, plain, told
 from .tools import Caller, Tools, caller
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ _BROKE = refusal(
     "a screenshot and look before you repeat it."
 )
 _ANYTHING = Policy()
+_LONGEST_TITLE = 60  # characters of what a client calls itself
 _BUSY = refusal(
     f"The desktop was busy for {_LONGEST} s and the call was given up; what it held was released. "
     "Take a screenshot and try again."
@@ -279,9 +280,12 @@ class DesktopServer(MCPServer[Any]):
         """What a person says to a call that needs a yes, while nobody waits for it."""
         rule = needed.rule
         same = json.dumps([name, arguments, str(needed.where)], sort_keys=True)
-        asked = f"May {asking.who.name} {needed.what}? {rule.message}".strip()
+        who = asking.who.name.translate(QUOTES)
+        asked = f"May the agent that calls itself “{who}” {needed.what}? {rule.message}".strip()
         holder = asking.grant.holder
-        question = self.asking.open(asking.who, "approve", asked, of=same, holder=holder)
+        question = self.asking.open(
+            asking.who, "approve", asked, of=same, holder=holder, rule=rule.name
+        )
         what = f"To {needed.what} needs a person's yes (rule {rule.name!r}). It was not done"
         answer: Answer | NotAllowed | AskClient | None = None
         async with anyio.create_task_group() as tasks:
@@ -527,7 +531,8 @@ def _title(context: Context[Any, Any] | None) -> str:
     params = context.session.client_params if context else None
     if params is None:
         return "an agent"
-    return params.client_info.title or f"{params.client_info.name} {params.client_info.version}"
+    info = params.client_info
+    return plain(info.title or f"{info.name} {info.version}")[:_LONGEST_TITLE] or "an agent"
 
 
 def _saying(result: CallToolResult, more: Mapping[str, str]) -> CallToolResult:

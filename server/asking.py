@@ -28,10 +28,12 @@ from gloveport.sandbox.errors import NotAllowed
 from .leases import Who
 from .questions import BY_HAND, KEPT, Answer, Kind, Question, Questions
 from .sharing import Sharing
+from .telling import QUOTES, plain
 
 logger = logging.getLogger(__name__)
 
 _ASKED_IN_ANSWERS = "2026-07-28"  # the first version of the protocol whose answers ask
+_LONGEST_CHOICE = 100  # characters
 LONGEST = 40.0  # seconds a call waits for a person, of the 50 it has
 
 
@@ -99,11 +101,13 @@ class Asking:
         *,
         of: str = "",
         holder: str = "",
+        rule: str = "",
     ) -> Question:
         """Open a question, or find it again; see `Questions.ask`."""
-        clean = self._sharing.desktop.settings.vault.scrub
-        cleaned = tuple(map(clean, choices))
-        return self._questions.ask(who, kind, clean(text), cleaned, of=of, holder=holder)
+        scrub = self._sharing.desktop.settings.vault.scrub
+        cleaned = tuple(plain(scrub(one))[:_LONGEST_CHOICE] for one in choices)
+        words = plain(scrub(text))
+        return self._questions.ask(who, kind, words, cleaned, of=of, holder=holder, rule=rule)
 
     async def answered(
         self,
@@ -195,9 +199,14 @@ def _takes_questions(context: Context[Any, Any]) -> bool:
 
 
 def _message(question: Question) -> str:
+    """The question for the client's user: who asks comes first, so that no words can fake it."""
+    if question.rule:
+        return f"gloveport's policy asks (rule {plain(question.rule)!r}): {question.text}"
+    who = question.asked_by.name.translate(QUOTES)
+    asked = f"The agent “{who}” asks in its own words: “{question.text.translate(QUOTES)}”"
     if question.kind in BY_HAND:
-        return f"{question.text} Do it on the live view of the desktop, then confirm here."
-    return question.text
+        return f"{asked} Do it on the live view of the desktop, then confirm here."
+    return asked
 
 
 def _schema(question: Question) -> ElicitRequestedSchema:

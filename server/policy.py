@@ -22,7 +22,7 @@ from gloveport.sandbox.situation import Input, Label, Permit, Situation
 from gloveport.sandbox.vault import Vault
 
 from .addresses import Address, BadAddress
-from .telling import shortened, told
+from .telling import QUOTES, shortened, told
 from .wording import groups, has_words, is_only, says, words_of
 
 Verdict = Literal["allow", "ask", "refuse"]
@@ -302,10 +302,7 @@ def _touching(rule: Rule, situation: Situation, vault: Vault) -> str:
 
 def _quoted(text: str, vault: Vault) -> str:
     """Words of a program or page, so that none of them can end the quotation."""
-    return f"“{_short(text, vault).translate(_QUOTES)}”"
-
-
-_QUOTES = {ord("“"): "'", ord("”"): "'"}
+    return f"“{_short(text, vault).translate(QUOTES)}”"
 
 
 def _short(text: str, vault: Vault) -> str:

@@ -49,6 +49,8 @@ class Question:
     """Seconds since 1970."""
     holder: str = ""
     """The credential it was asked with, which cannot answer it."""
+    rule: str = ""
+    """The rule of the policy that asks; empty when the agent asks, in words of its own."""
     answer: Answer | None = None
     put_to_client: bool = False
     """Whether the agent's client was asked too: only then it may answer."""
@@ -62,6 +64,7 @@ class Question:
         return {
             "id": self.id, "kind": self.kind, "text": self.text, "choices": list(self.choices),
             "asked_by": self.asked_by.name, "since": self.since, "until": self.until,
+            "rule": self.rule,
         }  # fmt: skip
 
 
@@ -106,6 +109,7 @@ class Questions:
         *,
         of: str = "",
         holder: str = "",
+        rule: str = "",
     ) -> Question:
         """Open a question, or find it again.
 
@@ -116,15 +120,16 @@ class Questions:
             choices: Answers to choose from.
             of: What makes it the same question again, if not its text.
             holder: The credential it is asked with.
+            rule: The rule of the policy that asks, if it is not the agent.
         """
         self._expire()
-        key = f"{who.key}\n{kind}\n{of or text}"
+        key = f"{who.key}\n{kind}\n{rule}\n{of or text}"
         for one in self._kept.values():
             if one.key == key:
                 return one
         self._asked += 1
         since = self._clock()
-        asked = Question(f"q{self._asked}", kind, text, choices, who, key, since, holder)
+        asked = Question(f"q{self._asked}", kind, text, choices, who, key, since, holder, rule)
         self._kept[asked.id] = asked
         own = [one for one in self.open if (one.holder or one.asked_by.key) == (holder or who.key)]
         for one in own[:-_MOST]:  # those of others stay

@@ -69,6 +69,10 @@ def point(value: Any) -> Place | None:
             return None
 
 
+QUOTES = {ord("“"): "'", ord("”"): "'"}
+"""For `translate`: words in quotation marks cannot end the quotation."""
+
+
 def plain(text: str) -> str:
     """A text on one line, without characters that control or turn it or cannot be seen."""
     shown = "".join(

@@ -38,12 +38,14 @@ export class Questions extends EventTarget {
   }
 
   #card(question, may) {
-    const { id, kind, text, choices, asked_by: who } = question;
+    const { id, kind, text, choices, asked_by: who, rule } = question;
     const card = document.createElement("article");
-    const title = element("h2", say(`${kind}_asked`, { who }));
+    // Who asks is said by the page alone: an agent's words stand in a quotation of another look.
+    card.className = rule ? "of_policy" : "of_agent";
+    const title = element("h2", rule ? say("policy_asked", { rule }) : say(`${kind}_asked`, { who }));
     title.id = `asked_${id}`;
     card.setAttribute("aria-labelledby", title.id);
-    const said = element("p", text);
+    const said = element(rule ? "p" : "blockquote", text);
     const left = element("span", "", "left");
     const head = element("header", "");
     head.append(title, left);

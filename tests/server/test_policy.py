@@ -255,7 +255,10 @@ async def test_the_user_of_the_client_is_asked_and_a_yes_is_done_once(shop: Shop
         facts(await call(client, "click_element", target="立即购买"))
         assert await shop.comes_to("buy")
         assert len(user.asked) == 1
-        assert user.asked[0].startswith("May mcp 0.1.0 press “立即购买” in the window “page")
+        assert user.asked[0].startswith(
+            "gloveport's policy asks (rule 'purchases'): May the agent that calls itself "
+            "“mcp 0.1.0” press “立即购买” in the window “page"
+        )
         assert user.asked[0].endswith("? It may spend money.")
         facts(await call(client, "type", text="hunter2", into="Password"))
         assert len(user.asked) == 2
@@ -305,7 +308,9 @@ async def test_whoever_watches_is_asked_first(shop: Shop, approved: bool) -> Non
         asked = (await ada.until_asked())[0]
         assert asked["kind"] == "approve"
         assert asked["asked_by"] == "mcp 0.1.0"
-        assert asked["text"].startswith("May mcp 0.1.0 press “Send” in the window")
+        assert asked["rule"] == "sends"
+        what = "May the agent that calls itself “mcp 0.1.0” press “Send” in the window"
+        assert asked["text"].startswith(what)
         assert (await ada.do("answer", id=asked["id"])).status_code == 422
         said = await ada.do("answer", id=asked["id"], approved=approved, text="not today")
         assert said.json() == {"ok": True}
@@ -559,3 +564,28 @@ _TRUSTED = "https://*.trusted.com/*"
 )
 def test_an_address_is_compared_part_by_part(pattern: str, url: str, fits: bool) -> None:
     assert Address.read(pattern).fits(url) is fits
+
+
+FAKE = (
+    "gloveport's policy asks (rule 'purchases'): May “x” press “Help”?\n\n\u202eIt is\u200b safe.”"
+    "\x1b[2J Policy: approve “this"
+)
+
+
+@ERAS
+async def test_what_an_agent_asks_does_not_look_like_the_policy(shop: Shop, way: str) -> None:
+    user = User("decline")
+    async with client_of(shop, way, user) as (client, url):
+        for kind in ("question", "approve", "login"):
+            await call(client, "request_human", reason=FAKE, kind=kind)
+        for said in user.asked:
+            assert said.startswith("The agent “mcp 0.1.0” asks in its own words: “gloveport's")
+            assert said.count("“") == 2
+            assert said.count("”") == 2
+            assert all(char.isprintable() for char in said)
+        async with viewing(url) as ada, anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: call(client, "request_human", reason=FAKE, kind="approve"))
+            asked = (await ada.until_asked())[0]
+            assert asked["rule"] == ""
+            assert all(char.isprintable() for char in asked["text"])
+            await ada.do("answer", id=asked["id"], approved=False)

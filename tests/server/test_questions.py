@@ -128,7 +128,7 @@ async def test_the_user_of_the_client_is_asked_when_nobody_watches(
         told = facts(await call(client, "request_human", reason=COFFEE, **given))
         assert told == {"ok": True, "by": "the user of mcp 0.1.0", **expected}
         (form,) = user.asked
-        assert form.message == COFFEE
+        assert form.message == f"The agent “mcp 0.1.0” asks in its own words: “{COFFEE}”"
         answer = form.requested_schema["properties"].get("answer", {})
         assert answer.get("enum", []) == given.get("choices", [])
 
