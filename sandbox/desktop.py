@@ -24,7 +24,7 @@ from mss.exception import ScreenShotError
 from Xlib import error
 
 from . import apps, undo, windows
-from .actions import Action, Body, ClickElement, Plan, Press, Type, Wait
+from .actions import Action, Body, Click, ClickElement, Hold, KeyDown, Plan, Press, Type, Wait
 from .activity import Activity
 from .atspi import Slow, Tree
 from .clipboard import Clipboard
@@ -310,7 +310,7 @@ class Desktop:
             frames: list[Frame] = []
             for place, (action, plan) in enumerate(zip(actions, plans, strict=True)):
                 last = place == len(plans) - 1
-                self._before(parts, _risk(action))
+                self._before(parts, _risk(action, lambda at: self._under(parts, at)))
                 told: dict[str, object] = {}
 
                 def act(
@@ -338,6 +338,18 @@ class Desktop:
             key: cut(value, _LONGEST_TOLD) if isinstance(value, str) else value
             for key, value in told.items()
         }
+
+    def _under(self, parts: _Parts, at: Point | None) -> str:
+        """The names of what is under a point of the screenshot, None: under the pointer.
+
+        What nobody tells of may be what deletes.
+        """
+        place = parts.hands.where() if at is None else self.view.to_screen(at)
+        try:
+            found = parts.elements.under(place)[:2]
+        except Slow:
+            found = []
+        return " ".join(node.name for node in found) if found else "delete"
 
     @contextmanager
     def _permitted(self, parts: _Parts, place: int, permit: Permit | None) -> Generator[None]:
@@ -1297,13 +1309,24 @@ def _check_clipboard(text: str) -> None:
         raise BadText("The text has half of a surrogate pair; send it as valid Unicode.")
 
 
-def _risk(action: Action) -> Callable[[str], str]:
-    """Why an action is risky in the program of a class of windows; empty when it is not."""
+def _risk(action: Action, under: Callable[[Point | None], str]) -> Callable[[str], str]:
+    """Why an action is risky in the program of a class of windows; empty when it is not.
+
+    Args:
+        action: What is to be done.
+        under: The names of what is under a point of the screenshot; None: under the pointer.
+    """
     match action:
-        case Press(keys):
+        case Press(keys) | Hold(keys) | KeyDown(keys):
             return lambda program: undo.risk_of_keys(program, keys)
         case Type(text):
-            return lambda program: undo.risk_of_keys(program, text)
+            return lambda program: undo.risk_of_text(program, text)
+        case Click():
+            return lambda program: (
+                undo.risk_of_click(program, under(action.at))
+                if program.casefold() in undo.FILE_MANAGERS
+                else ""
+            )
         case ClickElement(named):
             return lambda program: undo.risk_of_click(program, named)
         case _:

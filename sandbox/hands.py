@@ -18,6 +18,7 @@ from .keymap import SHIFT, Keymap, Stroke, character
 from .keys import Chord, combination
 from .pointer import Pointer
 from .situation import Touch
+from .terminals import PRIMARY_PASTERS, SHIFTED_PASTERS
 from .windows import Windows
 
 # How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
@@ -40,13 +41,6 @@ _CONTROLS, _SHIFTS = {0xFFE3, 0xFFE4}, {0xFFE1, 0xFFE2}
 _KEYPAD = {0xFF80: " ", 0xFFAA: "*", 0xFFAB: "+", 0xFFAD: "-", 0xFFAF: "/", 0xFFBD: "="}
 _PASTE_KEY = 0x1008FF6D  # XF86Paste
 _MIDDLE = 2  # the button that pastes what is selected
-
-# Terminals paste with keys of their own: (held, key). xterm and its like take PRIMARY only.
-_PRIMARY_PASTERS = {"xterm", "uxterm", "urxvt"}
-_SHIFTED_PASTERS = {
-    "lxterminal", "gnome-terminal", "gnome-terminal-server", "xfce4-terminal", "kitty", "alacritty",
-    "konsole", "terminator", "tilix", "mate-terminal", "qterminal", "kgx", "ptyxis",
-}  # fmt: skip
 
 
 class Hands:
@@ -280,9 +274,9 @@ class Hands:
     def _paste(self, text: str) -> None:
         active = self._windows.active()
         application = active.application.casefold() if active else ""
-        if application in _PRIMARY_PASTERS:
+        if application in PRIMARY_PASTERS:
             selection, chord = "PRIMARY", Chord((_SHIFT_L,), _INSERT)
-        elif application in _SHIFTED_PASTERS:
+        elif application in SHIFTED_PASTERS:
             selection, chord = "CLIPBOARD", Chord((_CONTROL_L, _SHIFT_L), "v")
         else:
             selection, chord = "CLIPBOARD", Chord((_CONTROL_L,), "v")

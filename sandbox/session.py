@@ -286,6 +286,7 @@ class Session:
         self.lost_part = "its processes"
         self._vital: dict[int, str] = {}
         self._group: Group | None = None
+        self._pulse: Pulse | None = None
         self._freezer: Freezer | None = None
         self._killed = 0
         self.restarts = 0
@@ -346,8 +347,7 @@ class Session:
         if not self._walls:
             self.env = _environment(self._seen, self.x.inside)
             self._start_bus()
-        pulse = Pulse(self.x.connect, self._end_hung_x)
-        self._at_end.callback(pulse.close)
+        self._pulse = Pulse(self.x.connect, self._end_hung_x)
         with self._starting():
             self.hang_wallpaper()
             meanwhile(self)
@@ -596,6 +596,8 @@ class Session:
 
     def close(self) -> None:
         """End every program and remove the folder."""
+        if self._pulse:
+            self._pulse.close()
         self._outer.close()
         for box in (self.keeper, self.box):
             if box is not self._outer:

@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import NoSuchCheckpoint
+from .errors import NoSuchCheckpoint, SandboxError
+from .keys import sequence
 from .picture import Picture
+from .terminals import TERMINALS
 
 MOST, MOST_AUTOMATIC = 20, 10
 MOST_BYTES = 2 << 30  # of all of them
 EVERY = 600.0  # seconds; how old the last checkpoint may be when something is done
 _AGAIN = 60.0  # seconds in which the same reason makes no second one
 
-TERMINALS = {"xterm", "uxterm", "lxterminal", "xfce4-terminal", "gnome-terminal", "konsole"}
 FILE_MANAGERS = {"thunar", "pcmanfm", "nautilus", "org.gnome.nautilus", "nemo", "caja"}
+# Keysyms: Return, KP_Enter, Linefeed; Delete, KP_Delete; both Control keys. With Control, m and j
+# are the characters that Return sends, and o runs a line of a shell's history.
+_ENTERS, _DELETE_KEYS, _CONTROLS = {0xFF0D, 0xFF8D, 0xFF0A}, {0xFFFF, 0xFF9F}, {0xFFE3, 0xFFE4}
+_CONTROL_ENTERS = {"m", "M", "j", "J", "o", "O"}
 _DELETES = re.compile(r"\b(delete|trash|remove)\b|删除|回收站|清空", re.IGNORECASE)
 
 
@@ -128,14 +133,28 @@ def risk_of_keys(application: str, keys: str) -> str:
 
     Args:
         application: The class of the window with the focus.
-        keys: What is typed or pressed.
+        keys: What is pressed, such as "y Return" or "ctrl+m".
     """
-    program, pressed = application.casefold(), keys.casefold()
-    if program in TERMINALS and ("\n" in keys or pressed in ("return", "enter", "kp_enter")):
-        return "before a command in a terminal"
-    if program in FILE_MANAGERS and pressed.rpartition("+")[2] in ("delete", "kp_delete", "del"):
-        return "before a delete in the file manager"
+    program = application.casefold()
+    try:
+        chords = sequence(keys)
+    except SandboxError:  # it will be refused
+        return ""
+    for chord in chords:
+        ends = chord.key in _ENTERS or (
+            _CONTROLS.intersection(chord.held) and chord.key in _CONTROL_ENTERS
+        )
+        if program in TERMINALS and ends:
+            return "before a command in a terminal"
+        if program in FILE_MANAGERS and chord.key in _DELETE_KEYS:
+            return "before a delete in the file manager"
     return ""
+
+
+def risk_of_text(application: str, text: str) -> str:
+    """Why typing a text is risky in a program; empty when it is not."""
+    ends = any(sign in text for sign in "\n\r")
+    return "before a command in a terminal" if ends and application.casefold() in TERMINALS else ""
 
 
 def risk_of_click(application: str, named: str) -> str:

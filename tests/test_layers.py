@@ -44,14 +44,16 @@ COMPOSE = {
     "network_worker": {"network"},
     "box": {"cgroups"},
     "xserver": {"grabs"},
-    "undo": {"picture"},
+    "undo": {"keys", "picture", "terminals"},
     "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
     "session": {
         "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
     },
     "situation": {"atspi", "elements", "windows"},
-    "hands": {"clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "windows"},
+    "hands": {
+        "clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "terminals", "windows",
+    },
     "masks": {"atspi", "elements", "windows"},
     "console": {"keyboard", "keymap", "pointer"},
     "veil": {"masks", "picture"},
