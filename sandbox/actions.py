@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from .errors import BadAmount, BadText, NotExpected, OffScreen
+from . import menus
+from .elements import Element
+from .errors import BadAmount, BadText, NoSuchElement, NotExpected, OffScreen
 from .geometry import Point, View
 from .hands import Hands
 from .keys import Chord, held_keys, sequence
@@ -105,12 +107,26 @@ class ClickElement:
         held = held_keys(self.held)
 
         def act(body: Body) -> Facts:
-            element = body.sight.target(self.named)
+            element = self._target(body)
             at = body.sight.clickable(element)
             body.hands.click(at, _BUTTONS[self.button], self.times, held)
             return {"clicked": described(element)}
 
         return act
+
+    def _target(self, body: Body) -> Element:
+        """What to click; the last of a path of menus, once those above it are open."""
+
+        def click(opener: Element) -> None:
+            body.hands.click(body.sight.clickable(opener), _BUTTONS["left"], 1, ())
+
+        names = menus.path(self.named)
+        if not names:
+            return body.sight.target(self.named)
+        try:
+            return body.sight.target(self.named)  # a bread crumb may be called so
+        except NoSuchElement:
+            return menus.opened(names, body.sight, click)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,8 @@ def click_element(
     clicks: Annotated[Whole, optional("How many times, 1 to 3.", ge=1, le=3)] = 1,
     text: Held = "",
 ) -> Action:
-    """Click something by ref or text, wherever it is now. Refused if it is gone, covered, or if
-    several things have this text."""
+    """Click something by ref or text, wherever it is now, or by a path of menus ("File > Save As").
+    Refused if it is gone, covered, or if several things have this text."""
     return actions.ClickElement(target, button, clicks, text)
 
 
