@@ -81,12 +81,14 @@ _LABELLED_BY = 2
 # What matters of a form to whoever submits it.
 _OF_FORMS = ("button", "entry", "password text", "spin button", "text", "combo box")
 
+LATE, MUTE = "did not answer in time", "did not tell what it shows"  # what programs may do
 _SOON = 0.01  # seconds
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
 _IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
 _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
+_FEW_CELLS = 800  # of a table that are all asked for, in view or not
 _LONGEST_NAME = 200
 LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
 # Firefox counts in UTF-16 and fills up with U+FEFF behind characters that take two units.
@@ -151,6 +153,7 @@ class Top:
     ordered: bool
     """Whether the nodes are in document order."""
     nodes: Sequence[Node]
+    states: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,14 @@ class Slow(Silent):
     """A program did not answer in time; it may later."""
 
 
+class Unsure(Slow):
+    """A program does not tell its windows apart for now."""
+
+
+# A program may say anything, in any shape: what it says of one object costs that object's line.
+_UNTOLD = (Silent, ValueError, LookupError, TypeError, AttributeError)
+
+
 class Tree:
     """The accessibility tree of one desktop. Used by one thread at a time; connects when needed.
 
@@ -234,7 +245,7 @@ class Tree:
 
     # Reading
 
-    def read(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], set[int]]:
+    def read(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], dict[int, str]]:
         """The windows of some processes and all that shows in them.
 
         Args:
@@ -242,12 +253,9 @@ class Tree:
             seconds: How long each may take to answer; all are asked at once.
 
         Returns:
-            The windows, and those of the processes that did not answer in time.
+            The windows, and those of the processes that could not be read, with what they did.
         """
-        asked = set(pids)
-        with suppress(Silent):
-            return self._run(self._read(asked, seconds), seconds + 2)
-        return [], asked
+        return self._asked(pids, seconds, deep=True)
 
     def named(
         self, pids: Iterable[int], fits: Callable[[str], bool], most: int, seconds: float = 1.5
@@ -257,12 +265,20 @@ class Tree:
             return self._run(self._named(set(pids), fits, most), seconds)
         return []
 
-    def tops(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], set[int]]:
+    def tops(self, pids: Iterable[int], seconds: float) -> tuple[list[Top], dict[int, str]]:
         """As `read`, without what shows in the windows."""
+        return self._asked(pids, seconds, deep=False)
+
+    def _asked(
+        self, pids: Iterable[int], seconds: float, *, deep: bool
+    ) -> tuple[list[Top], dict[int, str]]:
         asked = set(pids)
-        with suppress(Silent):
-            return self._run(self._read(asked, seconds, deep=False), seconds + 2)
-        return [], asked
+        try:
+            return self._run(self._read(asked, seconds, deep=deep), seconds + 2)
+        except Slow:
+            return [], dict.fromkeys(asked, LATE)
+        except Silent:
+            return [], dict.fromkeys(asked, MUTE)
 
     def ancestors(self, node: Node, seconds: float = 0.5) -> list[Key]:
         """What holds a node, the innermost first; empty if unknown."""
@@ -304,8 +320,12 @@ class Tree:
         """
         return self._run(self._fields(pid), seconds)
 
-    def focused(self, pid: int, seconds: float = 0.5, *, sure: bool = False) -> list[Node]:
+    def focused(
+        self, pid: int, seconds: float = 0.5, *, sure: bool = False
+    ) -> list[tuple[Key, Node]]:
         """What a process says has the keyboard focus, the outer ones first; often more than one.
+
+        Each comes with its window's key.
 
         Raises:
             Slow: It does not answer, and `sure` is asked for.
@@ -551,10 +571,10 @@ class Tree:
 
     async def _introduce(self, bus: str) -> _Program | None:
         daemon = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             (pid,) = await self._call(daemon, daemon[0], "GetConnectionUnixProcessID", "s", [bus])
             name = toolkit = ""
-            with suppress(Silent, TimeoutError):
+            with suppress(*_UNTOLD, TimeoutError):
                 async with asyncio.timeout(0.5):
                     name, toolkit = await asyncio.gather(
                         self._property((bus, _ROOT), _ACCESSIBLE, "Name"),
@@ -565,18 +585,18 @@ class Tree:
 
     async def _read(
         self, pids: set[int], seconds: float, *, deep: bool = True
-    ) -> tuple[list[Top], set[int]]:
+    ) -> tuple[list[Top], dict[int, str]]:
         asked = [one for one in await self._all_programs() if one.pid in pids]
         found: list[Top] = []
-        silent: set[int] = set()
+        silent: dict[int, str] = {}
 
         async def one(program: _Program) -> None:
             try:
                 async with asyncio.timeout(seconds):
                     found.extend(await self._tops(program, deep=deep))
-            except (Silent, TimeoutError, DBusError) as why:
-                logger.debug("process %d does not answer: %s", program.pid, why)
-                silent.add(program.pid)
+            except (*_UNTOLD, TimeoutError, DBusError) as why:
+                logger.debug("process %d does not answer: %r", program.pid, why)
+                silent[program.pid] = LATE if isinstance(why, TimeoutError) else MUTE
 
         await asyncio.gather(*(one(program) for program in asked))
         return found, silent
@@ -589,7 +609,7 @@ class Tree:
                 known = list(cached.values())
                 if program.name != _OFFICE:
                     for top in await self._children(program.root):
-                        with suppress(Silent):
+                        with suppress(*_UNTOLD):
                             known += await self._matches(top, cached, _VISIBLE)
                 fitting = {
                     one.key: one for one in known if one.role not in _LAYOUT and fits(one.name)
@@ -621,16 +641,21 @@ class Tree:
         else:
             try:
                 return await self._matches(top.key, {}, _SHOWING | _EDITABLE)
-            except Silent:
+            except _UNTOLD:
                 shown = await self._walk(top.key, "visible" if top.relative else "showing")
         return [one for one in shown if "editable" in one.states]
 
     async def _cache(self, program: _Program) -> dict[Key, _Item]:
         """What the program's toolkit keeps at hand of its objects; empty when it keeps nothing."""
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             cache = (program.bus, "/org/a11y/atspi/cache")
             (cached,) = await self._call(cache, _A11Y + "Cache", "GetItems")
-            return {item.key: item for item in map(_cached, cached[: 4 * _MOST_NODES])}
+            items: dict[Key, _Item] = {}
+            for one in cached[: 4 * _MOST_NODES]:
+                with suppress(*_UNTOLD):
+                    item = _cached(one)
+                    items[item.key] = item
+            return items
         return {}
 
     async def _tops(self, program: _Program, *, deep: bool) -> list[Top]:
@@ -639,7 +664,14 @@ class Tree:
         (keys,) = await self._call(program.root, _ACCESSIBLE, "GetChildren")
         tops = [_key(one) for one in keys[:50]]
         read = [self._top(program, top, tops, items, huge, deep=deep) for top in tops]
-        return [top for top in await asyncio.gather(*read) if top]
+        told = await asyncio.gather(*read, return_exceptions=True)
+        found = [one for one in told if isinstance(one, Top)]
+        for failure in (one for one in told if isinstance(one, BaseException)):
+            if found and isinstance(failure, _UNTOLD):  # that window's, and no other's
+                logger.debug("a window of process %d is not told: %r", program.pid, failure)
+            else:
+                raise failure
+        return found
 
     async def _top(
         self,
@@ -665,16 +697,19 @@ class Tree:
         else:
             try:
                 shown = await self._matches(top, items)
-            except Silent:
+            except _UNTOLD:
                 shown = await self._walk(top, "visible" if relative else "showing")
         nodes = await self._nodes(program, [one for one in shown if one.key != top], relative)
         for table in huge:
             if table in shown:
-                nodes += await self._cells(table.key)
+                with suppress(*_UNTOLD):
+                    nodes += await self._cells(table.key)
         if program.name == _OFFICE:
             nodes = await self._office(top, nodes)
         ordered = program.toolkit in ("Chromium", "Gecko", "WebKitGTK")
-        return Top(top, program.pid, known.name, rect, relative, ordered, nodes)
+        return Top(
+            top, program.pid, known.name, rect, relative, ordered, nodes, known.states
+        )  # fmt: skip
 
     async def _matches(
         self, top: Key, items: dict[Key, _Item], states: int = _SHOWING
@@ -718,13 +753,13 @@ class Tree:
         return found
 
     async def _children(self, key: Key) -> list[Key]:
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             (found,) = await self._call(key, _ACCESSIBLE, "GetChildren")
             return [_key(one) for one in found]
         return []
 
     async def _item(self, key: Key) -> _Item | None:
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             (role,), (states,), name = await asyncio.gather(
                 self._call(key, _ACCESSIBLE, "GetRole"),
                 self._call(key, _ACCESSIBLE, "GetState"),
@@ -763,7 +798,7 @@ class Tree:
 
     async def _told(self, item: _Item, words: bool) -> str | None:
         """The text of a field or the value of a slider, cut to a size."""
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             if item.role in _VALUES:
                 return f"{await self._property(item.key, _VALUE, 'CurrentValue'):g}"
             field = item.role in FIELDS or "editable" in item.states
@@ -778,19 +813,19 @@ class Tree:
 
     async def _label(self, key: Key) -> str:
         """The name of what labels an object that has none of its own, or its description."""
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             (relations,) = await self._call(key, _ACCESSIBLE, "GetRelationSet")
             for kind, targets in relations:
                 if kind == _LABELLED_BY and targets:
                     return _clean(str(await self._property(_key(targets[0]), _ACCESSIBLE, "Name")))
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             return _clean(str(await self._property(key, _ACCESSIBLE, "Description")))
         return ""
 
     async def _chosen(self, combo: Key) -> str:
         """What is selected in a combo box or in the list it opens, or is written on it."""
         for key in (combo, *(await self._children(combo))[:1]):
-            with suppress(Silent):
+            with suppress(*_UNTOLD):
                 (child,) = await self._call(key, _A11Y + "Selection", "GetSelectedChild", "i", [0])
                 if child[1] != _NULL:
                     return _clean(str(await self._property(_key(child), _ACCESSIBLE, "Name")))
@@ -801,7 +836,7 @@ class Tree:
         return ""
 
     async def _extents(self, key: Key, *, relative: bool) -> Rect | None:
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             kind = _IN_WINDOW if relative else _ON_SCREEN
             ((x, y, width, height),) = await self._call(key, _COMPONENT, "GetExtents", "u", [kind])
             if abs(x) < 1 << 15 and abs(y) < 1 << 15:  # GTK says -2147483648 of hidden menu items
@@ -812,7 +847,7 @@ class Tree:
         """LibreOffice's nodes, its own told by their pane, with the menus that GTK draws for it."""
 
         async def by_gtk(node: Node) -> bool:
-            with suppress(Silent):
+            with suppress(*_UNTOLD):
                 (told,) = await self._call(node.key, _ACCESSIBLE, "GetAttributes")
                 return "toolkit" in told
             return False
@@ -838,43 +873,60 @@ class Tree:
         return [*menus, *others, *(_told_by(one, pane.key, pane.rect) for one in own)]
 
     async def _cells(self, table: Key) -> list[Node]:
-        """The cells in view of a table that has too many to list."""
+        """The cells in view of a table that does not list them."""
         rect = await self._extents(table, relative=False)
         if rect is None:
             return []
-        corners = ((rect.x + 3, rect.y + 3), (rect.right - 3, rect.bottom - 3))
-        places: list[tuple[int, int]] = []
-        for x, y in corners:
-            (found,) = await self._call(
-                table, _COMPONENT, "GetAccessibleAtPoint", "iiu", [x, y, _ON_SCREEN]
-            )
-            (index,) = await self._call(_key(found), _ACCESSIBLE, "GetIndexInParent")
-            (row,) = await self._call(table, _TABLE, "GetRowAtIndex", "i", [index])
-            (column,) = await self._call(table, _TABLE, "GetColumnAtIndex", "i", [index])
-            places.append((row, column))
-        (top, left), (bottom, right) = places
+        rows, columns = await asyncio.gather(
+            self._property(table, _TABLE, "NRows"), self._property(table, _TABLE, "NColumns")
+        )
+        if 0 <= rows * columns <= _FEW_CELLS:  # GTK has no cell where rows do not fill the view
+            (top, left), (bottom, right) = (0, 0), (rows - 1, columns - 1)
+        else:
+            (top, left), (bottom, right) = [
+                await self._cell_at(table, x, y)
+                for x, y in ((rect.x + 3, rect.y + 3), (rect.right - 3, rect.bottom - 3))
+            ]
         grid = [
             (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
         ][:_MOST_CELLS]
         made = await asyncio.gather(*(self._cell(table, one) for one in grid))
-        return [one for one in made if one]
+        return [one for one in made if one and one.rect.overlap(rect)]
+
+    async def _cell_at(self, table: Key, x: int, y: int) -> tuple[int, int]:
+        (found,) = await self._call(
+            table, _COMPONENT, "GetAccessibleAtPoint", "iiu", [x, y, _ON_SCREEN]
+        )
+        (index,) = await self._call(_key(found), _ACCESSIBLE, "GetIndexInParent")
+        (row,) = await self._call(table, _TABLE, "GetRowAtIndex", "i", [index])
+        (column,) = await self._call(table, _TABLE, "GetColumnAtIndex", "i", [index])
+        return row, column
 
     async def _cell(self, table: Key, place: tuple[int, int]) -> Node | None:
-        with suppress(Silent):
+        with suppress(*_UNTOLD):
             (found,) = await self._call(table, _TABLE, "GetAccessibleAt", "ii", list(place))
             key = _key(found)
-            name, (text,), rect = await asyncio.gather(
+            name, text, rect = await asyncio.gather(
                 self._property(key, _ACCESSIBLE, "Name"),
-                self._call(key, _TEXT, "GetText", "ii", [0, -1]),
+                self._cell_text(key),
                 self._extents(key, relative=False),
             )
             if rect and rect.width > 0:
+                name = _clean(str(name))
+                if not name or name == _clean(text):  # GTK's cells are called what they hold
+                    parts = [] if name or text else await self._children(key)
+                    names = [self._property(one, _ACCESSIBLE, "Name") for one in parts[:8]]
+                    said = " ".join(str(one) for one in await asyncio.gather(*names))
+                    name, text = _clean(name or text or said), None
                 states = frozenset(("enabled", "sensitive", "showing", "focusable"))
-                return Node(
-                    table, "table cell", _clean(name), states, rect,
-                    str(text)[:LONGEST_CONTENTS], place,
-                )  # fmt: skip
+                return Node(table, "table cell", name, states, rect, text, place)
         return None
+
+    async def _cell_text(self, cell: Key) -> str:
+        with suppress(*_UNTOLD):
+            (text,) = await self._call(cell, _TEXT, "GetText", "ii", [0, -1])
+            return str(text)[:LONGEST_CONTENTS]
+        return ""
 
     async def _again(self, node: Node) -> Node:
         if node.cell:
@@ -921,36 +973,40 @@ class Tree:
             return _told_by(now, node.pane, pane or Rect(0, 0, 0, 0))
         return now
 
-    async def _focused(self, pid: int) -> list[Node]:
-        found: list[Node] = []
+    async def _focused(self, pid: int) -> list[tuple[Key, Node]]:
+        found: list[tuple[Key, Node]] = []
         for program in await self._all_programs():
             if program.pid == pid:
-                items = (await self._focused_items(program))[:8]
-                nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
-                found += [one for one in await asyncio.gather(*nodes) if one]
+                relative = program.toolkit == "GTK"
+                tops = await self._children(program.root)
+                cached = await self._cache(program) if program.name == _OFFICE else None
+                for top in tops:
+                    items = await self._focused_in(top, tops, cached, relative)
+                    nodes = [self._node(one, relative, False) for one in items[:8]]
+                    found += [(top, one) for one in await asyncio.gather(*nodes) if one]
         return found
 
-    async def _focused_items(self, program: _Program) -> list[_Item]:
-        if program.toolkit == "GTK":
-            walked: list[_Item] = []
-            for top in await self._children(program.root):
-                walked += await self._walk(top, "visible")
-            return [one for one in walked if "focused" in one.states]
-        if program.name == _OFFICE:
-            items = await self._cache(program)
-            return [one for one in items.values() if "focused" in one.states]
-        found: list[_Item] = []
-        for top in await self._children(program.root):
+    async def _focused_in(
+        self,
+        top: Key,
+        tops: Sequence[Key],
+        cached: dict[Key, _Item] | None,
+        relative: bool,
+    ) -> Sequence[_Item]:
+        if cached is not None:
+            shown = _showing(top, tops, cached)
+        elif relative:
+            shown = await self._walk(top, "visible")
+        else:
             try:
                 (keys,) = await self._call(
                     top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib",
                     [_all_of(_FOCUSED), 1, 8, True],
                 )  # fmt: skip
-                found += [one for one in [await self._item(_key(key)) for key in keys] if one]
-            except Silent:  # Qt 5 and Qt before 6.5 have no Collection
-                walked = await self._walk(top, "visible")
-                found += [one for one in walked if "focused" in one.states]
-        return found
+                return [one for one in [await self._item(_key(key)) for key in keys] if one]
+            except _UNTOLD:  # Qt 5 and early Qt 6 have no Collection
+                shown = await self._walk(top, "showing")
+        return [one for one in shown if "focused" in one.states]
 
     async def _form(self, key: Key) -> list[Node] | None:
         for _ in range(60):

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .atspi import FIELDS, Key, Node, Silent, Slow, Top, Tree
+from .atspi import FIELDS, Key, Node, Silent, Slow, Top, Tree, Unsure
 from .errors import Covered, Disabled, ElementGone, NoSuchRef, NotShown
 from .geometry import Point, Rect
+from .pairing import Pair, paired
 from .windows import Layer, Windows
 
 Eye = Literal["tree", "ocr"]
@@ -22,7 +23,9 @@ _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
 _SCROLLED_WITHIN = 2.0
 _SURE_WITHIN = 2.0  # the same, for what nothing may be done without
 _LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
+_TOLD_APART_WITHIN = 0.5  # seconds a program has to follow its windows' titles and focus
 _REFS_KEPT = 20_000
+ALIKE = "does not tell its windows apart; bring one to the front to read it"
 # What may lie in a menu or list of its own window, over other windows of its program.
 _POPUPS = {
     "menu", "menu item", "check menu item", "radio menu item", "list item", "list box", "tool tip",
@@ -38,6 +41,8 @@ _USED_WITHOUT_NAME = {
     "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
     "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
 }  # fmt: skip
+MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
+_IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
 _IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
 _LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
 _PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
@@ -85,8 +90,8 @@ class Group:
     """What covers parts of it: the windows above it."""
     told: bool
     """Whether its program tells what it shows at all."""
-    silent: bool = False
-    """Whether its program did not answer in time."""
+    silent: str = ""
+    """What its program did instead of telling what it shows; empty when it told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,11 @@ def fields_of(tree: Tree, layer: Layer, layers: Sequence[Layer], seconds: float)
         Silent: Its program does not answer in time.
     """
     tops = tree.fields(layer.pid, seconds)
-    own = [top for top in tops if _layer_of(top, layers) == layer]
+    own = [
+        one.top
+        for one in paired(tops, layers)
+        if one.layer.window == layer.window or (not one.certain and one.layer.pid == layer.pid)
+    ]
     return [Known(node, layer, top) for top in own for node in top.nodes]
 
 
@@ -136,6 +145,7 @@ class Elements:
         self._named = 0
         self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._homes: dict[Key, int] = {}
         self.withheld: set[Key] = set()
         """Fields that hold a secret: what is in them is not told."""
         self.withheld_windows: set[int] = set()
@@ -145,6 +155,7 @@ class Elements:
         """Know no ref any more: other programs have the names of those that were read."""
         self._refs.clear()
         self._known.clear()
+        self._homes.clear()
 
     def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
         """All that can be seen, window by window, the active one first."""
@@ -152,32 +163,63 @@ class Elements:
         shown = [layer for layer in layers if _peeps_out(layer, layers)]
         tops, silent = self._tree.read({one.pid for one in shown if one.pid}, seconds)
         found = {layer.window: list[Element]() for layer in shown}
+        unsure: dict[int, str] = {}
         told: set[int] = set()
-        for top in tops:
-            layer = _layer_of(top, shown)
-            if layer:
-                told.add(layer.window)
-                found[layer.window] += self._elements(top, layer, layers)
+        for pair in self._pairs(tops, layers):
+            window = pair.layer.window
+            if window not in found:
+                continue
+            if not pair.certain:
+                unsure[window] = ALIKE
+                continue
+            told.add(window)
+            for one in self._elements(pair.top, pair.layer, layers):
+                over = self._popup_at(one.point, pair.layer, layers) or pair.layer
+                told.add(over.window)
+                found[over.window].append(one)
         groups = [
             Group(
-                one, found[one.window], [over.outer for over in layers[: layers.index(one)]],
-                one.window in told, one.pid in silent,
+                one, _of_menu(found[one.window]) if one.popup else found[one.window],
+                [over.outer for over in layers[: layers.index(one)]],
+                one.window in told, silent.get(one.pid, "") or unsure.get(one.window, ""),
             )
             for one in shown
         ]  # fmt: skip
         return sorted(groups, key=lambda group: not group.layer.active)
 
+    def _pairs(self, tops: Sequence[Top], layers: Sequence[Layer]) -> list[Pair]:
+        """Which window on the screen each of these is; what is certain once is remembered."""
+        there = {one.window for one in layers}
+        asked = {one.key for one in tops}
+        for key, window in list(self._homes.items()):
+            closed = window not in there and not self._windows.exists(window)
+            if closed or (key not in asked and any(one[0] == key[0] for one in asked)):
+                del self._homes[key]
+        found = paired(tops, layers, self._homes)
+        titled = [one for one in found if one.certain and one.top.name.strip()]
+        self._homes |= {one.top.key: one.layer.window for one in titled if not one.layer.popup}
+        return found
+
+    def _popup_at(self, point: Point, layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+        """The menu or the like at a point that a window has opened; it tells what is in it."""
+        over = next((one for one in layers if one.outer.holds(point)), None)
+        own = over and over.popup and over.pid == layer.pid and over.window != layer.window
+        return over if own else None
+
     def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
         """What has a fitting name and is not in view; `clickable` brings it there."""
         layers = self._windows.layers()
         tops, _ = self._tree.tops({one.pid for one in layers if one.pid}, _ANSWER_WITHIN)
-        homes = [(top, layer) for top in tops if (layer := _layer_of(top, layers))]
+        homes = [one for one in self._pairs(tops, layers) if one.certain]
         found: list[Element] = []
-        for node in self._tree.named({top.pid for top, _ in homes}, fits, most):
-            for top, layer in homes:
-                if top.key[0] == node.key[0]:
-                    found.append(self._element(node, node, top, layer, layers))
-                    break
+        for node in self._tree.named({one.top.pid for one in homes}, fits, most):
+            fitting = [one for one in homes if one.top.key[0] == node.key[0]]
+            if len([one for one in tops if one.key[0] == node.key[0]]) > 1:
+                holders = set(self._tree.ancestors(node))
+                fitting = [one for one in fitting if one.top.key in holders]
+            for one in fitting[:1]:
+                shown = placed(node, one.top, one.layer, layers)
+                found.append(self._element(shown, node, one.top, one.layer, layers))
         return [one for one in found if one.seen is None]
 
     def resolve(self, ref: str) -> Element:
@@ -221,6 +263,12 @@ class Elements:
                 raise Covered(element.ref, element.name, f"the window {above.title!r}")
             element = self._brought_into_view(element)
             known = self._known[element.ref]
+        popup = self._popup_at(element.point, known.layer, layers)
+        if popup and popup.window != known.layer.window:
+            told = [one for one in self.read() if one.layer.window == popup.window]
+            if not any(one.ref == element.ref for group in told for one in group.elements):
+                raise Covered(element.ref, element.name, "a menu")
+            return element.point  # what its window tells of the point lies below the menu
         place = _own_point(element.point, known.top, known.layer)
         chain = self._tree.at(known.top.key, place)
         if not any(one.key == known.node.key for one in chain):
@@ -250,17 +298,22 @@ class Elements:
 
     def under(self, point: Point) -> list[Node]:
         """What is under a point as its program tells, innermost first; empty if it does not."""
-        layer, top, _ = self._top_at(point, 0.5)
+        try:
+            layer, top = self._top_at(point, 0.5)
+        except Slow:
+            return []
         if layer is None or top is None:
             return []
-        chain = self._tree.at(top.key, _own_point(point, top, layer))
+        if layer.window != top.layer.window:
+            return self._listed_at(point, layer)
+        chain = self._tree.at(top.top.key, _own_point(point, top.top, layer))
         return chain or self._listed_at(point, layer)
 
     def touched(self, point: Point) -> list[Node]:
         """What a click at a point would reach, innermost first, as far as the page it is on.
 
         Raises:
-            Slow: The program there does not answer.
+            Slow: The program there does not answer, or does not tell its windows apart.
         """
         return self.touching(point).chains[0]
 
@@ -278,27 +331,31 @@ class Elements:
         if layer.pid in silent:
             raise Slow("it did not tell its windows")
         if layer.popup and tops:
-            listed = self._popup_at(point, layer)
+            listed = self._in_popup(point, layer)
             return Touched((listed,), "" if listed else "its program does not tell what is in it")
-        fitting = [one for one in tops if _layer_of(one, [layer])]
         if not layer.inner.holds(point):
             return Touched(([],))  # the window manager's frame
+        try:
+            own = self._top_at(point, _SURE_WITHIN)[1]
+        except Unsure:
+            own = None
         chains: list[list[Node]] = []
-        for top in fitting or tops:
+        for top in [own.top] if own else tops:
             chain = self._tree.touched(top.key, _own_point(point, top, layer))
             if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
                 chain = self._listed_at(point, layer) or chain
             chains.append(chain)
-        sure = len(chains) < 2 or len({one.window for one in layers if one.pid == layer.pid}) < 2
+        windows = {one.window for one in layers if one.pid == layer.pid}
+        sure = own is not None or not tops or len(windows) < 2
         why = "" if sure else "its program has several windows that cannot be told apart"
         return Touched(tuple(chains or [[]]), why)
 
-    def _popup_at(self, point: Point, layer: Layer) -> list[Node]:
+    def _in_popup(self, point: Point, layer: Layer) -> list[Node]:
         """What a menu or list in a window of its own has at a point, the smallest first."""
         there = [
             one
             for group in self.read()
-            if group.layer.pid == layer.pid
+            if group.layer.window == layer.window
             for one in group.elements
             if one.rect.holds(point) and one.role in _POPUPS | {"button", "check box"}
         ]
@@ -325,15 +382,31 @@ class Elements:
         tops, silent = self._tree.read({active.pid}, _SURE_WITHIN)
         if active.pid in silent:
             raise Slow("it did not tell what it shows")
-        own = [one for one in layers if one.pid == active.pid]
-        homes = [(top, _layer_of(top, [active]) or _layer_of(top, own) or active) for top in tops]
-        return [one for top, home in homes for one in self._elements(top, home, layers)]
+        homes = {one.top.key: one.layer for one in self._pairs(tops, layers)}
+        return [
+            one for top in tops for one in self._elements(top, homes.get(top.key, active), layers)
+        ]
 
     def menu_open(self) -> bool:
         """Whether the program with the active window has a menu or list open."""
         layers = self._windows.layers()
         active = next((one for one in layers if one.active), None)
         return bool(active) and any(one.popup and one.pid == active.pid for one in layers)
+
+    def tells(self, point: Point | None = None) -> bool:
+        """Whether it is known for certain what is at a point, or what has the keyboard focus.
+
+        False where a program does not tell what it shows, or does not tell its windows apart.
+        """
+        try:
+            if point is not None:
+                layer, top = self._top_at(point, _SURE_WITHIN)
+                if layer is None or top is None:
+                    return False
+                return layer.window == top.layer.window or bool(self._listed_at(point, layer))
+            return self.focus(sure=True) is not None
+        except Slow:
+            return False
 
     def url(self, node: Node) -> str:
         """The address of the page a node is, or is on; empty if it is on none.
@@ -343,15 +416,41 @@ class Elements:
         """
         return self._tree.url(node)
 
-    def _top_at(self, point: Point, seconds: float) -> tuple[Layer | None, Top | None, bool]:
-        """The window at a point, as its program tells it, and whether that does not answer."""
+    def _top_at(self, point: Point, seconds: float) -> tuple[Layer | None, Pair | None]:
+        """The window at a point and who tells of it: itself, or the window that opened a menu.
+
+        Raises:
+            Slow: Its program does not answer, or does not tell its windows apart.
+        """
         layers = self._windows.layers()
         layer = next((one for one in layers if one.outer.holds(point)), None)
         if layer is None or not layer.pid:
-            return layer, None, False
-        tops, silent = self._tree.tops({layer.pid}, seconds)
-        top = next((one for one in tops if _layer_of(one, [layer])), None)
-        return layer, top, layer.pid in silent
+            return layer, None
+        pairs = self._sure_pairs(layer, seconds)
+        own = next((one for one in pairs if one.layer.window == layer.window), None)
+        if layer.popup and (own is None or not self._tree.at(own.top.key, point)):
+            framed = [one for one in pairs if not one.layer.popup]
+            own = next((one for one in framed if one.layer.active), next(iter(framed), own))
+        return layer, own
+
+    def _sure_pairs(self, layer: Layer, seconds: float) -> list[Pair]:
+        """The windows of a window's program, which of them it is being certain.
+
+        Raises:
+            Slow: The program does not answer, or does not tell its windows apart.
+        """
+        until = time.monotonic() + _TOLD_APART_WITHIN
+        while True:
+            layers = self._windows.layers()
+            tops, silent = self._tree.tops({layer.pid}, seconds)
+            if layer.pid in silent:
+                raise Slow("it did not tell its windows")
+            pairs = self._pairs(tops, layers)
+            if all(one.certain for one in pairs if one.layer.window == layer.window):
+                return pairs
+            if time.monotonic() > until:
+                raise Unsure("it does not tell its windows apart")
+            time.sleep(_LOOKS)  # a title or the active window has just changed
 
     def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
         """What covers a point of all that a window shows, the smallest first."""
@@ -363,7 +462,7 @@ class Elements:
         """What has the keyboard focus, if the active window's program tells.
 
         Raises:
-            Slow: It does not answer, and `sure` is asked for.
+            Slow: It does not answer or does not tell its windows apart, and `sure` is asked for.
         """
         # Qt leaves it with a list that has closed, browsers give it to documents too.
         return max(reversed(self.focuses(sure=sure)), key=_focus_worth, default=None)
@@ -378,20 +477,44 @@ class Elements:
         active = next((one for one in layers if one.active), None)
         if active is None or not active.pid:
             return []
-        tops: list[Top] = []
+        try:
+            pairs = self._sure_pairs(active, _SURE_WITHIN if sure else 0.5)
+        except Slow:
+            if sure:
+                raise
+            return []
+        own = next((one for one in pairs if one.layer.window == active.window), None)
+        opened = [one for one in layers[: layers.index(active)] if _opened_by(one, active)]
+        told = self._tree.focused(active.pid, sure=sure)
+        for popup in opened:
+            is_menu, chosen = self._chosen_in(popup, active, pairs, told, layers)
+            if is_menu:
+                return [chosen] if chosen else []
         fitting: list[Element] = []
-        for node in self._tree.focused(active.pid, sure=sure):
-            if not tops:
-                tops, silent = self._tree.tops({active.pid}, _SURE_WITHIN if sure else 0.5)
-                if sure and silent:
-                    raise Slow("it did not tell its windows")
-            top = next((one for one in tops if _layer_of(one, [active])), None)
-            if top is None:
-                return []
-            shown = placed(node, top, active, layers)
-            if shown.rect.overlap(active.outer):
-                fitting.append(self._element(shown, node, top, active, layers))
+        for top, node in told:
+            if own and top == own.top.key:
+                shown = placed(node, own.top, active, layers)
+                if shown.rect.overlap(active.outer):
+                    fitting.append(self._element(shown, node, own.top, active, layers))
         return fitting
+
+    def _chosen_in(
+        self,
+        popup: Layer,
+        active: Layer,
+        pairs: Sequence[Pair],
+        told: Sequence[tuple[Key, Node]],
+        layers: Sequence[Layer],
+    ) -> tuple[bool, Element | None]:
+        """Whether something that has been opened is a menu, and which of its items keys press."""
+        own = next((one for one in pairs if one.layer.window == popup.window), None)
+        if own and own.certain and (focused := [node for top, node in told if top == own.top.key]):
+            inside = [self._element(one, one, own.top, popup, layers) for one in focused]
+            return True, max(reversed(inside), key=_focus_worth)
+        groups = [one for one in self.read() if one.layer.window == popup.window]
+        items = [one for group in groups for one in group.elements if one.role in MENU_ITEMS]
+        marked = [one for one in items if {"focused", "selected", "armed"} & one.states]
+        return bool(items), next(iter(marked), None)
 
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""
@@ -478,32 +601,14 @@ def _without_closed_lists(nodes: Sequence[Node]) -> Iterable[Node]:
             yield node
 
 
-def _layer_of(top: Top, layers: Iterable[Layer]) -> Layer | None:
-    """The window on the screen that a window of the tree is."""
-    own = [layer for layer in layers if layer.pid == top.pid]
-    if top.relative:
-        sized = [
-            one for one in own if _alike(top.rect, replace(one.inner, x=top.rect.x, y=top.rect.y))
-        ]
-        titled = [one for one in sized or own if one.title == top.name]
-        return next(iter(titled or sized), None)
-    fitting = [(_shared(top.rect, one), one) for one in own]
-    best = max(fitting, key=lambda pair: pair[0], default=(0.0, None))
-    return best[1] if best[0] > 0.5 else None
+def _of_menu(elements: list[Element]) -> list[Element]:
+    """What is in a popup: where that is a menu, other things lie below it."""
+    menu = any(one.role in MENU_ITEMS for one in elements)
+    return [one for one in elements if not menu or one.role in _IN_MENUS]
 
 
-def _shared(rect: Rect, layer: Layer) -> float:
-    """How much of two rectangles is common to them, 0 to 1."""
-    return max(_likeness(rect, layer.outer), _likeness(rect, layer.inner))
-
-
-def _likeness(one: Rect, other: Rect) -> float:
-    common = one.overlap(other)
-    return common.area / (one.area + other.area - common.area) if common else 0.0
-
-
-def _alike(one: Rect, other: Rect) -> bool:
-    return _likeness(one, other) > 0.9
+def _opened_by(one: Layer, window: Layer) -> bool:
+    return one.popup and one.pid == window.pid
 
 
 def placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:

@@ -72,9 +72,7 @@ class Outlines:
         notes = [f"frame {frame.number}"]
         if scene.unread:
             notes.append(f"text in pictures was not read: {scene.unread}")
-        silent = sorted({group.layer.title for group in scene.groups if group.silent})
-        if silent:
-            notes.append(f"did not answer in time: {', '.join(map(repr, silent))}")
+        notes += unreadable(scene.groups)
         if since and before is None:
             notes.append(f"frame {since} is not remembered, so this is all")
         body = self._body(scene, wanted, lines, before)
@@ -105,6 +103,15 @@ class Outlines:
             if kept or not (narrowed or group.layer.dock or group.layer.popup):
                 body += [_heading(group), *(lines[one.ref] for one in kept)]
         return body
+
+
+def unreadable(groups: Sequence[Group]) -> list[str]:
+    """Which windows could not be read, and what their programs did instead of telling."""
+    titles: dict[str, dict[str, None]] = {}
+    for group in groups:
+        if group.silent:
+            titles.setdefault(group.silent, {})[repr(group.layer.title)] = None
+    return [f"{why}: {', '.join(sorted(named))}" for why, named in titles.items()]
 
 
 def line(element: Element) -> str:
@@ -138,7 +145,7 @@ def _heading(group: Group) -> str:
     said = f'{kind} "{layer.title}"' + (f" ({layer.application})" if layer.application else "")
     said += " active" if layer.active else ""
     if group.silent:
-        said += ", whose program did not answer in time"
+        said += f", whose program {group.silent}"
     elif not group.told and not layer.dock:
         said += ", whose program does not tell what it shows"
     return f"# {said}"

@@ -56,4 +56,4 @@ async def test_a_program_that_has_ended_is_silent(
         tops, _ = await anyio.to_thread.run_sync(tree.read, {opened.pid}, 3)
     with pytest.raises(Silent):
         await anyio.to_thread.run_sync(tree.node, tops[0].nodes[0])
-    assert await anyio.to_thread.run_sync(tree.read, {opened.pid}, 1) == ([], set())
+    assert await anyio.to_thread.run_sync(tree.read, {opened.pid}, 1) == ([], {})
