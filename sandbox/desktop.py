@@ -1263,13 +1263,17 @@ class Desktop:
             """A new window, or another title: a browser may open a tab in a window it has."""
             return any(before.get(one.id) != one.title for one in parts.windows.list())
 
+        def loaded() -> bool:
+            """Whether the empty page is there; until it is, it may take the address bar over."""
+            return any(command.address in one.title for one in parts.windows.list())
+
         def start() -> None:
             box = parts.session.box
             pid = parts.session.launch(argv)
             parts.eyes.wait_until(lambda: shown() or not box.running(pid), _WINDOW_WITHIN)
             if not shown() and not box.running(pid) and box.wait(pid) == 0:
                 parts.eyes.wait_until(shown, _HANDED_OVER_WITHIN)
-            if command.address and shown():
+            if command.address and parts.eyes.wait_until(loaded, _WINDOW_WITHIN):
                 parts.hands.press(sequence("ctrl+l"))
                 parts.hands.type(command.address)
                 parts.hands.press(sequence("Return"))

@@ -5,7 +5,6 @@ import select
 import struct
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 from Xlib import error
 from Xlib.display import Display
@@ -49,8 +48,8 @@ class Pulse:
             except OSError as cut:
                 logger.debug("the pulse was cut: %s", cut)
             finally:
-                with suppress(error.ConnectionClosedError):
-                    display.close()
+                # Not by Xlib, which would read the answers to questions it has not asked.
+                display.display.socket.close()
             self._closing.wait(EVERY)
 
     def _follow(self, display: Display) -> None:
