@@ -101,8 +101,8 @@ def normal(host: str) -> str:
         name = name.encode("idna").decode() if not name.isascii() else name
     except UnicodeError as failure:
         raise BadNetwork(host, "this is no host name") from failure
-    # What the C library would take for a number, such as 0x7f.1, is none of our names.
-    if not _NAME.fullmatch(name) or re.fullmatch(r"(0x)?[0-9a-f]+", name.rpartition(".")[2]):
+    # A name that ends in a number (WHATWG URL), such as 0x7f.1, is an address to the C library.
+    if not _NAME.fullmatch(name) or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rpartition(".")[2]):
         raise BadNetwork(host, "this is no host name")
     return name
 

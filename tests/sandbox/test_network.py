@@ -14,6 +14,30 @@ from sites import site
 from gloveport.sandbox.errors import BadNetwork
 from gloveport.sandbox.network import Internet, Network, Proxy, normal, reachable
 
+# Every real top-level domain of two to six letters that is made of a to f alone, and a few others.
+DOMAINS = [
+    "ac", "ad", "ae", "af", "ba", "bb", "bd", "be", "bf", "ca", "cc", "cd", "cf", "de", "ee", "cab",
+    "cafe", "dad", "fed.us", "com", "org", "中国", "рф",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_name_of_hex_letters_is_a_name(domain: str) -> None:
+    assert normal(f"www.example.{domain}").startswith("www.example.")
+    assert Network.parse("open").refuses(normal(f"www.example.{domain}"), 443) == ""
+
+
+NUMBERS = [
+    "1", "127.1", "0x7f.1", "0x7f000001", "2130706433", "0177.0.0.1", "0x7f.0.0.0x1", "10.0x1",
+    "127.0.0.0x1", "0x", "1.0x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_the_c_library_takes_for_an_address_is_no_name(number: str) -> None:
+    with pytest.raises(BadNetwork):
+        normal(number)
+
 
 @pytest.mark.parametrize(
     ("text", "host", "port", "allowed"),
