@@ -53,8 +53,8 @@ _LAST_CALLS = 2.0  # seconds running calls have to end once the client's lines h
 _LOST = -32000  # JSON-RPC: implementation-defined server error
 _AGAIN = 1.0  # seconds until a lost attachment is made again
 _NEW = (
-    "Desktop lost: its server ended, and everything open on it is gone. A new, empty desktop has "
-    "been started. Nothing was done; take a screenshot before you act."
+    "Desktop lost: its server ended, and everything on it is gone. A new, empty desktop has been "
+    "started, and this call was not made on it; take a screenshot before you act."
 )
 _CUT_OFF = (
     "The connection to the desktop server broke during this call. It may have been done or not: "
@@ -99,7 +99,7 @@ class Bridge:
 
     async def run(self, lines: AsyncGenerator[bytes]) -> None:
         """Pass messages until the client's lines end; running calls then have a moment left."""
-        if self.own and not await anyio.to_thread.run_sync(lambda: self.own and self.own.runs):
+        if self.own and not await anyio.to_thread.run_sync(self._runs):
             self._greeting = greeting(self.own.options)
         try:
             async with anyio.create_task_group() as tasks:
@@ -113,6 +113,10 @@ class Bridge:
         finally:
             with anyio.move_on_after(2, shield=True):
                 await self._end_session()
+
+    def _runs(self) -> bool:
+        """Whether this user's own server answers now."""
+        return self.own is not None and self.own.runs
 
     async def _find(self) -> str:
         """Have the server running; why it does not, empty if it does."""
@@ -227,6 +231,9 @@ class Bridge:
                     break
             except httpx2.HTTPError as failure:
                 logger.warning("the connection to the server broke: %s", failure)
+                if self.own and not await anyio.to_thread.run_sync(self._runs):
+                    self._forget()  # whatever it did is gone with the desktop
+                    continue
                 if number is not None:
                     await self._refuse(message, _CUT_OFF)
                 return

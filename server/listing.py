@@ -44,7 +44,9 @@ class Listing:
             return result
         # The list depends on who reads it, so nobody may keep it for somebody else.
         scope = {"cacheScope": "private"} if "cacheScope" in result else {}
-        tools = [tool for tool in result["tools"] if grant.may(self._needs[tool["name"]])]
+        tools = [
+            tool for tool in result["tools"] if grant.may(self._needs.get(tool["name"], "control"))
+        ]
         return result | scope | {"tools": tools}
 
 
