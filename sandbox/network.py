@@ -40,28 +40,33 @@ class Network:
     Args:
         kind: Nowhere, anywhere but this machine and private addresses, or some hosts.
         hosts: With `allow`: names or `*.` and a name, and the port, or 0 for 80 and 443.
+        ports: With `open`: ports besides 80 and 443.
     """
 
     kind: Literal["none", "open", "allow"] = "none"
     hosts: tuple[tuple[str, int], ...] = ()
+    ports: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Network":
-        """Read `none`, `open`, or `allow=a.com,*.b.org,c.org:8443,host.internal:8000`.
+        """Read `none`, `open`, `open:8443`, or `allow=a.com,*.b.org,c.org:8443,host.internal:8000`.
 
         Raises:
             BadNetwork: It is something else.
         """
         if text in ("none", "open"):
             return cls(text)
+        if text.startswith("open:"):
+            return cls("open", ports=tuple(_port(text, one) for one in text[5:].split(",")))
         kind, _, listed = text.partition("=")
         if kind != "allow" or not listed:
-            raise BadNetwork(text, "write none, open, or allow=a.com,*.b.org")
+            raise BadNetwork(text, "write none, open, open:8443, or allow=a.com,*.b.org")
         return cls("allow", tuple(_host(one.strip()) for one in listed.split(",")))
 
     def __str__(self) -> str:
         hosts = ",".join(f"{name}:{port}" if port else name for name, port in self.hosts)
-        return f"allow={hosts}" if self.kind == "allow" else self.kind
+        ports = ",".join(map(str, self.ports))
+        return f"allow={hosts}" if hosts else f"{self.kind}:{ports}" if ports else self.kind
 
     def refuses(self, host: str, port: int) -> str:
         """Why programs may not connect to a host; empty when they may.
@@ -73,7 +78,13 @@ class Network:
         if self.kind == "none":
             return "this desktop has no network"
         if self.kind == "open":
-            return f"{HOST_INTERNAL} has to be allowed by name" if host == HOST_INTERNAL else ""
+            if host == HOST_INTERNAL:
+                return f"{HOST_INTERNAL} has to be allowed by name"
+            if port in (*_PORTS, *self.ports):
+                return ""
+            return (
+                f"only ports 80 and 443 may be reached; --network open:{port} allows this one too"
+            )
         ports: set[int] = set()
         for name, allowed in self.hosts:
             if host == name or (name.startswith("*.") and host.endswith(name[1:])):
@@ -168,10 +179,12 @@ class Proxy:
 
     def close(self) -> None:
         self._closing = True
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
+        # The worker first: it shares the socket, and accepts from a closed one for ever in vain.
         if self._worker:
             self._worker.kill()
+            self._worker.wait()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
         self._server.join()
         self._listening.close()
 
@@ -217,8 +230,14 @@ def _host(text: str) -> tuple[str, int]:
     name, colon, port = text.partition(":")
     wild = name.startswith("*.")
     plain = normal(name.removeprefix("*."))
-    if colon and not (port.isdecimal() and 0 < int(port) < 65536):
-        raise BadNetwork(text, f"{port!r} is no port")
+    number = _port(text, port) if colon else 0
     if plain == HOST_INTERNAL and not colon:
         raise BadNetwork(text, f"say which port of this machine, as in {HOST_INTERNAL}:8000")
-    return f"*.{plain}" if wild else plain, int(port) if colon else 0
+    return f"*.{plain}" if wild else plain, number
+
+
+def _port(text: str, port: str) -> int:
+    """A port in the text of an option."""
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
+        raise BadNetwork(text, f"{port[:20]!r} is no port")
+    return int(port)

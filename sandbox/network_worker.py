@@ -42,6 +42,32 @@ class Refused(Exception):
         self.status = status
 
 
+def http_place(target: str) -> tuple[str, str]:
+    """Return the host and port of a request's URL.
+
+    Raises:
+        Refused: It is no http: URL.
+    """
+    try:
+        url = urlsplit(target)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise Refused(target[:200], "this is no URL", 400) from None
+    if url.scheme != "http" or not host:
+        raise Refused(target[:200], "no http: URL")
+    return host, str(80 if port is None else port)
+
+
+async def refuse(writer: asyncio.StreamWriter, status: int, why: str) -> None:
+    """Answer a request that goes nowhere."""
+    body = why.encode()
+    head = f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with suppress(OSError):
+        writer.write(head.encode() + body)
+        await writer.drain()
+
+
 class Worker:
     def __init__(self, config: dict[str, Any]) -> None:
         self.network = Network.parse(config["network"])
@@ -52,8 +78,10 @@ class Worker:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with self.room:
             try:
-                with suppress(OSError, h11.RemoteProtocolError, TimeoutError):
+                with suppress(OSError, TimeoutError):
                     await self.answer(reader, writer)
+            except h11.RemoteProtocolError:
+                await refuse(writer, 400, "This is no request that a proxy takes.\n")
             finally:
                 writer.close()
 
@@ -68,18 +96,13 @@ class Worker:
                 host, _, port = request.target.decode("ascii", "replace").rpartition(":")
                 upstream = await self.connect(host, port)
             else:
-                url = urlsplit(request.target.decode("ascii", "replace"))
-                if url.scheme != "http" or not url.hostname:
-                    raise Refused(request.target.decode("ascii", "replace")[:200], "no http: URL")
-                upstream = await self.connect(url.hostname, str(url.port or 80))
+                upstream = await self.connect(
+                    *http_place(request.target.decode("ascii", "replace"))
+                )
         except Refused as why:
             if why.status == 403:
                 print(json.dumps(str(why)), flush=True)  # noqa: T201 - the owner reads it
-            body = f"{why} The --network option of gloveport decides.\n".encode()
-            head = f"HTTP/1.1 {why.status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
-            writer.write(body)
-            await writer.drain()
+            await refuse(writer, why.status, f"{why} The --network option of gloveport decides.\n")
             return
         try:
             if request.method == b"CONNECT":
@@ -102,7 +125,7 @@ class Worker:
         asked = f"{host[:200]}:{port[:20]}"
         try:
             name = normal(host)
-            number = int(port) if port.isdecimal() else 0
+            number = int(port) if port.isdecimal() and len(port) < 6 else 0
         except BadNetwork:
             raise Refused(asked, "this is no host name") from None
         if not 0 < number < 65536:

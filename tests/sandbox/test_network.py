@@ -43,7 +43,16 @@ def test_what_the_c_library_takes_for_an_address_is_no_name(number: str) -> None
     ("text", "host", "port", "allowed"),
     [
         ("open", "example.com", 443, True),
-        ("open", "example.com", 8443, True),
+        ("open", "example.com", 80, True),
+        ("open", "example.com", 8443, False),
+        ("open", "mail.example.com", 25, False),
+        ("open", "mail.example.com", 587, False),
+        ("open", "example.com", 22, False),
+        ("open:8443,22", "example.com", 8443, True),
+        ("open:8443,22", "example.com", 22, True),
+        ("open:8443,22", "example.com", 443, True),
+        ("open:8443,22", "example.com", 25, False),
+        ("open:8000", "host.internal", 8000, False),
         ("open", "host.internal", 8000, False),
         ("none", "example.com", 443, False),
         ("allow=a.com", "a.com", 443, True),
@@ -76,7 +85,7 @@ def test_a_network_that_cannot_be_is_said(text: str) -> None:
 
 
 def test_a_network_can_be_read_again() -> None:
-    for text in ("none", "open", "allow=a.com,*.b.org,host.internal:8000"):
+    for text in ("none", "open", "open:8443,22", "allow=a.com,*.b.org,host.internal:8000"):
         assert str(Network.parse(text)) == text
 
 
@@ -181,6 +190,46 @@ def test_a_name_of_a_private_address_is_refused(through: Callable[..., Way], add
     way = through("open", rebound_org=address)
     assert b"private network" in way.get("http://rebound.org/")
     assert b"403" in way.send(b"CONNECT rebound.org:443 HTTP/1.1\r\nHost: rebound.org\r\n\r\n")
+
+
+NONSENSE = [
+    b"GET http://h:1:2/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"GET http://[name]/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"GET http://h:99999/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"GET http://[::1/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"CONNECT HTTP/1.1\r\n\r\n",
+    b"CONNECT h HTTP/9\r\n\r\n",
+    b"nonsense\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("request_", NONSENSE, ids=range(len(NONSENSE)))
+def test_what_is_no_request_is_answered_so(
+    through: Callable[..., Way], request_: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    way = through("open", h="93.184.215.14")
+    assert way.send(request_).startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("port", [22, 25, 465, 587, 6667, 8443])
+def test_mail_and_shells_do_not_get_out(through: Callable[..., Way], port: int) -> None:
+    way = through("open", a_com="93.184.215.14")
+    said = way.send(f"CONNECT a.com:{port} HTTP/1.1\r\nHost: a.com\r\n\r\n".encode())
+    assert said.startswith(b"HTTP/1.1 403 ")
+    assert f"--network open:{port}".encode() in said
+
+
+def test_closing_leaves_nothing_spinning(
+    through: Callable[..., Way], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The worker shares the listening socket, and would accept from a shut one in a busy loop."""
+    for _ in range(5):
+        way = through("none")
+        assert way.get("http://a.com/").startswith(b"HTTP/1.1 403 ")
+        way.proxy.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_tunnels_carry_everything(through: Callable[..., Way]) -> None:
