@@ -276,8 +276,9 @@ def _desktop_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network", default="open", metavar="none|open[:PORT,...]|allow=HOST,...",
         help="where its programs may connect by HTTP: nowhere, the internet by ports 80 and 443 "
-        "(open:8443 adds one) but never this machine or private addresses, or some hosts such as allow=a.com,*.b.org,host.internal:8000; the "
-        "last is port 8000 of this machine (%(default)s)",
+        "(open:8443 adds one) but never this machine or private addresses, or some hosts such as "
+        "allow=a.com,*.b.org,host.internal:8000; the last is port 8000 of this machine "
+        "(%(default)s)",
     )  # fmt: skip
     parser.add_argument("--cursor", action="store_true", help="draw the pointer in screenshots")
     parser.add_argument(
