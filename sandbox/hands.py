@@ -74,6 +74,10 @@ class Hands:
         self._pointer = Pointer(display)
         self._windows = Windows(display)
         self._pressed_at: Point | None = None
+        self._pressed_with: dict[int, list[int]] = {}
+        """Keycodes of modifiers that were pressed with the key of a keycode."""
+        self._unrepeated: set[int] = set()
+        """Keycodes of keys that are not repeated while they are down."""
         self.before: Callable[[Touch], None] | None = None
         """Told of each touch right before it is sent; what it raises keeps it from being sent."""
 
@@ -205,18 +209,45 @@ class Hands:
             self.rest(seconds)
 
     def press_key(self, chord: Chord) -> None:
-        """Press and keep down."""
+        """Press and keep down; the key is the one that `press` and `hold` press.
+
+        A character that takes Shift has it down as long as its key is. One that takes another group
+        or level is pressed in that state, and not repeated: the state ends with the press.
+        """
         self._pressing(chord)
-        for keysym in (*chord.held, chord.key):
-            self._keyboard.press(self._stroke(keysym).keycode)
+        stroke = self._stroke(chord.key)
+        shifted = stroke.mods == SHIFT and stroke.group == 0
+        for keysym in (*chord.held, *((_SHIFT_L,) if shifted else ())):
+            keycode = self._stroke(keysym).keycode
+            if keycode not in self._keyboard.down:
+                self._keyboard.press(keycode)
+                self._pressed_with.setdefault(stroke.keycode, []).append(keycode)
+        if shifted or not (stroke.mods or stroke.group):
+            self._keyboard.press(stroke.keycode)
+            return
+        self._keyboard.repeat(stroke.keycode, on=False)
+        self._unrepeated.add(stroke.keycode)
+        with self._keyboard.locked(stroke.group, stroke.mods):
+            self._keyboard.press(stroke.keycode)
 
     def release_key(self, chord: Chord) -> None:
-        for keysym in reversed((*chord.held, chord.key)):
-            self._keyboard.release(self._stroke(keysym).keycode)
+        """Let go of a key, and of what was pressed with it."""
+        keycode = self._stroke(chord.key).keycode
+        self._keyboard.release(keycode)
+        held = [self._stroke(keysym).keycode for keysym in chord.held]
+        for other in reversed(self._pressed_with.pop(keycode, held)):
+            self._keyboard.release(other)
+        if keycode in self._unrepeated:
+            self._unrepeated.discard(keycode)
+            self._keyboard.repeat(keycode, on=True)
 
     def release_all(self) -> None:
         """Let go of every key and button; a button where it was pressed, as that was permitted."""
         self._keyboard.release_all()
+        self._pressed_with.clear()
+        for keycode in self._unrepeated:
+            self._keyboard.repeat(keycode, on=True)
+        self._unrepeated.clear()
         if self._pointer.down and self._pressed_at:
             self._pointer.move(self._pressed_at)
         self._pointer.release_all()

@@ -2,7 +2,7 @@
 
 import random
 import string
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import anyio
@@ -10,9 +10,10 @@ import pytest
 from desks import session_of
 from fields import KINDS, Field, field
 
-from gloveport.sandbox.actions import Type
+from gloveport.sandbox.actions import Action, Hold, KeyDown, KeyUp, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap, repertoire
+from gloveport.sandbox.settle import Patience
 
 TEXTS = {
     "shop": "小米官方旗舰店",
@@ -58,6 +59,32 @@ async def test_text_arrives_as_it_was_asked_for(
     wide: Desktop, open_field: Field, text: str
 ) -> None:
     assert await typed(wide, open_field, text) == text
+
+
+AT_ONCE = Patience(first=0, quiet=0)
+WAYS: dict[str, Callable[[str], list[Action]]] = {
+    "key": lambda char: [Press(char, patience=AT_ONCE)],
+    "key_down and key_up": lambda char: [KeyDown(char, AT_ONCE), KeyUp(char, AT_ONCE)],
+    "hold_key": lambda char: [Hold(char, 0, AT_ONCE)],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.timeout(120)
+async def test_a_key_of_a_character_enters_it_whichever_way_it_is_pressed(
+    wide: Desktop, open_field: Field, way: str
+) -> None:
+    if "key_down" not in way and open_field.kind != "gtk3":
+        pytest.skip("key and hold_key are seen in one toolkit; their path is the same in all")
+    others = [char for char in repertoire() if ord(char) > 127 and not char.isspace()]
+    chars = "azAZ09!@#+-_{}|~\\"
+    chars += "é中小Ф€ñß„" + "".join(random.Random(1).sample(others, 20))
+    before = open_field.value()
+    for char in chars:
+        for action in WAYS[way](char):
+            await wide.do(action, show="never")
+    assert open_field.holds(before + chars), open_field.value().removeprefix(before)
+    assert not wide.holding
 
 
 @pytest.mark.timeout(120)
