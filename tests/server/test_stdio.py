@@ -226,7 +226,8 @@ async def test_the_user_of_a_client_is_asked_through_the_bridge(runtime: Path, m
 
     async with Client(parameters(runtime), mode=mode, elicitation_callback=user) as client:
         told = facts(await call(client, "request_human", reason="Which coffee?"))
-        assert told["answer"] == "Which coffee? Latte"
+        asked = "The agent “mcp 0.1.0” asks in its own words: “Which coffee?”"
+        assert told["answer"] == f"{asked} Latte"
 
 
 async def test_the_bridge_s_server_has_the_usual_policy_unless_told(runtime: Path) -> None:
