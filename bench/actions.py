@@ -112,14 +112,25 @@ async def click(folder: Path, rounds: int) -> None:
     right = {"ours, over stdio": 0, "xdotool + 2 s + scrot": 0}
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "gloveport.server.cli", "stdio", "--ttl", "5"],
-        env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(folder)},
+        args=[
+            "-P",
+            "-m",
+            "gloveport.server.cli",
+            "stdio",
+            "--ttl",
+            "5",
+            "--walls",
+            "none",
+            "--state-dir",
+            str(folder),
+        ],
+        env={"PATH": "/usr/bin:/bin"},
     )
     async with AsyncExitStack() as stack:
         url = stack.enter_context(pages())
         client = await stack.enter_async_context(Client(server))
-        env = _environment(folder)
         await client.call_tool("open", {"target": f"{url}/1"})
+        env = _environment(folder)
         await client.call_tool("wait_for", {"event": "still"})
         shown = await _where(client)
         naive, number = Naive(env), 0
@@ -273,10 +284,10 @@ def _wrong(asked: str, came: str) -> int:
 
 def _environment(folder: Path) -> dict[str, str]:
     """The environment of the desktop that a bridge started, as one of its programs has it."""
-    runtime = str(folder / "gloveport")
     for found in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if runtime.encode() in found.read_bytes():
+            words = found.read_bytes().split(b"\0")
+            if b"serve" in words and str(folder).encode() in words:
                 return _of_child(int(found.parent.name))
         except OSError:
             continue
