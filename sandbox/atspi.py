@@ -88,6 +88,7 @@ _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
 _IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
 _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
+_DEEPEST = 600  # objects that one may be in; Blink nests 512 elements of a page
 _FEW_CELLS = 800  # of a table that are all asked for, in view or not
 _LONGEST_NAME = 200
 LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
@@ -294,6 +295,29 @@ class Tree:
         with suppress(Silent):
             return self._run(climb(), seconds)
         return []
+
+    def on_page(self, node: Node, seconds: float = 0.5) -> bool:
+        """Whether a node is in a document of a browser, and not in the browser's own window.
+
+        Raises:
+            Silent: Its program does not tell.
+        """
+
+        async def climb() -> bool:
+            here = node.key
+            for _ in range(_DEEPEST):
+                if here[1] in (_NULL, _ROOT):
+                    return False
+                (role,), parent = await asyncio.gather(
+                    self._call(here, _ACCESSIBLE, "GetRole"),
+                    self._property(here, _ACCESSIBLE, "Parent"),
+                )
+                if _role(role) in ("document web", "document frame"):
+                    return True
+                here = _key(parent)
+            raise Silent("it is too deep in its window")
+
+        return self._run(climb(), seconds)
 
     def node(self, node: Node, seconds: float = 1.0) -> Node:
         """A node as it is now.

@@ -464,8 +464,18 @@ class Elements:
         Raises:
             Slow: It does not answer or does not tell its windows apart, and `sure` is asked for.
         """
-        # Qt leaves it with a list that has closed, browsers give it to documents too.
-        return max(reversed(self.focuses(sure=sure)), key=_focus_worth, default=None)
+        told = self.focuses(sure=sure)
+        parts = [one for one in told if one.role not in _WHOLE]
+        if len(parts) > 1:
+            # Chromium leaves it with the page's element while a field of its own has it.
+            try:
+                own = [one for one in parts if not self._tree.on_page(self.node(one))]
+            except Silent as why:
+                if sure:
+                    raise Slow("it does not tell which of several things has the focus") from why
+                return None
+            told = own or parts
+        return max(reversed(told), key=_focus_worth, default=None)
 
     def focuses(self, *, sure: bool = False) -> list[Element]:
         """All that the active window's program says has the keyboard focus.
