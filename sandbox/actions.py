@@ -44,9 +44,9 @@ MOST_REPEATS = 100
 _SLOWEST = 2000  # characters per second the slowest toolkit was seen to take (GTK 3: 2,075)
 
 # Moving shows at most a hover effect, and holding often nothing at all.
-_QUICK = Patience(first=0.25)
+_QUICK = Patience(first=0.25, requests=False)
 _USUAL = Patience()
-_NONE = Patience(first=0.0, quiet=0.0)
+_NONE = Patience(first=0.0, quiet=0.0, requests=False)
 
 
 class Action(Protocol):

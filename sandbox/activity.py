@@ -39,6 +39,11 @@ class Activity:
         self._usual: dict[int, float] = {}
         self._rest = _Sample(time.monotonic(), {})
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes there were when last looked, at most a second ago while an action waits."""
+        return list(self._pids)
+
     def begin(self) -> None:
         """An action begins: what has worked all along does not count."""
         now = self._sample()

@@ -24,7 +24,19 @@ from mss.exception import ScreenShotError
 from Xlib import error
 
 from . import apps, undo, windows
-from .actions import Action, Body, Click, ClickElement, Hold, KeyDown, Plan, Press, Type, Wait
+from .actions import (
+    Action,
+    Body,
+    ButtonUp,
+    Click,
+    ClickElement,
+    Hold,
+    KeyDown,
+    Plan,
+    Press,
+    Type,
+    Wait,
+)
 from .activity import Activity
 from .atspi import Slow, Tree
 from .clipboard import Clipboard
@@ -64,6 +76,7 @@ from .settle import End, Patience, Settling
 from .sight import Found, Scene, Sight
 from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
+from .traffic import Traffic
 from .typist import Typist
 from .undo import Checkpoint, History
 from .vault import Vault
@@ -147,6 +160,8 @@ class Frame:
     """What ended the wait; None when nothing was waited for."""
     first_change_ms: int | None = None
     settle_ms: int | None = None
+    loading: int = 0
+    """How many requests of programs were still in flight when the wait ended by its deadline."""
     told: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the action itself tells, such as whether text was read back as it was typed."""
     focus: Element | None = None
@@ -183,11 +198,14 @@ class _Parts:
         self.tree = Tree(session.reach)
         self.elements = Elements(self.tree, self.windows)
         self.masks = Masks(self.tree, self.windows, self.elements)
+        activity = Activity(session.keeper.pid, session.x.pid)
+        self.traffic = Traffic(lambda: _speaking(session, activity))
         self.eyes = Eyes(
             self.camera,
             self.display,
             self.watcher,
-            Activity(session.keeper.pid, session.x.pid),
+            activity,
+            self.traffic,
             self.masks,
             gave_up=lambda: turn().given_up.is_set(),
         )
@@ -216,6 +234,7 @@ class _Parts:
     def close(self) -> None:
         """Close the connections; the display may be dead already."""
         self.ocr.close()
+        self.traffic.close()
         self.tree.close()
         self.clipboard.close()
         self.watcher.close()
@@ -320,7 +339,10 @@ class Desktop:
                         told.update(self._done(parts, plan))
 
                 patient = patience or self._patience(action.patience)
-                frame = self._during(parts, act, patient, show if last else "never", seen)
+                frame = self._during(
+                    parts, act, patient, show if last else "never", seen,
+                    press=isinstance(action, (ButtonUp, Click, ClickElement)),
+                )  # fmt: skip
                 frames.append(replace(frame, told=told))
                 done(frames[-1])
             return frames
@@ -1165,9 +1187,19 @@ class Desktop:
         return replace(usual, deadline=max(usual.deadline, self.settings.deadline))
 
     def _during(
-        self, parts: _Parts, act: Callable[[], None], patience: Patience, show: Show, seen: int
+        self,
+        parts: _Parts,
+        act: Callable[[], None],
+        patience: Patience,
+        show: Show,
+        seen: int,
+        *,
+        press: bool = False,
     ) -> Frame:
-        return self._told(parts, parts.eyes.during(act, patience), show, seen)
+        """Act and wait; after a `press`, a small change where it was is no answer."""
+        parts.hands.pressed.clear()
+        what = parts.eyes.during(act, patience, near=lambda: parts.hands.pressed if press else ())
+        return self._told(parts, what, show, seen)
 
     def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
         changed = what.changed and self.view.region_to_picture(what.changed)
@@ -1182,6 +1214,7 @@ class Desktop:
             end=what.end,
             first_change_ms=None if what.first_change is None else round(what.first_change * 1e3),
             settle_ms=round(what.settled * 1e3),
+            loading=what.loading,
         )
 
     def _frame(self, parts: _Parts, show: Show, seen: int, part: Rect | None = None) -> Frame:
@@ -1339,6 +1372,13 @@ def _risk(action: Action, under: Callable[[Point | None], str]) -> Callable[[str
 
 def _empty_cell(element: Element) -> bool:
     return element.role == "table cell" and element.text == ""
+
+
+def _speaking(session: Session, activity: Activity) -> list[int]:
+    """The processes whose connections leave the desktop: its network filter, if it has one."""
+    if session.proxy is None:
+        return activity.pids
+    return [session.proxy.pid] if session.proxy.pid else []
 
 
 def _quiet(failure: error.XError, request: object) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mss
 import numpy as np
@@ -10,15 +10,21 @@ from mss.exception import ScreenShotError
 from Xlib.display import Display
 
 from .activity import Activity
+from .echo import local
 from .errors import Cancelled
-from .geometry import Rect, View
+from .geometry import Point, Rect, View
 from .masks import Masks
 from .picture import Picture, Pixels, covered, difference, draw_over, encode, marked, png, resized
 from .settle import End, Patience, Settling
+from .traffic import Traffic
 from .watcher import Watcher
 from .windows import Windows
 
 _STEP = 0.05  # seconds between two looks at whether a program is still at work
+_OWED = 2.5  # seconds within which an action that changed nothing may still be answered
+_LATE = 0.15  # seconds by which an answer may be later than the one before
+_REMEMBERED = 10.0  # seconds for which answers are expected to be as late as one that was seen
+_USUAL_FIRST = Patience().first
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,22 @@ class Seen:
     """Seconds from the input to the first change."""
     settled: float
     """Seconds from the input to the last change that counted."""
+    loading: int = 0
+    """How many requests sent since the input were in flight when the wait ended."""
+
+
+@dataclass(slots=True)
+class _Wait:
+    """One wait for the screen to come to rest."""
+
+    settling: Settling
+    before: Pixels
+    title: tuple[int, str]
+    patience: Patience
+    near: Sequence[Point] = ()
+    local_only: bool = False
+    """Whether nothing has changed but how something that was pressed looks."""
+    loading: int = 0
 
 
 class Eyes:
@@ -44,6 +66,7 @@ class Eyes:
         display: A connection for questions about windows and the cursor, which its owner closes.
         watcher: Knows what is painted.
         activity: Knows which programs are at work.
+        traffic: Knows which of their requests are in flight.
         masks: What may not be seen.
         gave_up: Whether the caller has given up; asked while waiting.
     """
@@ -54,6 +77,7 @@ class Eyes:
         display: Display,
         watcher: Watcher,
         activity: Activity,
+        traffic: Traffic,
         masks: Masks,
         gave_up: Callable[[], bool],
     ) -> None:
@@ -61,6 +85,9 @@ class Eyes:
         self._display = display
         self._watcher = watcher
         self._activity = activity
+        self._traffic = traffic
+        self._owed = 0.0  # when an action was sent whose answer has not been seen
+        self._late: tuple[float, float] = (0.0, 0.0)  # how late an answer was, and when it came
         self._masks = masks
         self._masked: Sequence[Rect] = ()
         self._gave_up = gave_up
@@ -126,13 +153,22 @@ class Eyes:
         """What is seen now is what the caller is told; `meanwhile` counts from here."""
         self._answered = self._pixels
 
-    def during(self, act: Callable[[], None], patience: Patience, *, afresh: bool = False) -> Seen:
+    def during(
+        self,
+        act: Callable[[], None],
+        patience: Patience,
+        *,
+        afresh: bool = False,
+        near: Callable[[], Sequence[Point]] = tuple,
+    ) -> Seen:
         """Act, and wait until the screen has come to rest.
 
         Args:
             act: What to do.
             patience: How long to wait for what.
-            afresh: Whether what moved before already counts too.
+            afresh: Whether what moved before, and what was asked for before, already counts too.
+            near: Tells afterwards where something was pressed, on the screen: a small change there
+                is not taken for the answer.
 
         Raises:
             Cancelled: The caller gave up.
@@ -141,24 +177,51 @@ class Eyes:
         meanwhile = self._differs(self._answered, before)
         self._activity.begin()
         count = self._painted
-        earlier = [] if afresh else self._watcher.recent()
-        settling = Settling(patience, time.monotonic(), earlier)
+        earlier = self._watcher.recent()
+        start = time.monotonic()
+        if not afresh:
+            self._traffic.begin(start)
+            patience = self._expecting(patience, start, meanwhile, earlier)
+        wait = _Wait(
+            Settling(patience, start, [] if afresh else earlier), before, self._title(), patience
+        )
         act()
-        settling.sent(time.monotonic())
-        end = self._rest(settling, count)
-        self._carets = settling.carets
+        wait.near = near()
+        wait.settling.sent(time.monotonic())
+        end = self._rest(wait, count)
+        self._carets = wait.settling.carets
         after = self.pixels()
         changed = self._differs(before, after)
         self._activity.end()
-        first = settling.first
-        last = settling.last
+        if not afresh and _patient(patience):
+            self._owed = start if changed is None or wait.local_only else 0.0
+        first, last = wait.settling.first, wait.settling.last
         return Seen(
             changed,
             meanwhile,
             End.UNCHANGED if changed is None and end is End.STILL else end,
-            None if first is None else max(0.0, first - settling.start),
-            0.0 if last is None else max(0.0, last - settling.start),
+            None if first is None else max(0.0, first - start),
+            0.0 if last is None else max(0.0, last - start),
+            wait.loading if end is End.LOADING else 0,
         )
+
+    def _expecting(
+        self,
+        patience: Patience,
+        start: float,
+        meanwhile: Rect | None,
+        earlier: Sequence[tuple[float, Rect]],
+    ) -> Patience:
+        """Wait longer for the first change where answers were seen to come that late."""
+        if start - self._owed > _OWED:
+            self._owed = 0.0
+        if self._owed and meanwhile and earlier and earlier[-1][0] > self._owed:
+            self._late = earlier[-1][0] - self._owed, start
+            self._owed = 0.0
+        late, when = self._late
+        if start - when < _REMEMBERED and _patient(patience):
+            return replace(patience, first=max(patience.first, late + _LATE))
+        return patience
 
     def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is true, asking again after each painting; False when in vain.
@@ -196,7 +259,9 @@ class Eyes:
         """What has changed since the last answer."""
         return self._differs(self._answered, self.pixels())
 
-    def _rest(self, settling: Settling, count: int) -> End:
+    def _rest(self, wait: "_Wait", count: int) -> End:
+        settling, sent = wait.settling, time.monotonic()
+        holds = wait.patience.requests and wait.patience.first > 0
         window = self._windows.active_id()
         ping = self._watcher.ping(window) if window else None
         while True:
@@ -208,14 +273,51 @@ class Eyes:
             if self._gave_up():
                 raise Cancelled
             at_work = self._activity.at_work()
+            wait.loading = self._traffic.waiting() if holds else 0
             if now < due:
                 self._watcher.wait(count, min(due, now + _STEP))
-            elif why is End.DEADLINE or why is End.ANIMATING:
+            elif why is End.DEADLINE:
+                return End.LOADING if wait.loading else why
+            elif wait.loading or (why is not End.ANIMATING and at_work):
+                settling.hold(now + _STEP)
+            elif why is End.ANIMATING:
                 return why
-            elif at_work or (ping is not None and not self._watcher.answered(ping)):
+            elif ping is not None and not self._answered_ping(ping, window):
+                settling.hold(now + _STEP)
+            elif (title := self._title()) != wait.title:
+                wait.title = title
+                settling.news(now)
+            elif now < self._not_before(wait, sent):
                 settling.hold(now + _STEP)
             else:
                 return why
+
+    def _answered_ping(self, ping: int, window: int) -> bool:
+        """Whether a window has handled its input, or is gone."""
+        return self._watcher.answered(ping) or not self._windows.exists(window)
+
+    def _not_before(self, wait: "_Wait", sent: float) -> float:
+        """Until when to wait although something has changed and all is at rest.
+
+        A pressed button that lights up is no answer yet. And what changes soon after an action that
+        was not answered belongs to that one: this one's answer is as late again.
+        """
+        until = 0.0
+        if not _patient(wait.patience):
+            return until
+        if wait.near:
+            wait.local_only = local(wait.before, self.pixels(), wait.near)
+            if wait.local_only:
+                until = sent + wait.patience.first
+        if self._owed and wait.settling.first is not None:
+            late = wait.settling.first - self._owed
+            if late <= _OWED:
+                until = max(until, sent + late + _LATE)
+        return until
+
+    def _title(self) -> tuple[int, str]:
+        active = self._windows.active()
+        return (active.id, active.title) if active else (0, "")
 
     def _differs(self, before: Pixels, after: Pixels) -> Rect | None:
         if before is after or difference(before, after, self._carets) is None:
@@ -240,3 +342,8 @@ class Eyes:
         words = np.array(found.cursor_image, np.uint32).reshape(found.height, found.width)
         image = np.ascontiguousarray(words).view(np.uint8).reshape(found.height, found.width, 4)
         return draw_over(pixels, image, found.x - found.xhot, found.y - found.yhot)
+
+
+def _patient(patience: Patience) -> bool:
+    """Whether an answer is waited for, and not only what a program shows at once."""
+    return patience.requests and patience.first >= _USUAL_FIRST

@@ -80,6 +80,8 @@ class Hands:
         """Keycodes of keys that are not repeated while they are down."""
         self.before: Callable[[Touch], None] | None = None
         """Told of each touch right before it is sent; what it raises keeps it from being sent."""
+        self.pressed: list[Point] = []
+        """Where the pointer was and was moved to for clicks, since somebody emptied this."""
 
     def touches(self, touch: Touch) -> None:
         """Say that something is about to be touched.
@@ -139,7 +141,9 @@ class Hands:
         self.touches(Touch("key", combination(chord), moved=moved, typed=self._enters(chord)))
 
     def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
-        self._presses(button, at or self._pointer.where())
+        was = self._pointer.where()
+        self._presses(button, at or was)
+        self.pressed += [was, at or was]
         if at:
             self._pointer.move(at)
         with self._held(held):
@@ -158,6 +162,7 @@ class Hands:
         at = self._pointer.where()
         if button in self._pointer.down and at != self._pressed_at:
             self.touches(Touch("click", at=at))
+        self.pressed.append(at)
         self._pointer.release(button)
 
     def drag(self, path: Sequence[Point], button: int, held: Sequence[int]) -> None:

@@ -304,6 +304,7 @@ class Session:
         """The copy the home went back to last; None while it goes back."""
         self._last: Path | None = None
         """The last copy since the home went back."""
+        self.proxy: Proxy | None = None
         if remains:
             self._layers, self._below = remains.layers, remains.below
             self._forgotten = remains.forgotten
@@ -399,8 +400,8 @@ class Session:
         self._enter()
         inner = self._enclosure
         way_out = self.keeper.listen(PROXY)
-        proxy = Proxy(inner.network, way_out, self._told, inner.internet)
-        self._at_end.callback(proxy.close)
+        self.proxy = Proxy(inner.network, way_out, self._told, inner.internet)
+        self._at_end.callback(self.proxy.close)
         self.env = _environment(self._seen, INSIDE) | _WAY_OUT
         self._start_bus()
 

@@ -5,6 +5,7 @@ Fed with the rectangles that were painted, it says until when to wait and why th
     still       painting stopped for `quiet` seconds
     unchanged   nothing was painted for `first` seconds after the action
     animating   for `busy` seconds only places were painted that are painted all the time
+    loading     `deadline` seconds have passed, and a request sent since is still in flight
     deadline    `deadline` seconds have passed
 
 A blinking caret is not painting: a small rectangle painted again at exactly the same place. An
@@ -34,6 +35,7 @@ class End(Enum):
     STILL = "still"
     UNCHANGED = "unchanged"
     ANIMATING = "animating"
+    LOADING = "loading"
     DEADLINE = "deadline"
 
 
@@ -41,11 +43,13 @@ class End(Enum):
 class Patience:
     """How long to wait, in seconds."""
 
-    first: float = 0.7
-    """For the first change; reactions 400 ms after a click are not rare on a loaded machine."""
+    first: float = 0.75
+    """For the first change; pages that react by a timer do so after 400 or 700 ms."""
     quiet: float = 0.1
     busy: float = 0.8
     deadline: float = 3.0
+    requests: bool = True
+    """Whether requests in flight hold the wait; they never do where `first` is 0."""
 
 
 @dataclass(slots=True)
@@ -102,6 +106,12 @@ class Settling:
             self.first = when
         if fresh:
             self._fresh = when
+
+    def news(self, when: float) -> None:
+        """Something changed that is not painted, such as a title."""
+        self.last = when
+        if self.first is None:
+            self.first = when
 
     def sent(self, when: float) -> None:
         """The last of the input was sent; a long text takes a while."""

@@ -39,12 +39,15 @@ def facts(frame: Frame) -> dict[str, Any]:
     told: dict[str, Any] = {"frame": frame.number}
     if frame.end is not None:
         told["changed"] = _listed(frame.changed)
-        told["settled"] = frame.end is not End.DEADLINE
+        told["settled"] = frame.end not in (End.DEADLINE, End.LOADING)
         told["ended"] = frame.end.value
         told["settle_ms"] = frame.settle_ms
         if frame.first_change_ms is not None:
             told["first_change_ms"] = frame.first_change_ms
-        if frame.changed is None:
+        if frame.loading:
+            told["loading"] = frame.loading
+            told["note"] = "the answer is still on its way; wait_for(event=still) waits for it"
+        elif frame.changed is None:
             told["note"] = "no visible change"
     if frame.meanwhile:
         told["changed_meanwhile"] = _listed(frame.meanwhile)

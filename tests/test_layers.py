@@ -60,7 +60,10 @@ COMPOSE = {
     "tiles": {"picture"},
     "lens": {"atspi", "masks", "picture", "veil", "windows"},
     "stream": {"lens", "tiles"},
-    "eyes": {"activity", "masks", "picture", "settle", "watcher", "windows"},
+    "echo": {"picture"},
+    "eyes": {
+        "activity", "echo", "masks", "picture", "settle", "traffic", "watcher", "windows",
+    },
     "pairing": {"atspi", "windows"},
     "elements": {"atspi", "pairing", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
@@ -70,7 +73,7 @@ COMPOSE = {
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
         "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "picture", "session",
-        "settle", "sight", "situation", "stream", "typist", "undo", "vault", "watcher",
+        "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "vault", "watcher",
         "windows",
     },
 }  # fmt: skip

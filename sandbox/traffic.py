@@ -1,0 +1,235 @@
+"""Which requests of a desktop's programs are in flight: asked of the kernel, by TCP connection.
+
+The kernel says of each connection when data was last sent and when last received (sock_diag(7),
+`tcp_info`). One that has sent since an action and has received nothing after that waits for an
+answer. Whatever is spoken on it (HTTP, TLS, WebSocket) stays unread.
+
+With a network filter these are the filter's connections to the outside, without walls those of the
+programs themselves. Where the kernel does not tell, nothing counts as in flight.
+"""
+
+import errno
+import logging
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_PROC = Path("/proc")
+# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
+_SOCK_DIAG = 4
+_BY_FAMILY, _ERROR, _DONE = 20, 2, 3
+_REQUEST, _DUMP = 0x1, 0x300
+_INFO = 2
+_LISTENING = 10
+# Established, closed for sending by the other side, and listening.
+_STATES = 1 << 1 | 1 << 8 | 1 << _LISTENING
+_HEADER = struct.Struct("=IHHII")
+_ASKED = struct.Struct("=BBBBI48s")
+_MESSAGE = struct.Struct("=BBBB48sIIIII")
+_ATTRIBUTE = struct.Struct("=HH")
+_LAST_SENT, _LAST_RECEIVED = 44, 52  # bytes into tcp_info; milliseconds ago
+_RECEIVED_BYTES, _SEGMENTS_SENT = 128, 156
+_LEAST = 160
+_EQUAL = 1e-5  # seconds; both are told in milliseconds before one moment
+_TICK = 0.01  # seconds; the kernel's clock for these times goes in steps of 1 to 10 ms
+_AFTER = 0.15  # seconds a program has to show what it was answered, or to ask for more
+_ENDLESS = 5.0  # seconds without an answer after which a connection is one that only listens
+_STREAM = 1.0  # seconds that an answer is waited for while more of it comes
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One connection; times are seconds on the monotonic clock."""
+
+    remote: bytes
+    sent: float
+    received: float
+    count: int
+    """Bytes received."""
+    segments: int
+    """How many segments with data were sent."""
+    answered: float = 0.0
+    """When the first answer since the action came; 0 when none has."""
+    listens: bool = False
+    """Whether what it sends is not answered soon: a long poll, or news that need no answer."""
+
+    unanswered: bool = False
+
+    def now(self, new: "_Connection") -> None:
+        """Take over what the kernel says now."""
+        same = (new.segments, new.count) == (self.segments, self.count)
+        if new.segments == 0 or new.sent < new.received - _EQUAL:
+            self.unanswered = False
+        elif new.count == 0 or new.sent > new.received + _EQUAL:
+            self.unanswered = True
+        elif not same:  # in the same tick: who waited and has sent since has asked for more
+            self.unanswered = self.unanswered and new.segments > self.segments
+        self.sent, self.received = new.sent, new.received
+        self.segments, self.count = new.segments, new.count
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Watches the connections of some processes. Used by one thread at a time.
+
+    Args:
+        pids: The processes whose connections count.
+    """
+
+    pids: Callable[[], Iterable[int]]
+    _began: float = field(default=0.0, init=False)
+    _known: dict[int, _Connection] = field(default_factory=dict[int, _Connection], init=False)
+    _others: set[int] = field(default_factory=set[int], init=False)
+    """Sockets of other programs, by inode."""
+    _asked: frozenset[int] = field(default=frozenset(), init=False)
+    """The processes there were when their sockets were looked for."""
+    _patient: dict[bytes, int] = field(default_factory=dict[bytes, int], init=False)
+    """By remote address: how many connections stood there unanswered when last looked at."""
+    _ended: float = field(default=0.0, init=False)
+    """When a connection ended that had sent something since the action."""
+    _socket: socket.socket | None = field(default=None, init=False)
+    _works: bool = field(default=True, init=False)
+
+    @property
+    def known(self) -> bool:
+        """Whether the kernel tells of connections at all."""
+        return self._works
+
+    def begin(self, when: float) -> None:
+        """An action begins: what was sent before does not count."""
+        self._began, self._ended = when, 0.0
+        self._look()
+        self._patient.clear()
+        for one in self._known.values():
+            old = when - one.sent > _ENDLESS
+            one.listens = one.listens or (one.unanswered and old)
+            if one.listens and one.unanswered:
+                self._patient[one.remote] = self._patient.get(one.remote, 0) + 1
+            one.answered = 0.0
+
+    def waiting(self) -> int:
+        """How many requests sent since the action are in flight, or were answered just now."""
+        self._look()
+        now = time.monotonic()
+        spared = dict(self._patient)
+        total = int(now - self._ended < _AFTER)
+        for one in self._known.values():
+            if not one.segments:
+                continue
+            if one.sent < self._began - _TICK:
+                if one.listens and one.unanswered:
+                    spared[one.remote] -= 1  # it still listens; no other stands in for it
+                continue
+            if one.unanswered:
+                one.answered = 0.0
+                if spared.get(one.remote, 0) > 0:
+                    spared[one.remote] -= 1
+                elif not one.listens:
+                    total += 1
+                continue
+            if not one.answered:
+                one.answered = now
+            recent = now - one.received < _AFTER
+            total += recent and now - one.answered < _STREAM
+        return total
+
+    def close(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def _look(self) -> None:
+        if not self._works:
+            return
+        try:
+            found = list(self._all())
+        except OSError as why:
+            logger.info(
+                "the kernel tells of no connections (%s)", errno.errorcode.get(why.errno or 0)
+            )
+            self._works = False
+            return
+        inodes = {inode for inode, _ in found}
+        pids = frozenset(self.pids())
+        if pids != self._asked or inodes - self._known.keys() - self._others:
+            self._asked = pids
+            self._others = inodes - _sockets(pids)
+        for inode, now in found:
+            if inode in self._others:
+                continue
+            self._known.setdefault(inode, now).now(now)
+        for gone in self._known.keys() - inodes:
+            if self._known.pop(gone).sent >= self._began - _TICK:
+                self._ended = time.monotonic()
+
+    def _all(self) -> Iterator[tuple[int, _Connection]]:
+        """Every connection that was made from here, by inode."""
+        messages = list(self._messages())
+        served = {
+            fields[4][:2] for fields in (_MESSAGE.unpack_from(message) for message, _ in messages)
+            if fields[1] == _LISTENING
+        }  # fmt: skip
+        for message, now in messages:
+            fields = _MESSAGE.unpack_from(message)
+            if fields[4][:2] not in served and (told := _told(message, fields[4], now)):
+                yield fields[-1], told
+
+    def _messages(self) -> Iterator[tuple[bytes, float]]:
+        """What the kernel says of each connection, and when."""
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
+            self._socket.settimeout(1)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            asked = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << (_INFO - 1), 0, _STATES, bytes(48))
+            head = _HEADER.pack(_HEADER.size + len(asked), _BY_FAMILY, _REQUEST | _DUMP, 1, 0)
+            self._socket.send(head + asked)
+            now, done = time.monotonic(), False
+            while not done:
+                data = self._socket.recv(1 << 18)
+                place = 0
+                while place + _HEADER.size <= len(data) and not done:
+                    length, kind, *_ = _HEADER.unpack_from(data, place)
+                    if kind == _ERROR or length < _HEADER.size:
+                        raise OSError(errno.EOPNOTSUPP, "sock_diag is refused")
+                    done = kind == _DONE
+                    if not done:
+                        yield data[place + _HEADER.size : place + length], now
+                    place += length + 3 & ~3
+
+
+def _sockets(pids: Iterable[int]) -> set[int]:
+    """The inodes of all sockets that processes have open."""
+    inodes: set[int] = set()
+    for pid in pids:
+        with suppress(OSError):
+            for entry in (_PROC / str(pid) / "fd").iterdir():
+                with suppress(OSError):
+                    name = str(entry.readlink())
+                    if name.startswith("socket:["):
+                        inodes.add(int(name[8:-1]))
+    return inodes
+
+
+def _told(message: bytes, address: bytes, now: float) -> _Connection | None:
+    """What `tcp_info` in a message says; None where it is not there."""
+    place = _MESSAGE.size
+    while place + _ATTRIBUTE.size <= len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, place)
+        if length < _ATTRIBUTE.size:
+            return None
+        if kind == _INFO and length >= _ATTRIBUTE.size + _LEAST:
+            info = place + _ATTRIBUTE.size
+            (sent,) = struct.unpack_from("=I", message, info + _LAST_SENT)
+            (received,) = struct.unpack_from("=I", message, info + _LAST_RECEIVED)
+            (count,) = struct.unpack_from("=Q", message, info + _RECEIVED_BYTES)
+            (segments,) = struct.unpack_from("=I", message, info + _SEGMENTS_SENT)
+            remote = address[2:4] + address[20:36]
+            return _Connection(remote, now - sent / 1e3, now - received / 1e3, count, segments)
+        place += length + 3 & ~3
+    return None

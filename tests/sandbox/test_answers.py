@@ -1,0 +1,289 @@
+"""Clicks on pages that answer late, in Chromium: the picture is the new one, or says it is not."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import closing
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from answering import BUTTON, SQUARE, WAYS, answering, colour
+from PIL import Image
+
+from gloveport.sandbox.actions import Click, Press
+from gloveport.sandbox.desktop import Desktop, Frame, Settings, open_desktop
+from gloveport.sandbox.echo import local
+from gloveport.sandbox.geometry import Point
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.network import Network
+from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.settle import End
+from gloveport.sandbox.traffic import Traffic
+
+pytestmark = pytest.mark.anyio
+root = pytest.mark.skipif(os.geteuid() != 0, reason="walls are made by root here")
+
+
+@pytest.fixture(scope="module")
+def port() -> Generator[int]:
+    with answering() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+async def direct(
+    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap, port: int
+) -> AsyncGenerator[tuple[Desktop, str]]:
+    """A desktop without walls, and where its browser finds the pages."""
+    async with open_desktop(Settings(tmp_path_factory.mktemp("d")), keymap) as desktop:
+        await desktop.open("about:blank", show="never")
+        yield desktop, f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+async def filtered(
+    anyio_backend: str, open_folder: Path, keymap: Keymap, port: int
+) -> AsyncGenerator[tuple[Desktop, str]]:
+    """A desktop behind walls, whose browser finds the pages through the network filter."""
+    host = f"host.internal:{port}"
+    inner = Enclosure(network=Network.parse(f"allow={host}"))
+    settings = Settings(open_folder / "answers", walls="bwrap", enclosure=inner)
+    async with open_desktop(settings, keymap) as desktop:
+        await desktop.open("about:blank", show="never")
+        yield desktop, host
+
+
+def shown(frame: Frame, at: Point, number: int) -> bool:
+    assert frame.picture
+    with Image.open(BytesIO(frame.picture.data)) as image:
+        pixel = np.array(image.convert("RGB").getpixel((at.x, at.y)))
+    return bool((abs(pixel - colour(number)) <= 5).all())
+
+
+def square(frame: Frame) -> Point:
+    """The middle of what shows the number 0."""
+    assert frame.picture
+    with Image.open(BytesIO(frame.picture.data)) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    rows, columns = np.nonzero((abs(pixels - colour(0)) <= 5).all(axis=2))
+    return Point(int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2)
+
+
+async def clicks(way: str, delay: int, where: tuple[Desktop, str]) -> list[tuple[bool, Frame]]:
+    """Three clicks one right after the other: whether each picture is right, and the frames."""
+    desktop, host = where
+    await desktop.open(f"http://{host}/page?way={quote(way)}&d={delay}")
+    at = square(await desktop.wait_until_still(10, show="always"))
+    button = Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1])
+    answers: list[tuple[bool, Frame]] = []
+    for number in range(1, 4):
+        frame = await desktop.do(Click(button), show="always")
+        answers.append((shown(frame, at, number), frame))
+    await desktop.do(Press("ctrl+w"), show="never")  # what stays open takes memory
+    return answers
+
+
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - {"a long poll is open"}))
+async def test_a_picture_is_the_answer_or_says_it_is_not(
+    way: str, direct: tuple[Desktop, str]
+) -> None:
+    for right, frame in await clicks(way, 1500, direct):
+        assert right or frame.end in (End.LOADING, End.DEADLINE), frame.end
+
+
+@root
+@pytest.mark.parametrize("way", WAYS)
+async def test_so_it_is_through_the_network_filter(way: str, filtered: tuple[Desktop, str]) -> None:
+    for right, frame in await clicks(way, 700, filtered):
+        assert right or frame.end in (End.LOADING, End.DEADLINE), frame.end
+
+
+async def test_an_answer_that_takes_too_long_is_said_to_be_loading_and_can_be_waited_for(
+    direct: tuple[Desktop, str],
+) -> None:
+    desktop, host = direct
+    await desktop.open(f"http://{host}/page?way=one request&d=6000")
+    at = square(await desktop.wait_until_still(10, show="always"))
+    button = Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1])
+    frame = await desktop.do(Click(button), show="always")
+    assert (frame.end, frame.loading) == (End.LOADING, 1)
+    frame = await desktop.wait_until_still(20, show="always")
+    assert shown(frame, at, 1)
+
+
+# Requests in flight, as the kernel tells of them
+
+
+@pytest.fixture
+def traffic() -> Generator[Traffic]:
+    traffic = Traffic(lambda: [os.getpid()])
+    traffic.begin(time.monotonic())
+    yield traffic
+    assert traffic.known
+    traffic.close()
+
+
+class Served:
+    """A connection to a server that answers when it is told to; the server is another process."""
+
+    def __init__(self) -> None:
+        code = (
+            "import socket, sys\n"
+            "listening = socket.create_server(('127.0.0.1', 0))\n"
+            "print(listening.getsockname()[1], flush=True)\n"
+            "connected, _ = listening.accept()\n"
+            "for line in sys.stdin:\n"
+            "    connected.sendall(line.encode())\n"
+        )
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.server.stdout
+        self.socket = socket.create_connection(("127.0.0.1", int(self.server.stdout.readline())))
+
+    def asks(self) -> None:
+        self.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+    def answers(self) -> None:
+        assert self.server.stdin
+        self.server.stdin.write(b"here\n")
+        self.server.stdin.flush()
+        self.socket.recv(5)
+
+    def close(self) -> None:
+        self.socket.close()
+        assert self.server.stdin
+        assert self.server.stdout
+        self.server.stdin.close()
+        self.server.stdout.close()
+        self.server.wait()
+
+
+@pytest.fixture
+def served() -> Generator[Served]:
+    with closing(Served()) as served:
+        yield served
+
+
+def ends(traffic: Traffic) -> bool:
+    """Whether nothing is in flight any more, soon."""
+    until = time.monotonic() + 10
+    while traffic.waiting() and time.monotonic() < until:
+        time.sleep(0.01)
+    return not traffic.waiting()
+
+
+def test_a_connection_on_which_nothing_was_sent_is_no_request(
+    traffic: Traffic, served: Served
+) -> None:
+    assert traffic.waiting() == 0
+
+
+def test_a_request_is_in_flight_until_it_is_answered(traffic: Traffic, served: Served) -> None:
+    served.asks()
+    assert traffic.waiting() == 1
+    served.answers()
+    assert ends(traffic)
+
+
+def test_the_second_request_on_a_connection_is_one_too(traffic: Traffic, served: Served) -> None:
+    served.asks()
+    assert traffic.waiting() == 1
+    served.answers()
+    served.asks()
+    time.sleep(0.3)  # longer than an answer counts after it came
+    assert traffic.waiting() == 1
+    served.answers()
+    assert ends(traffic)
+
+
+def test_a_request_that_was_sent_before_the_action_does_not_count(
+    traffic: Traffic, served: Served
+) -> None:
+    served.asks()
+    time.sleep(0.05)  # more than the kernel's clock is coarse
+    traffic.begin(time.monotonic())
+    assert traffic.waiting() == 0
+
+
+def test_a_long_poll_that_is_begun_anew_does_not_hold_once_it_is_known(
+    traffic: Traffic, served: Served
+) -> None:
+    served.asks()
+    time.sleep(0.05)
+    traffic.begin(time.monotonic() + 6)  # as if six seconds had passed without an answer
+    traffic.begin(time.monotonic())
+    served.answers()
+    served.asks()
+    assert ends(traffic)
+
+
+def test_what_the_other_side_of_a_connection_sends_is_no_request(traffic: Traffic) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        code = (
+            "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1])));"
+            "s.recv(9); print(flush=True); sys.stdin.read()"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(listening.getsockname()[1])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ) as client:  # fmt: skip
+            connected, _ = listening.accept()
+            with connected:
+                connected.sendall(b"news")
+                assert client.stdout
+                client.stdout.readline()
+                assert traffic.waiting() == 0
+            client.communicate()
+
+
+def test_requests_of_other_programs_do_not_count(served: Served) -> None:
+    traffic = Traffic(lambda: [served.server.pid])
+    traffic.begin(time.monotonic())
+    served.asks()
+    assert traffic.waiting() == 0
+    traffic.close()
+
+
+# What is only the look of a pressed thing
+
+BLANK = np.zeros((400, 640, 4), np.uint8)
+AT = Point(200, 100)
+
+
+def painted(*rects: tuple[int, int, int, int]) -> bool:
+    after = BLANK.copy()
+    for x, y, width, height in rects:
+        after[y : y + height, x : x + width] = 200
+    return local(BLANK, after, [AT, Point(500, 300)])
+
+
+@pytest.mark.parametrize(
+    ("rects", "only"),
+    [
+        ([], True),
+        ([(150, 80, 100, 40)], True),
+        ([(150, 80, 100, 1), (150, 119, 100, 1)], False),
+        ([(150, 90, 100, 1), (150, 110, 100, 1), (150, 90, 1, 20), (249, 90, 1, 20)], True),
+        ([(150, 80, 100, 40), (450, 290, 100, 20)], True),
+        ([(150, 80, 100, 40), (300, 200, 20, 10)], False),
+        ([(0, 0, 640, 400)], False),
+        ([(100, 60, 200, 200)], False),
+        ([(400, 90, 60, 20)], False),
+        ([(600, 396, 40, 4)], False),
+    ],
+    ids=[
+        "nothing", "a button", "two lines", "its outline", "it and the one before",
+        "it and a number", "all", "a card", "beside it", "in the last rows",
+    ],
+)  # fmt: skip
+def test_only_what_is_small_and_under_the_pointer_is_the_look_of_what_was_pressed(
+    rects: list[tuple[int, int, int, int]], only: bool
+) -> None:
+    assert painted(*rects) is only
