@@ -29,6 +29,7 @@ from functools import cache
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
+from . import etc
 from .errors import CannotStart
 
 HOME, RUN = Path("/home/user"), Path("/run/user/1000")
@@ -40,10 +41,7 @@ PYTHON = "/usr/bin/python3"
 # A range that neither people (Debian: from 1000 on) nor systemd (61184 to 65519) give away.
 _UIDS = range(61000, 61184)
 _INIT = Path(__file__).with_name("boxinit.py")
-_ETC = (
-    "fonts", "alternatives", "ld.so.cache", "ssl", "xdg", "gtk-3.0", "mime.types", "dbus-1",
-    "at-spi2", "chromium", "chromium.d", "firefox-esr", "libreoffice", "X11", "localtime",
-)  # fmt: skip
+_ETC_OF_X = ("fonts", "alternatives", "ld.so.cache", "X11", "localtime")
 _MERGED = [name for name in ("bin", "sbin", "lib", "lib32", "lib64") if Path("/usr", name).is_dir()]
 _FILES = {
     "/etc/passwd": b"root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/bash\n",
@@ -103,6 +101,7 @@ class Walls:
         The caller closes those of its own.
         """
         own = ["--bind", str(self._x11), "/tmp/.X11-unix", "--ro-bind", str(self._xkb), str(XKB)]
+        own += [w for name in _ETC_OF_X for w in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
         limits = ["/usr/bin/prlimit", f"--as={X_MEMORY}", "--core=0"]
         return self._box(own, {}, fds, [*limits, *argv])
 
@@ -110,7 +109,7 @@ class Walls:
         """The command of the desktop's box, and the descriptors it inherits: its socket first."""
         own = [
             "--as-pid-1", "--bind", str(self._home), str(HOME), "--bind", str(self._run), str(RUN),
-            "--ro-bind", str(self._x11), "/tmp/.X11-unix",
+            "--ro-bind", str(self._x11), "/tmp/.X11-unix", *etc.shown(),
         ]  # fmt: skip
         init = "/run/boxinit"
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}
@@ -137,7 +136,6 @@ class Walls:
             f"{UID}", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr",
             *(word for name in _MERGED for word in ("--symlink", f"usr/{name}", f"/{name}")),
             "--ro-bind-try", "/opt", "/opt",
-            *(word for name in _ETC for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
             # Without it each program makes its own list of fonts, which takes half a second.
             "--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig",
             "--proc", "/proc", "--dev", "/dev", "--size", f"{1024 * _MIB}", "--tmpfs", "/dev/shm",

@@ -47,6 +47,7 @@ COMPOSE = {
     "undo": {"keys", "picture", "terminals"},
     "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
+    "walls": {"etc"},
     "session": {
         "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
     },
