@@ -41,6 +41,7 @@ from .activity import Activity
 from .atspi import Slow, Tree
 from .clipboard import Clipboard
 from .console import Console
+from .dragging import Dragging
 from .elements import Element, Elements
 from .errors import (
     BadRegion,
@@ -186,6 +187,14 @@ class _Parts:
         self.watcher = Watcher(session.x.connect())
         self.clipboard = Clipboard(session.x.connect())
         self.windows = windows.Windows(self.display)
+        activity = Activity(session.keeper.pid, session.x.pid)
+        self.dragging = Dragging(
+            session.x.connect(),
+            self.windows,
+            self.watcher,
+            activity,
+            lambda seconds: self.hands.rest(seconds),
+        )
         self.hands = Hands(
             self.display,
             keymap,
@@ -193,12 +202,12 @@ class _Parts:
             reload=lambda: session.x.load_keymap(keymap.text()),
             gave_up=lambda: turn().given_up.is_set(),
             rest=lambda seconds: turn().rest(seconds),
+            dragging=self.dragging,
         )
         self.console = Console(self.display, keymap, self.hands.keep_keymap)
         self.tree = Tree(session.reach)
         self.elements = Elements(self.tree, self.windows)
         self.masks = Masks(self.tree, self.windows, self.elements)
-        activity = Activity(session.keeper.pid, session.x.pid)
         self.traffic = Traffic(lambda: _speaking(session, activity))
         self.eyes = Eyes(
             self.camera,
@@ -229,7 +238,7 @@ class _Parts:
     def cut(self) -> bool:
         """Whether a connection to the display was closed from its other end."""
         ours = (self.display.display.socket_error, self.watcher.cut, self.clipboard.cut)
-        return any(ours)
+        return any(ours) or self.dragging.cut
 
     def close(self) -> None:
         """Close the connections; the display may be dead already."""
@@ -237,6 +246,7 @@ class _Parts:
         self.traffic.close()
         self.tree.close()
         self.clipboard.close()
+        self.dragging.close()
         self.watcher.close()
         with suppress(error.ConnectionClosedError):
             self.display.close()

@@ -3,6 +3,7 @@
 Points are pixels of the screen, and everything asked for is possible: `actions.py` has checked it.
 """
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import groupby, pairwise
@@ -11,6 +12,7 @@ from Xlib import X
 from Xlib.display import Display
 
 from .clipboard import Clipboard
+from .dragging import Dragging
 from .errors import Cancelled, NotDone
 from .geometry import Point
 from .keyboard import Keyboard, Tap
@@ -24,7 +26,17 @@ from .windows import Windows
 # How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
 # at its input once a frame (a game) sees the press. The X server waits, not we.
 PRESS_MS = 20
-_GLIDE_STEPS, _GLIDE_MS = 12, 8  # a drag passes this many points; toolkits drag by what they see
+# A drag passes many points, for programs follow what they see of it: one every 8 ms, as a USB mouse
+# tells them (125 a second), 40 pixels apart at the most, as fast as a hand. A short one passes 12
+# points, and a long one goes faster. At the points asked for it stays for a frame, as a press does:
+# browsers tell a page only the last move of each.
+_GLIDE_MS, _GLIDE_PIXELS, _FEWEST_POINTS, _MOST_POINTS = 8, 40, 12, 60
+# Pixels from the press after which every toolkit has started what it starts (Qt: 10, GTK: 8,
+# Firefox and Chromium: less).
+_THRESHOLD = 16
+# Chromium takes a drop only if the pointer has moved after the page's first answer; the third move
+# was enough in all of 100 drags.
+_OFFERS = 3
 _PASTED_WITHIN = 3.0  # seconds a program has to fetch what was pasted
 # A program that pastes asks several times (Chromium: what there is, the text, what there is again)
 # and drops the paste when the clipboard has another content in between. So it stays as it is until
@@ -53,6 +65,7 @@ class Hands:
         reload: Loads the map again.
         gave_up: Whether the caller has given up; asked while something takes long.
         rest: Waits some seconds, less if the caller gives up.
+        dragging: Follows drags.
     """
 
     def __init__(
@@ -63,6 +76,7 @@ class Hands:
         reload: Callable[[], None],
         gave_up: Callable[[], bool],
         rest: Callable[[float], None],
+        dragging: Dragging,
     ) -> None:
         self._display = display
         self._keymap = keymap
@@ -70,6 +84,7 @@ class Hands:
         self._reload = reload
         self._gave_up = gave_up
         self._rest = rest
+        self._dragging = dragging
         self._keyboard = Keyboard(display, gave_up)
         self._pointer = Pointer(display)
         self._windows = Windows(display)
@@ -166,18 +181,19 @@ class Hands:
         self._pointer.release(button)
 
     def drag(self, path: Sequence[Point], button: int, held: Sequence[int]) -> None:
-        """Press at the first point, pass the others, release at the last."""
+        """Press at the first point, pass the others, release at the last.
+
+        Where this starts a drag and drop, it is released when the target has answered.
+        """
         self._presses(button, path[0])
         if path[-1] != path[0]:
             self.touches(Touch("click", at=path[-1]))
         self._pointer.move(path[0])
+        self._dragging.begin(path[0])
         with self._held(held):
             self._pointer.press(button)
             try:
-                for start, end in pairwise(path):
-                    if self._gave_up():
-                        raise Cancelled
-                    self._pointer.glide(list(_between(start, end)), _GLIDE_MS)
+                self._carry(path)
                 if path[-1] != path[0]:  # the press may have opened something there
                     self.touches(Touch("click", at=path[-1]))
             except BaseException:
@@ -185,6 +201,32 @@ class Hands:
                 raise
             finally:
                 self._pointer.release(button, PRESS_MS)
+        self._dragging.await_end()
+
+    def _carry(self, path: Sequence[Point]) -> None:
+        """Move the pressed pointer along a path, as slowly as programs can follow."""
+        points = _along(path)
+        far = (at for at, (_, one) in enumerate(points, 1) if _apart(path[0], one) >= _THRESHOLD)
+        started = next(far, len(points))
+        self._glide(points[:started])
+        self._dragging.await_start()
+        self._glide(points[started:])
+        goal = path[-1]
+        if not self._dragging.under_way:
+            self._dragging.await_answer(goal)
+        if not self._dragging.under_way:
+            return
+        beside = Point(goal.x - 1 if goal.x else goal.x + 1, goal.y)
+        for _ in range(_OFFERS):
+            for point in (beside, goal):
+                self._pointer.move(point)
+                self._dragging.await_answer(point)
+
+    def _glide(self, points: Sequence[tuple[int, Point]]) -> None:
+        for start in range(0, len(points), _FEWEST_POINTS):
+            if self._gave_up():
+                raise Cancelled
+            self._pointer.glide(points[start : start + _FEWEST_POINTS])
 
     def scroll(self, at: Point | None, direction: str, clicks: int, held: Sequence[int]) -> None:
         if at:
@@ -390,9 +432,19 @@ def _after_tabs(text: str) -> list[str]:
     return [piece for piece in text.replace("\t", "\t\0").split("\0") if piece]
 
 
-def _between(start: Point, end: Point) -> Iterator[Point]:
-    for step in range(1, _GLIDE_STEPS + 1):
-        part = step / _GLIDE_STEPS
-        yield Point(
-            round(start.x + (end.x - start.x) * part), round(start.y + (end.y - start.y) * part)
-        )
+def _along(path: Sequence[Point]) -> list[tuple[int, Point]]:
+    """The points a drag passes after its first, each with the milliseconds to wait before it."""
+    length = sum(_apart(start, end) for start, end in pairwise(path))
+    step = max(length / _MOST_POINTS, min(_GLIDE_PIXELS, length / _FEWEST_POINTS))
+    points: list[tuple[int, Point]] = []
+    for start, end in pairwise(path):
+        steps = max(1, round(_apart(start, end) / step))
+        across, down = (end.x - start.x) / steps, (end.y - start.y) / steps
+        for one in range(1, steps + 1):
+            to = Point(round(start.x + across * one), round(start.y + down * one))
+            points.append((PRESS_MS if one == 1 and points else _GLIDE_MS, to))
+    return points
+
+
+def _apart(one: Point, other: Point) -> float:
+    return math.hypot(other.x - one.x, other.y - one.y)

@@ -47,9 +47,9 @@ class Pointer:
             self._down.remove(button)
         self._display.sync()
 
-    def glide(self, path: Sequence[Point], wait_ms: int) -> None:
-        """Move through points, the server waiting before each: programs drag by what they see."""
-        for point in path:
+    def glide(self, path: Sequence[tuple[int, Point]]) -> None:
+        """Move through points; the server waits the milliseconds given with each before it."""
+        for wait_ms, point in path:
             xtest.fake_input(self._display, X.MotionNotify, time=wait_ms, x=point.x, y=point.y)
         self._display.sync()
 

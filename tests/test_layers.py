@@ -52,8 +52,10 @@ COMPOSE = {
         "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
     },
     "situation": {"atspi", "elements", "windows"},
+    "dragging": {"activity", "watcher", "windows"},
     "hands": {
-        "clipboard", "keyboard", "keymap", "keys", "pointer", "situation", "terminals", "windows",
+        "clipboard", "dragging", "keyboard", "keymap", "keys", "pointer", "situation", "terminals",
+        "windows",
     },
     "masks": {"atspi", "elements", "windows"},
     "console": {"keyboard", "keymap", "pointer"},
@@ -72,7 +74,8 @@ COMPOSE = {
     "menus": {"elements", "match", "sight"},
     "actions": {"elements", "hands", "keys", "menus", "settle", "sight", "typist", "vault"},
     "desktop": {
-        "actions", "activity", "apps", "atspi", "clipboard", "console", "elements", "eyes", "files",
+        "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
+        "eyes", "files",
         "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "picture", "session",
         "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "vault", "watcher",
         "windows",

@@ -128,7 +128,7 @@ async def test_a_drag_passes_between_its_ends(desktop: Desktop, session: Session
 async def test_a_drag_goes_through_all_its_points(desktop: Desktop, session: Session) -> None:
     witness = Witness(session.x, motion=True)
     await do(desktop, Drag([Point(10, 10), Point(50, 10), Point(50, 90)], "right"))
-    seen = witness.saw_all(27)
+    seen = witness.saw_all(15)
     assert seen[1] == Press(3, 10, 10)
     assert Moved(50, 10) in seen
     assert seen[-1] == Release(3, 50, 90)
