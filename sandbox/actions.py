@@ -17,9 +17,11 @@ from .errors import BadAmount, BadText, NoSuchElement, NotExpected, OffScreen
 from .geometry import Point, View
 from .hands import Hands
 from .keys import Chord, held_keys, sequence
+from .proof import Facts
 from .settle import Patience
 from .sight import Sight, described
-from .typist import Facts, Typist
+from .typist import Typist
+from .values import Values
 from .vault import Vault
 
 
@@ -30,6 +32,7 @@ class Body:
     hands: Hands
     sight: Sight
     typist: Typist
+    values: Values
 
 
 Plan = Callable[[Body], Facts | None]
@@ -142,7 +145,7 @@ class SetValue:
 
     def plan(self, view: View) -> Plan:
         value = _typeable(self.value) if self.value else ""
-        return lambda body: body.typist.set_value(self.named, value)
+        return lambda body: body.values.set(self.named, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ _LONGEST_NAME = 200
 LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
 # Firefox counts in UTF-16 and fills up with U+FEFF behind characters that take two units.
 _PADDED = re.compile("([\U00010000-\U0010ffff])\ufeff")
+_EMBEDDED = "\ufffc"  # stands for an object in a text
+_BLOCKS = {"paragraph", "section", "heading", "block quote", "article"}
 # What the bus and the toolkits say of an object that has gone.
 _NOT_THERE = ("UnknownObject", "UnknownMethod", "UnknownInterface")
 _OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a sheet
@@ -166,6 +168,9 @@ class Contents:
     selection: tuple[int, int] | None
     wide: bool
     """Whether the program itself counts in UTF-16 units."""
+    rich: bool = False
+    """Whether it is made of paragraphs or the like, whose lines `text` has: the caret and the
+    selection say nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1115,6 +1120,9 @@ class Tree:
             self._property(key, _TEXT, "CaretOffset"),
             self._call(key, _TEXT, "GetNSelections"),
         )
+        if _EMBEDDED in text:
+            lines = await self._lines(key, str(text), [longest])
+            return Contents("\n".join(lines), -1, None, wide=False, rich=True)
         selection = None
         if selections:
             start, end = await self._call(key, _TEXT, "GetSelection", "i", [0])
@@ -1129,6 +1137,44 @@ class Tree:
                 _characters(text, selection[0]), _characters(text, selection[1])
             )  # fmt: skip
         return Contents(text, int(caret), selection, wide)
+
+    async def _lines(self, key: Key, text: str, left: list[int]) -> list[str]:
+        """The lines of what is made of blocks, each of which stands for one character of its text.
+
+        Raises:
+            Silent: There is more in it than lines of text, or more than is left to be read.
+        """
+        kids = map(self._item, await self._children(key))
+        items = [one for one in await asyncio.gather(*kids) if one and one.role != "static"]
+        if len(items) != text.count(_EMBEDDED):
+            raise Silent("it holds more than text")
+        lines = [""]
+        fresh = True  # whether the last line is one to begin
+        for piece in re.split(f"({_EMBEDDED})", text):
+            if piece == _EMBEDDED:
+                item = items.pop(0)
+                inner = await self._block(item, left)
+                lines = [*lines[:-1], *inner] if fresh and not lines[-1] else [*lines, *inner]
+                lines.append("")
+                fresh = True
+            elif piece:
+                first, *more = piece.split("\n")
+                lines = [*lines[:-1], lines[-1] + first, *more]
+                fresh = False
+        return lines[:-1] if fresh else lines
+
+    async def _block(self, item: _Item, left: list[int]) -> list[str]:
+        if item.role not in _BLOCKS:
+            raise Silent(f"it holds a {item.role}")
+        count = int(await self._property(item.key, _TEXT, "CharacterCount"))
+        left[0] -= count + 1
+        if left[0] < 0:
+            raise Silent("it holds too much")
+        (text,) = await self._call(item.key, _TEXT, "GetText", "ii", [0, count])
+        if _EMBEDDED in text:
+            return await self._lines(item.key, str(text), left)
+        # An empty line is a line break that a browser does not count.
+        return _PADDED.sub(r"\1", str(text)).removesuffix("\n").split("\n")
 
 
 @contextmanager

@@ -80,6 +80,7 @@ from .stream import Stream, Viewer
 from .traffic import Traffic
 from .typist import Typist
 from .undo import Checkpoint, History
+from .values import Values
 from .vault import Vault
 from .watcher import Watcher
 
@@ -221,7 +222,8 @@ class _Parts:
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
         self.sight = Sight(self.elements, self.eyes, self.ocr, view)
         typist = Typist(self.hands, self.sight, self.tree, self.masks)
-        self.body = Body(self.hands, self.sight, typist)
+        values = Values(typist, self.hands, self.sight, self.tree)
+        self.body = Body(self.hands, self.sight, typist, values)
 
     def lens(self) -> Lens:
         """A second look at the screen, for another thread.

@@ -526,6 +526,18 @@ class Elements:
         marked = [one for one in items if {"focused", "selected", "armed"} & one.states]
         return bool(items), next(iter(marked), None)
 
+    def fields_from(self, element: Element) -> list[str]:
+        """What a field and those behind it in its window hold, in order; empty if unknown."""
+        known = self._known[element.ref]
+        try:
+            tops = self._tree.fields(known.layer.pid, _ANSWER_WITHIN)
+        except Silent:
+            return []
+        nodes = [one for top in tops if top.key == known.top.key for one in top.nodes]
+        keys = [one.key for one in nodes]
+        first = keys.index(known.node.key) if known.node.key in keys else len(nodes)
+        return [one.text or "" for one in nodes[first:] if one.key not in self.withheld]
+
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""
         return self._known[element.ref].node

@@ -40,6 +40,7 @@ SandboxError
 │   ├── DesktopClosed
 │   ├── FileFailed
 │   └── NotDone
+│       ├── NotPasted
 │       └── NotTyped
 └── Cancelled               the caller gave up while the action ran
 """
@@ -337,6 +338,10 @@ class FileFailed(Broken):
 
 class NotDone(Broken):
     """Input was sent, but it did not have the effect that was asked for."""
+
+
+class NotPasted(NotDone):
+    """Nobody fetched what was pasted; nothing of it has arrived."""
 
 
 class NotTyped(NotDone):

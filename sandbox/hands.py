@@ -13,14 +13,14 @@ from Xlib.display import Display
 
 from .clipboard import Clipboard
 from .dragging import Dragging
-from .errors import Cancelled, NotDone
+from .errors import Cancelled, NotDone, NotPasted
 from .geometry import Point
 from .keyboard import Keyboard, Tap
 from .keymap import SHIFT, Keymap, Stroke, character
 from .keys import Chord, combination
 from .pointer import Pointer
 from .situation import Touch
-from .terminals import PRIMARY_PASTERS, SHIFTED_PASTERS
+from .terminals import PRIMARY_PASTERS, SHIFTED_PASTERS, TERMINALS
 from .windows import Windows
 
 # How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
@@ -299,8 +299,17 @@ class Hands:
             self._pointer.move(self._pressed_at)
         self._pointer.release_all()
 
-    def type(self, text: str) -> int:
+    def type(
+        self, text: str, first: int = 0, then: Callable[[], None] = lambda: None, paste: str = ""
+    ) -> int:
         """Type text; lines with characters no key has are pasted.
+
+        Args:
+            text: What to type.
+            first: How many of its characters come before `then` is called. A tab may only be
+                among them where they are pasted.
+            then: Called when they have been sent; what it raises keeps the rest from being typed.
+            paste: Why they have to be pasted, as an error says it; empty when they are typed.
 
         Returns:
             How many characters were pasted.
@@ -310,13 +319,24 @@ class Hands:
             Cancelled: The caller gave up; what was typed until then stays typed.
         """
         self.keep_keymap()
-        if not self.before:
-            return self._type(text)
+        head, rest = text[:first], text[first:]
+        parts = _after_tabs(rest) if self.before else [rest]
         pasted = 0
-        for place, part in enumerate(_after_tabs(text)):
-            self.touches(Touch("type", part, moved=place > 0))
+        for place, part in enumerate(parts or [""]):
+            if place:
+                self.touches(Touch("type", part, moved=True))
+            else:
+                self.touches(Touch("type", head + part))
+                pasted += self._entered(head, paste)
+                then()
             pasted += self._type(part)
         return pasted
+
+    def _entered(self, text: str, paste: str) -> int:
+        if not paste:
+            return self._type(text)
+        self._paste(text, paste)
+        return len(text)
 
     def _type(self, text: str) -> int:
         pasted = 0
@@ -332,6 +352,13 @@ class Hands:
 
     def _typeable(self, run: str) -> bool:
         return all(char in self._keymap for char in run)
+
+    @property
+    def pastes(self) -> bool:
+        """Whether it is known how the active window pastes: not of every terminal."""
+        active = self._windows.active()
+        application = active.application.casefold() if active else ""
+        return application not in TERMINALS - PRIMARY_PASTERS - SHIFTED_PASTERS
 
     def keep_keymap(self) -> None:
         """Load the map again if somebody replaced it (setxkbmap, a settings daemon)."""
@@ -349,7 +376,7 @@ class Hands:
         self.touches(Touch("type", text))
         self._paste(text)
 
-    def _paste(self, text: str) -> None:
+    def _paste(self, text: str, why: str = "has characters that no key has") -> None:
         active = self._windows.active()
         application = active.application.casefold() if active else ""
         if application in PRIMARY_PASTERS:
@@ -365,9 +392,9 @@ class Hands:
             with self._chord_down(chord):
                 pass
             if not self._clipboard.wait_served(serves, _PASTED_WITHIN):
-                raise NotDone(
-                    f"{text[:40]!r} has characters that no key has, and the window with the focus "
-                    "did not take them as a paste; nothing of it has arrived."
+                raise NotPasted(
+                    f"{text[:40]!r} {why}, and the window with the focus did not take it as a "
+                    "paste; nothing of it has arrived."
                 )
             self._clipboard.wait_unasked(_PASTE_DONE, _PASTE_DONE_WITHIN)
         finally:

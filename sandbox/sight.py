@@ -154,6 +154,10 @@ class Sight:
         """What has the keyboard focus, if the active window's program tells."""
         return self._elements.focus()
 
+    def fields_from(self, element: Element) -> list[str]:
+        """What a field and those behind it in its window hold, in order; empty if unknown."""
+        return self._elements.fields_from(element)
+
     def keeps(self, element: Element) -> bool:
         """Whether what an element holds is not told, because a secret is in it."""
         return self._elements.keeps(element)

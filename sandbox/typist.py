@@ -1,42 +1,73 @@
 """Typing with proof: into the field that was meant, and read back afterwards.
 
-What is said of it is `verified` (the field holds what was asked), `unverified: why` (nothing tells,
-or it must not be read: a password), or an error that says what arrived instead. When something
-else arrived it is replaced once, by pasting.
+What is said of it is `verified` (the field holds exactly what was asked), `changed by the field` or
+`completed by the field` (it made something else of it, which is said), `unverified: why` (nothing
+tells, or it must not be read: a password), or an error that says what arrived instead. When
+something else arrived it is replaced once, by pasting. What is proven is proven before a Return or
+Tab at its end is pressed, for that may send the text off or leave the field.
 """
 
 import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from .atspi import Contents, Silent, Slow, Tree
 from .elements import Element
-from .errors import BadText, NotDone, NotTyped
+from .errors import BadText, NotDone, NotPasted, NotTyped
 from .hands import Hands
 from .keys import sequence
 from .masks import Masks
+from .proof import (
+    Facts,
+    as_expected,
+    between,
+    changed,
+    completion,
+    counts,
+    inserted,
+    short,
+    spliced,
+    unmarked,
+)
 from .sight import Sight
-from .situation import Touch
-
-Facts = dict[str, object]
 
 _LONGEST = 250_000  # characters of a field that is read back
 _LOOKED_AGAIN = 0.02  # seconds between two looks at a field
 # Seconds without a change after which nothing more is expected: when as much has arrived as was
 # typed, when less has, and when nothing has. A stalled Chromium was seen to show nothing for 3 s.
 _ALL, _SOME, _NOTHING = 0.5, 3.0, 6.0
-_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_STOPPED = 0.2  # seconds without a change after which the focus may have gone elsewhere
+_REACTED_WITHIN = 0.5  # seconds a field has to take a Return as a new line
 _FOCUSED_WITHIN = 1.5
 _DONE_WITHIN = 4.0
-_ON, _OFF = {"on", "true", "yes", "checked", "1"}, {"off", "false", "no", "unchecked", "0"}
-_SWITCHES = {"check box", "toggle button", "switch", "check menu item", "radio button"}
-_RANGES = {"slider", "spin button", "dial", "rating"}
-_OPTIONS = {"menu item", "list item", "radio menu item", "check menu item", "table cell", "label"}
+_TOLD_WITHIN = 1.5  # seconds the fields behind one have to tell what they hold
+# Lines that editors of code add to: what is indented, and what follows an opening bracket.
+_INDENTED = re.compile(r"\n[ \t]|[{(\[]\n")
+_KEYS = {"\n": "Return", "\t": "Tab"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How a text gets in: the first characters by one way and proven, the rest by keys."""
+
+    text: str
+    first: int
+    paste: str = ""
+    """Why the first ones are pasted; empty when they are typed."""
+
+    @property
+    def proven(self) -> str:
+        return self.text[: self.first]
+
+    @property
+    def keys(self) -> str:
+        return self.text[self.first :]
 
 
 class Typist:
-    """Puts text and values into the fields of one desktop. Used by one thread at a time.
+    """Puts text into the fields of one desktop. Used by one thread at a time.
 
     Args:
         hands: Type and click.
@@ -56,10 +87,11 @@ class Typist:
 
         Raises:
             Impossible: There is no such field; nothing was typed.
-            NotTyped: Something else arrived; the error says what.
+            NotTyped: Something else arrived; the error says what. A Return or Tab behind it was
+                not pressed.
         """
         if into:
-            field = self._focus(into)
+            field = self.focus(into)
             self._to_the_end(field)
         return self._type(text)
 
@@ -71,7 +103,7 @@ class Typist:
             NotDone: It was not taken; the error does not say what it is.
         """
         if into:
-            self._to_the_end(self._focus(into))
+            self._to_the_end(self.focus(into))
         focus = self._sight.focus()
         self._masks.cover(focus, value)
         with self._masks.typing():
@@ -96,40 +128,95 @@ class Typist:
             time.sleep(_LOOKED_AGAIN)
         return focus
 
-    def set_value(self, named: str, value: str) -> Facts:
-        """Give a field, switch, slider or choice a value, and see that it has it.
+    def fill(self, element: Element, value: str) -> Facts:
+        """Replace what a field holds, without any key that may leave the field or send it.
 
         Raises:
-            Impossible: There is no such thing, or it cannot have this value; nothing was done.
-            NotDone: It did not take the value; the error says what it has now.
+            BadText: It cannot hold this text; nothing was done.
+            NotDone: It does not hold it now; the error says what it holds.
         """
-        element = self._sight.target(named, _settable)
-        if element.eye == "tree" and self._sight.node(element).cell:
-            return self._fill_cell(element, value)
-        if element.role in _SWITCHES:
-            return self._switch(element, value)
-        if element.role in _RANGES and not element.field:
-            return self._slide(element, value)
-        if element.role == "combo box" and not element.field:
-            return self._choose(element, value)
-        if element.field:
-            return self._fill(element, value)
-        raise BadText(
-            f"{element.ref}, {element.role} {element.name!r}, has no value to set; set works on "
-            "fields, check boxes, switches, sliders and combo boxes. Nothing was done."
-        )
+        if element.role == "terminal":
+            raise BadText("A terminal has no value to set; use type. Nothing was done.")
+        if "\n" in value and "multi line" not in element.states:
+            raise BadText(
+                f"{element.ref}, {element.role} {element.name!r}, holds one line, and the value "
+                "has a line break; leave it out. Nothing was done."
+            )
+        field = self.focus(element.ref)
+        before = self._contents(field)
+        self._hands.press(sequence("ctrl+a"))
+        pasted = 0
+        if value:
+            breaks = "has line breaks or tabs, which keys would make actions"
+            paste = breaks if _KEYS.keys() & set(value) else ""
+            pasted = self._hands.type(value, len(value), paste=paste)
+        else:
+            self._hands.press(sequence("Delete"))
+        facts = _pasted(pasted)
+        if isinstance(before, str):
+            return facts | {"set": f"unverified: {before}"}
+        return facts | {"set": self._filled(field, before, value)}
+
+    def _filled(self, field: Element, before: Contents, value: str) -> str:
+        now = self._arrived(field, before, value)
+        if not isinstance(now, str) and completion(now, value):
+            self._hands.press(sequence("Delete"))
+            now = self._arrived(field, now, value)
+        if isinstance(now, str):
+            return f"unverified: {now}"
+        if said := as_expected(now, value):
+            return said
+        if changed(now, value):
+            return f"changed by the field: {short(now.text)}"
+        if others := self._went_on(field, value):
+            return f"verified: it went on into {others} more fields"
+        if now.rich:
+            return f"unverified: it holds more than plain text, which reads {short(now.text)}"
+        raise NotTyped(value, now.text, "select it and try another way")
 
     # Text
 
     def _type(self, text: str) -> Facts:
         field = self._sight.focus()
         before = self._contents(field)
-        pasted = self._hands.type(text)
-        facts: Facts = {"pasted": pasted} if pasted else {}
+        entry = self._entry(text, field)
         if isinstance(before, str):
-            return facts | {"typed": f"unverified: {before}"}
+            pasted = self._enter(entry, lambda: None)
+            return _pasted(pasted) | {"typed": f"unverified: {before}"}
         assert field
-        return facts | self._proven(field, before, text)
+        facts: Facts = {}
+
+        def prove() -> None:
+            if entry.proven:
+                facts.update(self._proven(field, before, entry))
+
+        pasted = self._enter(entry, prove)
+        if entry.keys:
+            facts["typed"] = self._followed(field, before, entry, str(facts.get("typed", "")))
+        return _pasted(pasted) | facts
+
+    def _enter(self, entry: _Entry, then: Callable[[], None]) -> int:
+        """Get a text in and say how many characters were pasted."""
+        try:
+            return self._hands.type(entry.text, entry.first, then, entry.paste)
+        except NotPasted:
+            if not entry.paste:
+                raise
+        pasted = self._hands.type(entry.text)  # nothing has arrived: by keys, then
+        then()
+        return pasted
+
+    def _entry(self, text: str, field: Element | None) -> _Entry:
+        """How to get a text in."""
+        lines = field is None or field.role == "terminal" or "multi line" in field.states
+        breaks = [place for place in map(text.find, _KEYS) if place >= 0]
+        if not lines:
+            return _Entry(text, min(breaks, default=len(text)))
+        last = len(text.rstrip("\n"))
+        if _INDENTED.search(text[:last]) and self._hands.pastes:
+            return _Entry(text, last, "has lines that an editor might indent again")
+        tab = text.find("\t")
+        return _Entry(text, last if tab < 0 else min(tab, last))
 
     def _contents(self, field: Element | None) -> Contents | str:
         """What a field holds, or why that cannot be told."""
@@ -144,47 +231,97 @@ class Typist:
         if not field.field:
             return f"{field.role} {field.name!r} has the focus and does not tell its text"
         try:
-            contents = self._tree.contents(self._sight.node(field), _LONGEST)
+            return self._tree.contents(self._sight.node(field), _LONGEST)
         except Silent as why:
             return f"{field.role} {field.name!r} does not tell its text ({why})"
-        if "\ufffc" in contents.text:
-            return "the field holds more than plain text; look"
-        return contents
 
-    def _proven(self, field: Element, before: Contents, text: str) -> Facts:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        expected = _spliced(before, text)
+    def _proven(self, field: Element, before: Contents, entry: _Entry) -> Facts:
+        text = entry.proven
+        if before.rich:
+            return {"typed": self._within(field, before, text)}
+        expected = spliced(before, text)
         now = self._arrived(field, before, expected)
         if isinstance(now, str):
             return {"typed": f"unverified: {now}"}
-        if (facts := _as_expected(now, expected)) is not None:
-            return facts
-        if "\n" in text or "\t" in text:
-            why = "a Return or Tab in it may have sent the text off or moved on; look"
+        if said := as_expected(now, expected):
+            return {"typed": said}
+        if added := completion(now, expected):
+            return self._completed(field, now, expected, added, drop=bool(entry.keys))
+        arrived = between(before, now)
+        if changed(now, expected):
+            shown = arrived if arrived is not None else now.text
+            return {"typed": f"changed by the field: {short(shown)}"}
+        if others := self._went_on(field, expected):
+            return {"typed": f"verified: it went on into {others} more fields"}
+        if now.rich:
+            return {"typed": f"unverified: the field reads {short(now.text)} now"}
+        if "\n" in text:
+            why = "a Return in it may have sent the text off or moved on; look"
             return {"typed": f"unverified: {why}"}
         moved = self._sight.focus()
         if moved is not None and moved.ref != field.ref:
-            raise NotTyped(text, _between(before, now), "the keyboard focus moved meanwhile")
+            raise NotTyped(text, arrived, "the keyboard focus moved meanwhile")
         return self._repaired(field, before, now, text, expected)
+
+    def _completed(
+        self, field: Element, now: Contents, expected: str, added: str, *, drop: bool
+    ) -> Facts:
+        """What to say of a proposal of the field; a key that would take it is not pressed on it."""
+        if not drop:
+            return {"typed": f"completed by the field: {short(added)} is added and selected"}
+        self._hands.press(sequence("Delete"))
+        after = self._arrived(field, now, expected)
+        if isinstance(after, str) or not (said := as_expected(after, expected)):
+            held = now.text if isinstance(after, str) else after.text
+            raise NotTyped(
+                expected, held, "the field completes it, and no key behind it was pressed"
+            )
+        return {"typed": said, "dropped": added}
+
+    def _followed(self, field: Element, before: Contents, entry: _Entry, proven: str) -> str:
+        """What to say once the keys behind a proven text were pressed."""
+        key, rest = _KEYS[entry.keys[0]], entry.keys[1:]
+        if "multi line" in field.states and proven in ("", "verified") and not before.rich:
+            head, whole = spliced(before, entry.proven), spliced(before, entry.text)
+            until = time.monotonic() + _REACTED_WITHIN
+            with suppress(Silent):
+                while time.monotonic() < until:
+                    now = self._tree.contents(self._sight.node(field), _LONGEST)
+                    if said := as_expected(now, whole) or as_expected(now, f"{whole}\n"):
+                        return said  # Chromium tells a line break that is not there behind the last
+                    on_its_way = now.text.startswith(head) and whole.startswith(now.text)
+                    if not on_its_way:
+                        break
+                    self._hands.rest(_LOOKED_AGAIN)
+        if not proven:
+            return f"unverified: {key} may send the text off or move on; look"
+        if not rest:
+            return f"{proven}, then {key}"
+        return f"{proven} up to the first {key}; look for what came of the rest"
 
     def _arrived(self, field: Element, before: Contents, expected: str) -> Contents | str:
         """What the field holds once it is as expected, or nothing changes any more."""
         node = self._sight.node(field)
-        lengths = _counts(expected) | _counts(_unmarked(expected))
-        untouched = _counts(before.text)
-        length, since = -1, time.monotonic()
+        lengths = counts(expected) | counts(unmarked(expected))
+        untouched = counts(before.text)
+        blocks = "multi line" in field.states
+        length, since, looked = -1, time.monotonic(), time.monotonic()
         while True:
             waited = time.monotonic() - since
             patience = _SOME if length not in untouched else _NOTHING
             patience = _ALL if length >= min(lengths) and length not in untouched else patience
+            if waited > _STOPPED < time.monotonic() - looked:
+                patience = 0 if self._left(field) else patience
+                looked = time.monotonic()
             try:
-                if length in lengths or waited > patience:
-                    now = self._tree.contents(node, _LONGEST)
-                    enough = waited > patience and (now.text != before.text or waited > _NOTHING)
-                    if enough or _as_expected(now, expected) is not None:
-                        return now
                 last, length = length, self._tree.length(node)
                 since = since if length == last else time.monotonic()
+                made_of_blocks = blocks and length < min(lengths)  # each counts as one character
+                if length in lengths or waited > patience or made_of_blocks:
+                    now = self._tree.contents(node, _LONGEST)
+                    enough = waited > patience and (now.text != before.text or waited > _NOTHING)
+                    if enough or as_expected(now, expected) or completion(now, expected):
+                        return now
             except Slow:
                 if waited > _NOTHING:
                     return "its program does not answer; look"
@@ -192,11 +329,43 @@ class Typist:
                 return f"the field cannot be read any more ({why}); look"
             self._hands.rest(_LOOKED_AGAIN)
 
+    def _within(self, field: Element, before: Contents, text: str) -> str:
+        """What to say of text typed into one of several paragraphs: where is not told."""
+        until = time.monotonic() + _ALL
+        while time.monotonic() < until:
+            with suppress(Silent):
+                if inserted(before, self._tree.contents(self._sight.node(field), _LONGEST), text):
+                    return "verified"
+            self._hands.rest(_LOOKED_AGAIN)
+        return "unverified: the field holds more than plain text; look"
+
+    def _left(self, field: Element) -> bool:
+        """Whether something else has the focus now."""
+        focus = self._sight.focus()
+        return focus is not None and focus.ref != field.ref
+
+    def _went_on(self, field: Element, expected: str) -> int:
+        """How many fields behind this one hold the rest of a text: boxes of one digit each."""
+        if not self._left(field):
+            return 0
+        until = time.monotonic() + _TOLD_WITHIN
+        while True:
+            held = ""
+            for place, text in enumerate(self._sight.fields_from(field)):
+                held += text
+                if place and held == expected:
+                    return place
+                if not expected.startswith(held):
+                    break
+            if time.monotonic() > until or not expected.startswith(held):
+                return 0
+            self._hands.rest(_LOOKED_AGAIN)
+
     def _repaired(
         self, field: Element, before: Contents, now: Contents, text: str, expected: str
     ) -> Facts:
         """Replace what arrived by what was asked, once."""
-        arrived = _between(before, now)
+        arrived = between(before, now)
         if arrived is None:
             raise NotTyped(text, now.text, "the rest of the field changed too")
         if arrived == "":
@@ -206,14 +375,14 @@ class Typist:
             raise NotTyped(text, arrived, "it could not be selected to be replaced")
         self._hands.paste(text)
         after = self._arrived(field, now, expected)
-        if isinstance(after, str) or _as_expected(after, expected) is None:
-            held = arrived if isinstance(after, str) else (_between(before, after) or after.text)
+        if isinstance(after, str) or not as_expected(after, expected):
+            held = arrived if isinstance(after, str) else (between(before, after) or after.text)
             raise NotTyped(text, held, "pasting it gave no better")
         return {"typed": "verified", "repaired": f"{arrived!r} had arrived first"}
 
     # Focus
 
-    def _focus(self, named: str) -> Element:
+    def focus(self, named: str) -> Element:
         """Click into a field, and see that it has the focus."""
         element = self._sight.target(named, lambda one: one.field)
         if not element.field:
@@ -239,178 +408,10 @@ class Typist:
         if field.text or field.role == "password text":
             self._hands.press(sequence("ctrl+End" if "multi line" in field.states else "End"))
 
-    # Values
-
-    def _fill(self, element: Element, value: str) -> Facts:
-        field = self._focus(element.ref)
-        before = self._contents(field)
-        self._hands.press(sequence("ctrl+a"))
-        if not value:
-            self._hands.press(sequence("Delete"))
-        pasted = self._hands.type(value) if value else 0
-        facts: Facts = {"pasted": pasted} if pasted else {}
-        if isinstance(before, str):
-            return facts | {"set": f"unverified: {before}"}
-        now = self._arrived(field, before, value)
-        if isinstance(now, str):
-            return facts | {"set": f"unverified: {now}"}
-        if _as_expected(now, value) is None:
-            raise NotTyped(value, now.text, "select it and try another way")
-        return facts | {"set": "verified"}
-
-    def _fill_cell(self, element: Element, value: str) -> Facts:
-        """Write into a cell of a sheet, which shows what it made of it after Return."""
-        self._choose_cell(element)
-        self._hands.press(sequence("Delete"))
-        pasted = 0
-        if value:
-            pasted = self._hands.type(value)
-            self._hands.press(sequence("Return"))
-        facts: Facts = {"pasted": pasted} if pasted else {}
-        if value.startswith("="):
-            return facts | {"set": "unverified: a formula shows its result; look"}
-        return facts | self._seen_to_be(element, lambda now: now.text == value, repr(value))
-
-    def _choose_cell(self, element: Element) -> None:
-        """Click a cell and see that it is the one; LibreOffice may move them once, as it starts."""
-        for _ in range(2):
-            self._hands.click(self._sight.clickable(element), 1, 1, ())
-            until = time.monotonic() + _FOCUSED_WITHIN
-            while time.monotonic() < until:
-                if self._tree.in_cell(self._sight.node(element)):
-                    return
-                self._hands.rest(_LOOKED_AGAIN)
-            element = self._sight.target(element.name, lambda one: one.role == "table cell")
-        raise NotDone(
-            f"Cell {element.name!r} was clicked but the cursor is not in it. Nothing was typed."
-        )
-
-    def _switch(self, element: Element, value: str) -> Facts:
-        wanted = value.strip().casefold()
-        if wanted not in _ON | _OFF:
-            raise BadText(
-                f"{value!r} is no value of {element.role} {element.name!r}; use on or off. "
-                "Nothing was done."
-            )
-        on = wanted in _ON
-        if _is_on(element) is on:
-            return {"set": "verified", "note": "it was so already"}
-        self._hands.click(self._sight.clickable(element), 1, 1, ())
-        return self._seen_to_be(element, lambda now: _is_on(now) is on, wanted)
-
-    def _slide(self, element: Element, value: str) -> Facts:
-        node = self._sight.node(element)
-        try:
-            number = float(value)
-            least, most = self._tree.range(node)
-        except (ValueError, Silent) as why:
-            raise BadText(
-                f"{element.role} {element.name!r} takes a number, not {value!r}. Nothing was done."
-            ) from why
-        if not least <= number <= most:
-            raise BadText(
-                f"{element.role} {element.name!r} goes from {least:g} to {most:g}, "
-                f"not to {number:g}. Nothing was done."
-            )
-        self._hands.touches(Touch("click", at=element.point))
-        try:
-            self._tree.set_value(node, number)
-        except Silent as why:
-            raise NotDone(f"{element.role} {element.name!r} took no value ({why}).") from why
-        close = max(1e-6, (most - least) * 1e-6)
-        return self._seen_to_be(
-            element, lambda now: abs(float(now.text or "nan") - number) <= close, f"{number:g}"
-        )
-
-    def _choose(self, element: Element, value: str) -> Facts:
-        if element.text == value:
-            return {"set": "verified", "note": "it was so already"}
-        self._hands.click(self._sight.clickable(element), 1, 1, ())
-        until = time.monotonic() + _DONE_WITHIN
-        options: list[Element] = []
-        last: Element | None = None
-        while time.monotonic() < until:
-            found = self._sight.find(value, "", 20, pixels=False).elements
-            options = [
-                one
-                for one in found
-                if one.role in _OPTIONS and one.eye == "tree" and value in (one.name, one.text)
-            ]
-            options.sort(key=lambda one: _OPTION_ORDER.get(one.role, 9))
-            if options and last and options[0].rect == last.rect:  # the list has come to rest
-                break
-            last = options[0] if options else None
-            self._hands.rest(_LOOKED_AGAIN)
-        if not options:
-            self._hands.press(sequence("Escape"))
-            raise NotDone(
-                f"{element.role} {element.name!r} was opened and has no choice {value!r}; it was "
-                "closed again."
-            )
-        self._hands.click(options[0].point, 1, 1, ())
-        return self._seen_to_be(element, lambda now: value in (now.text, now.name), value)
-
-    def _seen_to_be(self, element: Element, true: Callable[[Element], bool], wanted: str) -> Facts:
-        until = time.monotonic() + _DONE_WITHIN
-        while True:
-            now = self._sight.resolve(element.ref)
-            if true(now):
-                return {"set": "verified"}
-            if time.monotonic() > until:
-                has = now.text if now.text is not None else ("on" if _is_on(now) else "off")
-                raise NotDone(f"{element.role} {element.name!r} was to be {wanted} and is {has!r}.")
-            self._hands.rest(_LOOKED_AGAIN)
-
-
-_OPTION_ORDER = {"menu item": 0, "list item": 1, "radio menu item": 2}
-
-
-def _settable(element: Element) -> bool:
-    return element.field or element.role in _SWITCHES | _RANGES | {"combo box", "table cell"}
-
-
-def _is_on(element: Element) -> bool:
-    return bool({"checked", "pressed"} & element.states)
-
 
 def _same_place(one: Element, other: Element) -> bool:
     return one.rect.holds(other.rect.centre) and one.field
 
 
-def _unmarked(text: str) -> str:
-    return _DIRECTION.sub("", text)
-
-
-def _counts(text: str) -> set[int]:
-    """How long a program may say a text is: in characters, or in UTF-16 units."""
-    return {len(text), len(text.encode("utf-16-le", "surrogatepass")) // 2}
-
-
-def _spliced(before: Contents, text: str) -> str:
-    """What a field holds when text was typed where its caret was."""
-    start, end = before.selection or (before.caret, before.caret)
-    return before.text[:start] + text + before.text[end:]
-
-
-def _as_expected(now: Contents, expected: str) -> Facts | None:
-    """What to say when the field holds what was typed; None when it does not."""
-    if now.text == expected:
-        return {"typed": "verified"}
-    if _unmarked(now.text) == _unmarked(expected):  # Firefox does not tell of them
-        return {"typed": "unverified: its invisible marks of direction cannot be read back"}
-    if now.selection:  # a field that completes what is typed selects what it added
-        start, end = now.selection
-        if now.text[:start] + now.text[end:] == expected:
-            return {"typed": "verified", "completed": now.text[start:end]}
-    return None
-
-
-def _between(before: Contents, now: Contents) -> str | None:
-    """What stands where text was typed; None when what was around it changed too."""
-    start, end = before.selection or (before.caret, before.caret)
-    head, tail = before.text[:start], before.text[end:]
-    if len(now.text) < len(head) + len(tail):
-        return None
-    if not (now.text.startswith(head) and now.text.endswith(tail)):
-        return None
-    return now.text[len(head) : len(now.text) - len(tail)]
+def _pasted(count: int) -> Facts:
+    return {"pasted": count} if count else {}

@@ -70,14 +70,20 @@ COMPOSE = {
     "pairing": {"atspi", "windows"},
     "elements": {"atspi", "pairing", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
-    "typist": {"atspi", "elements", "hands", "keys", "masks", "sight", "situation"},
+    "proof": {"atspi"},
+    "typist": {"atspi", "elements", "hands", "keys", "masks", "proof", "sight"},
+    "values": {"atspi", "elements", "hands", "keys", "proof", "sight", "situation", "typist"},
     "menus": {"elements", "match", "sight"},
-    "actions": {"elements", "hands", "keys", "menus", "settle", "sight", "typist", "vault"},
+    "actions": {
+        "elements", "hands", "keys", "menus", "proof", "settle", "sight", "typist", "values",
+        "vault",
+    },
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
         "eyes", "files",
         "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "picture", "session",
-        "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "vault", "watcher",
+        "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "values", "vault",
+        "watcher",
         "windows",
     },
 }  # fmt: skip

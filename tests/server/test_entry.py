@@ -3,16 +3,19 @@
 Judged by the page's own script or the program's own state, never by the answer.
 """
 
+import json
+import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import call, facts
+from answers import call, facts, refusal
 from desks import session_of
-from fields import Field, page_in_chromium
+from fields import Field, field, page_in_chromium
 from mcp import Client
+from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
@@ -38,7 +41,8 @@ async def client(wide: Desktop) -> AsyncGenerator[Client]:
 
 @contextmanager
 def page(desktop: Desktop, folder: Path, html: str) -> Generator[Field]:
-    with page_in_chromium(session_of(desktop), folder, html) as opened:
+    # Chromium drops clicks on a page that has painted nothing.
+    with page_in_chromium(session_of(desktop), folder, f"<p>Page</p>{html}") as opened:
         yield opened
 
 
@@ -102,3 +106,263 @@ async def focused(client: Client) -> str:
     if clicked["focus"]["role"] == "menu item":
         clicked = await told(client, "key", text="Escape")
     return str(clicked["focus"]["name"])
+
+
+# What keys would do
+
+KINDS = ("gtk3", "gtk4", "qt", "chromium", "firefox")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_value_with_tabs_and_line_breaks_stays_in_its_field(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    with field(session_of(wide), kind, tmp_path, "form") as opened:
+        await shown(client, "Apply")
+        before = json.loads(opened.value())
+        lines = await told(client, "set", target="Notes", value="a\tb\n\n\tc\nd\t")
+        tabs = await told(client, "set", target="Name", value="x\ty")
+        why = refusal(await call(client, "set", target="Name", value="one\ntwo"))
+        wanted = {**before, "notes": "a\tb\n\n\tc\nd\t", "name": "x\ty"}
+        assert until(lambda: json.loads(opened.value()) == wanted), opened.value()
+    assert (lines["set"], tabs["set"]) == ("verified", "verified")
+    assert "'Name', holds one line, and the value has a line break" in why
+
+
+SENDS = """<style>[contenteditable] { min-height: 20px }</style><script>
+  const sends = field => field.onkeydown = event => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    keep(`sent ${field.value ?? field.innerText}`);
+    if (field.isContentEditable) field.textContent = ""; else field.value = "";
+  };
+  for (const field of document.querySelectorAll("[aria-label]")) {
+    field.oninput = () => keep(field.value ?? field.innerText);
+    sends(field);
+  }</script>"""
+CHATS = {
+    "input": "<input aria-label=Say>",
+    "textarea": "<textarea aria-label=Say></textarea>",
+    "contenteditable": "<div contenteditable role=textbox aria-label=Say>old</div>",
+    "plain": "<div contenteditable=plaintext-only role=textbox aria-label=Say>old</div>",
+}
+
+
+@pytest.mark.parametrize("kind", CHATS)
+async def test_a_value_is_not_sent(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    value = "one\ttwo" if kind == "input" else "one\ntwo\nthree"
+    with page(wide, tmp_path, CHATS[kind] + SENDS) as opened:
+        await shown(client, "Say")
+        done = await told(client, "set", target="Say", value=value)
+        assert opened.holds(value)
+    assert done["set"] == "verified"
+
+
+@pytest.mark.parametrize("kind", CHATS)
+async def test_a_text_is_proven_before_its_return_sends_it(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    with page(wide, tmp_path, CHATS[kind].replace("old", "") + SENDS) as opened:
+        await shown(client, "Say")
+        sent = await told(client, "type", into="Say", text="小米 phone\n")
+        assert opened.holds("sent 小米 phone")
+        again = await told(client, "type", text="second\n")
+        assert opened.holds("sent second")
+        nothing = await told(client, "type", text="\n")
+        assert opened.holds("sent ")
+    assert (sent["typed"], again["typed"]) == ("verified, then Return", "verified, then Return")
+    assert nothing["typed"] == "unverified: Return may send the text off or move on; look"
+
+
+async def test_wrong_text_is_not_sent(wide: Desktop, client: Client, tmp_path: Path) -> None:
+    html = f"""<input aria-label=Say>{SENDS}<script>document.querySelector("input")
+      .addEventListener("beforeinput", event => event.preventDefault())</script>"""
+    with page(wide, tmp_path, html) as opened:
+        await shown(client, "Say")
+        why = refusal(await call(client, "type", into="Say", text="pay 10\n"))
+        await told(client, "key", text="Return")
+        assert opened.holds("sent ")
+    assert why == "'pay 10' was typed, but nothing arrived: the field took nothing."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_text_moves_on_by_tabs_and_stays_where_a_tab_is_text(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    with field(session_of(wide), kind, tmp_path, "form") as opened:
+        await shown(client, "Apply")
+        await told(client, "click_element", target="Name")
+        moved = await told(client, "type", text="Ada\tpw")
+        lines = await told(client, "type", into="Notes", text="one\ntwo\n")
+        tab = await told(client, "type", text="\t")
+        state = {"name": "Ada", "secret": "pw"}
+        taken = {"gtk3", "gtk4", "qt"}
+        notes = "one\ntwo\n\t" if kind in taken else "one\ntwo\n"
+        wanted = {**json.loads(opened.value()), **state, "notes": notes}
+        assert until(lambda: json.loads(opened.value()) == wanted), opened.value()
+    assert moved["typed"] == "verified up to the first Tab; look for what came of the rest"
+    assert lines["typed"] == "verified"
+    assert (tab["typed"] == "verified") == (kind in taken), tab
+
+
+# What fields make of a text
+
+KEEPS = (
+    "<script>for (const one of document.querySelectorAll('input')) one.oninput = () => %s</script>"
+)
+MASKS = {
+    "phone": (
+        """const d = one.value.replace(/\\D/g, "").slice(0, 10);
+        one.value = d.replace(/(\\d{3})(\\d{3})(\\d{0,4})/, "($1) $2-$3")""",
+        "5551234567", "(555) 123-4567",
+    ),
+    "upper case": ("one.value = one.value.toUpperCase()", "save10", "SAVE10"),
+    "groups of digits": (
+        """one.value = one.value.replace(/ /g, "").replace(/(.{4})(?=.)/g, "$1 ")""",
+        "4111111111111111", "4111 1111 1111 1111",
+    ),
+    "date": (
+        """const d = one.value.replace(/\\D/g, "").slice(0, 8);
+        one.value = d.replace(/^(..)(..)(.+)$/, "$1/$2/$3")""",
+        "31121999", "31/12/1999",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("way", ["type", "set"])
+async def test_what_a_field_itself_changed_is_told_and_not_entered_again(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str, way: str
+) -> None:
+    does, text, becomes = MASKS[kind]
+    script = KEEPS % f"{{{does}; window.pastes ??= 0; keep(`${{one.value}} ${{pastes}}`)}}"
+    counts = "<script>onpaste = () => { window.pastes = 1 + (window.pastes ?? 0) }</script>"
+    with page(wide, tmp_path, f"<input aria-label=Masked>{counts}{script}") as opened:
+        await shown(client, "Masked")
+        if way == "type":
+            done = await told(client, "type", into="Masked", text=text)
+        else:
+            done = await told(client, "set", target="Masked", value=text)
+        assert opened.holds(f"{becomes} 0")
+    assert done[{"type": "typed", "set": "set"}[way]] == f"changed by the field: {becomes!r}"
+
+
+@pytest.mark.parametrize("way", ["type", "set"])
+@pytest.mark.parametrize(("boxes", "each"), [(6, 1), (4, 4)])
+async def test_text_that_goes_on_into_the_next_boxes_is_no_failure(
+    wide: Desktop, client: Client, tmp_path: Path, way: str, boxes: int, each: int
+) -> None:
+    html = "".join(f"<input aria-label='Part {one}' size=4>" for one in range(boxes))
+    goes = f"""{{
+      if (one.value.length === {each} && one.nextElementSibling) one.nextElementSibling.focus();
+      keep([...document.querySelectorAll("input")].map(each => each.value).join(" ")); }}"""
+    text = "4831059267124466"[: boxes * each]
+    with page(wide, tmp_path, html + KEEPS % goes) as opened:
+        await shown(client, "Part 0")
+        if way == "type":
+            done = await told(client, "type", into="Part 0", text=text)
+        else:
+            done = await told(client, "set", target="Part 0", value=text)
+        parts = [text[place : place + each] for place in range(0, len(text), each)]
+        assert opened.holds(" ".join(parts))
+    said = done[{"type": "typed", "set": "set"}[way]]
+    assert said == f"verified: it went on into {boxes - 1} more fields"
+
+
+COMPLETES = """<input aria-label=City autocomplete=off><script>
+  const city = document.querySelector("input");
+  city.oninput = event => {
+    const typed = city.value;
+    if (event.inputType.startsWith("insert") && "Berlin".startsWith(typed) && typed) {
+      city.value = "Berlin";
+      city.setSelectionRange(typed.length, 6);
+    }
+    keep(city.value);
+  };
+  city.onkeydown = event => { if (event.key === "Enter") keep(`sent ${city.value}`) };
+</script>"""
+
+
+async def test_verified_is_only_what_a_field_holds_exactly(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    with page(wide, tmp_path, COMPLETES) as opened:
+        await shown(client, "City")
+        done = await told(client, "set", target="City", value="Ber")
+        assert opened.holds("Ber")
+        await told(client, "set", target="City", value="")
+        typed = await told(client, "type", text="Be")
+        assert opened.holds("Berlin")
+        await told(client, "set", target="City", value="")
+        sent = await told(client, "type", text="Berl\n")
+        assert opened.holds("sent Berl")
+    assert done["set"] == "verified"
+    assert typed["typed"] == "completed by the field: 'rlin' is added and selected"
+    assert (sent["typed"], sent["dropped"]) == ("verified, then Return", "in")
+
+
+# Editors that indent
+
+CODE = (
+    "def f(x):\n    if x:\n        return [\n            1,\n        ]\n    return {\n    }\n\nf(2)"
+)
+INDENTS = """<script>
+  const code = document.querySelector("[aria-label]");
+  code.onkeydown = event => {
+    if (event.key !== "Enter") return;
+    const before = (code.value ?? code.innerText).split("\\n").at(-1);
+    const indent = before.match(/^ */)[0] + (/[:[{(]$/.test(before) ? "    " : "");
+    event.preventDefault();
+    document.execCommand("insertText", false, "\\n" + indent);
+  };
+  // A browser keeps an empty line below the last one.
+  code.oninput = () => keep(code.value ?? code.innerText.replace(/\\n$/, ""));
+</script>"""
+EDITORS = {
+    "textarea": "<textarea aria-label=Code rows=12 cols=60></textarea>",
+    "contenteditable": """<div contenteditable=plaintext-only role=textbox aria-multiline=true
+      aria-label=Code style="white-space: pre; min-height: 200px"></div>""",
+}
+
+
+@pytest.mark.parametrize("way", ["type", "set"])
+@pytest.mark.parametrize("kind", EDITORS)
+async def test_code_is_not_indented_again(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str, way: str
+) -> None:
+    with page(wide, tmp_path, EDITORS[kind] + INDENTS) as opened:
+        await shown(client, "Code")
+        await told(client, "click_element", target="Code")
+        if way == "type":
+            await told(client, "type", text="x:\n")  # the editor does indent what is typed
+            assert opened.holds("x:\n    "), opened.value()
+            await told(client, "key", text="ctrl+a")
+            done = await told(client, "type", text=CODE)
+        else:
+            done = await told(client, "set", target="Code", value=CODE)
+        assert opened.holds(CODE), opened.value()
+    assert done[{"type": "typed", "set": "set"}[way]] == "verified"
+
+
+@pytest.mark.parametrize("terminal", ["xterm", "lxterminal"])
+async def test_an_editor_in_a_terminal_does_not_indent_again(
+    wide: Desktop, client: Client, tmp_path: Path, terminal: str
+) -> None:
+    session, path = session_of(wide), tmp_path / "code.py"
+    vim = f"vim -u NONE -N --cmd 'set ai et sw=4 t_u7= noswapfile' {path}"
+    argv = ["xterm", "-e", vim] if terminal == "xterm" else ["lxterminal", "--no-remote", "-e", vim]
+    pid = session.launch(argv)
+    try:
+        assert until(lambda: bool(pids_of("vim\0-u", session.folder.mark)))
+        await told(client, "wait_for", event="still", seconds=10)
+        await told(client, "key", text="i")
+        done = await told(client, "type", text=CODE)
+        await told(client, "key", text="Escape")
+        await told(client, "type", text=":wq\n")
+        assert until(path.exists)
+        assert until(lambda: path.read_text(encoding="utf-8") == f"{CODE}\n"), path.read_text()
+    finally:
+        session.box.signal(pid, signal.SIGKILL)
+    assert done["pasted"] == len(CODE)

@@ -377,14 +377,14 @@ async def test_text_is_waited_for_and_for_its_end(
 # Typing
 
 
-async def test_text_a_field_changed_is_no_success(
+async def test_other_text_in_a_field_is_no_success(
     wide: Desktop, client: Client, tmp_path: Path
 ) -> None:
-    html = "<input aria-label=Code oninput='this.value = this.value.toUpperCase()'>"
+    html = "<input aria-label=Code oninput='this.value = this.value.replace(/b/, String())'>"
     with page(wide, tmp_path, html):
         await shown(client, "Code", "entry")
         why = refusal(await call(client, "type", text="abc", into="Code"))
-    assert why == "'abc' was typed, but 'ABC' arrived: pasting it gave no better."
+    assert why == "'abc' was typed, but 'ac' arrived: pasting it gave no better."
 
 
 async def test_text_that_did_not_arrive_is_pasted(
