@@ -457,6 +457,7 @@ class Desktop:
                         group.layer,
                         inner=self.view.region_to_picture(group.layer.inner),
                         title=self._clean(group.layer.title),
+                        application=self._clean(group.layer.application),
                     ),
                     elements=[self._shown(one) for one in group.elements],
                 )
@@ -673,7 +674,12 @@ class Desktop:
         """The open windows, the one on top last; their rectangles in pixels of the screenshot."""
         listed = await self._take(lambda parts: parts.windows.list())
         return [
-            replace(one, rect=self.view.region_to_picture(one.rect), title=self._clean(one.title))
+            replace(
+                one,
+                rect=self.view.region_to_picture(one.rect),
+                title=self._clean(one.title),
+                application=self._clean(one.application),
+            )
             for one in listed
         ]
 

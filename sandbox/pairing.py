@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from .atspi import Key, Top
 from .geometry import Rect
+from .names import clean
 from .windows import Layer
 
 _EXACTLY = 2  # pixels each edge may differ by
@@ -96,7 +97,7 @@ def _worth(top: Top, layer: Layer, home: int) -> int:
     else:
         remembered = 0
     alike = _alike(top, layer)
-    title = 0 if layer.popup else _title_worth(_plain(top.name), _plain(layer.title))
+    title = 0 if layer.popup else _title_worth(clean(top.name), layer.title)
     if not remembered and title < _SAME_TITLE and alike <= (0.9 if layer.popup else 0.5):
         return 0
     active = _ACTIVE if layer.active and "active" in top.states else 0
@@ -112,10 +113,6 @@ def _title_worth(told: str, title: str) -> int:
     if told == title:
         return _SAME_TITLE
     return _PART_OF_TITLE if title.startswith(told) or told.startswith(title) else 0
-
-
-def _plain(title: str) -> str:
-    return " ".join(title.split())
 
 
 def _alike(top: Top, layer: Layer) -> float:

@@ -4,16 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from Xlib import X, Xatom, error
+from Xlib import X, error
 from Xlib.display import Display
 from Xlib.protocol import event
 from Xlib.xobject.drawable import Window as XWindow
 
 from .errors import NoSuchWindow
 from .geometry import Rect
+from .names import clean
 
 _PAGER = 2  # EWMH source indication: a request of the user, which no focus prevention refuses
 _HIDDEN_FROM_LISTS = {f"_NET_WM_WINDOW_TYPE_{kind}" for kind in ("DESKTOP", "DOCK", "SPLASH")}
+# Properties are what programs say, of any length, so X is never asked for all of one.
+_LONGEST_TEXT = 256  # units of 4 bytes; a name of 200 characters, all of them emoji, has fewer
+_LONGEST_LIST = 1024  # windows; those on top, if there are more
+_LONGEST_SET = 32  # types or states of a window; EWMH knows 14 and 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,6 @@ class Windows:
     def __init__(self, display: Display) -> None:
         self._display = display
         self._root = display.screen().root
-        self._atoms: dict[int, str] = {}
 
     def list(self) -> list[Window]:
         """The open windows, the one on top last; panels and the desktop itself are left out."""
@@ -96,7 +100,7 @@ class Windows:
             NoSuchWindow: There is none; the error lists the titles there are.
         """
         windows = self.list()
-        wanted = asked.strip().casefold()
+        wanted = clean(asked).casefold()
         ways: tuple[Callable[[Window], bool], ...] = (
             lambda window: wanted in (f"0x{window.id:x}", str(window.id)),
             lambda window: window.title.casefold() == wanted,
@@ -153,19 +157,19 @@ class Windows:
         """None when the window has gone or is none for people."""
         window = self._window(number)
         try:
-            kinds = self._names(window, "_NET_WM_WINDOW_TYPE")
-            if kinds & _HIDDEN_FROM_LISTS:
+            kinds = self._set(window, "_NET_WM_WINDOW_TYPE")
+            if any(self._display.intern_atom(kind) in kinds for kind in _HIDDEN_FROM_LISTS):
                 return None
             size = window.get_geometry()
             corner = window.translate_coords(self._root, 0, 0)
-            hidden = "_NET_WM_STATE_HIDDEN" in self._names(window, "_NET_WM_STATE")
+            hidden = self._display.intern_atom("_NET_WM_STATE_HIDDEN")
             return Window(
                 number,
                 self._title(window),
-                (window.get_wm_class() or ("", ""))[1],
+                self._class(window),
                 Rect(-corner.x, -corner.y, size.width, size.height),
                 number == active,
-                hidden,
+                hidden in self._set(window, "_NET_WM_STATE"),
             )
         except (error.BadWindow, error.BadDrawable):
             return None
@@ -194,11 +198,11 @@ class Windows:
                 return None
             if client is None and attributes.win_class == X.InputOnly:
                 return None
-            kinds = self._names(inside, "_NET_WM_WINDOW_TYPE")
+            dock = self._display.intern_atom("_NET_WM_WINDOW_TYPE_DOCK")
             return Layer(
-                inside.id, self.pid(inside.id), self._title(inside),
-                (inside.get_wm_class() or ("", ""))[1], outer, inner,
-                client is None, "_NET_WM_WINDOW_TYPE_DOCK" in kinds, inside.id == active,
+                inside.id, self.pid(inside.id), self._title(inside), self._class(inside), outer,
+                inner, client is None, dock in self._set(inside, "_NET_WM_WINDOW_TYPE"),
+                inside.id == active,
             )  # fmt: skip
         except (error.BadWindow, error.BadDrawable):
             return None
@@ -212,28 +216,45 @@ class Windows:
         )
 
     def _title(self, window: XWindow) -> str:
-        for name in ("_NET_WM_VISIBLE_NAME", "_NET_WM_NAME"):
-            found = window.get_full_property(
-                self._display.intern_atom(name), self._display.intern_atom("UTF8_STRING")
-            )
-            if found:
-                return bytes(found.value).decode("utf-8", "replace")
-        plain: Any = window.get_wm_name()
-        return plain.decode("latin-1") if isinstance(plain, bytes) else str(plain or "")
+        names = ("_NET_WM_VISIBLE_NAME", "_NET_WM_NAME", "WM_NAME")
+        return next((said for name in names if (said := self._said(window, name))), "")
+
+    def _class(self, window: XWindow) -> str:
+        """The second of the two names in WM_CLASS (ICCCM, 4.1.2.5), of the application."""
+        return self._said(window, "WM_CLASS", part=1)
+
+    def _said(self, window: XWindow, name: str, part: int = 0) -> str:
+        """The text of a property, or one of its parts, each of which ends with a zero byte."""
+        found = self._property(window, name, _LONGEST_TEXT)
+        if found is None or found.format != 8:
+            return ""
+        of_utf8 = found.property_type == self._display.intern_atom("UTF8_STRING")
+        parts = bytes(found.value).split(b"\0", part + 1) if part else [bytes(found.value)]
+        if part >= len(parts):
+            return ""
+        if of_utf8:  # the last character may be cut in two
+            return clean(parts[part].decode("utf-8", "ignore" if found.bytes_after else "replace"))
+        return clean(parts[part].decode("latin-1"))
 
     def _numbers(self, window: XWindow, name: str) -> Sequence[int]:
         try:
-            found = window.get_full_property(self._display.intern_atom(name), X.AnyPropertyType)
+            found = self._property(window, name, _LONGEST_LIST)
+            if found and found.bytes_after:  # what is on top comes last
+                skipped = found.bytes_after // 4
+                found = self._property(window, name, _LONGEST_LIST, skipped)
         except error.BadWindow:
             return []
         return list(found.value) if found and found.format == 32 else []
 
-    def _names(self, window: XWindow, name: str) -> set[str]:
-        found = window.get_full_property(self._display.intern_atom(name), Xatom.ATOM)
-        for atom in found.value if found else ():
-            if atom not in self._atoms:
-                self._atoms[atom] = self._display.get_atom_name(atom)
-        return {self._atoms[atom] for atom in found.value} if found else set()
+    def _set(self, window: XWindow, name: str) -> set[int]:
+        """The atoms of a property."""
+        found = self._property(window, name, _LONGEST_SET)
+        return set(found.value) if found and found.format == 32 else set()
+
+    def _property(self, window: XWindow, name: str, most: int, skipped: int = 0) -> Any:
+        """At most so many units of 4 bytes of a property; None where there is none."""
+        atom = self._display.intern_atom(name)
+        return window.get_property(atom, X.AnyPropertyType, skipped, most)
 
     def _window(self, number: int) -> XWindow:
         return self._display.create_resource_object("window", number)

@@ -39,7 +39,7 @@ ALSO = {
     "clients/progress.py": {"rich"},
 }
 # Every other module of the sandbox knows these and nothing else of it.
-WORDS = {"errors", "geometry"}
+WORDS = {"errors", "geometry", "names"}
 COMPOSE = {
     "network_worker": {"network"},
     "box": {"cgroups"},
