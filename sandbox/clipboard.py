@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _PIECE = 200_000  # bytes; a request holds 262,140 at most without BIG-REQUESTS
+LONGEST_READ = 4_000_000
+"""Bytes of text that are taken from a program: a million characters of any kind in UTF-8."""
+_MOST_SENT = 64  # texts that are handed out piece by piece at once; who asked first waits no longer
 _ATOMS = (
     "CLIPBOARD", "PRIMARY", "TARGETS", "TIMESTAMP", "INCR", "UTF8_STRING", "TEXT", "STRING",
     "text/plain;charset=utf-8", "text/plain", "ATOM", "INTEGER", "_GLOVEPORT",
@@ -37,17 +40,22 @@ _TEXT_TARGETS = ("UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT"
 
 @dataclass(slots=True)
 class _Sending:
-    """What a requestor has still to fetch, piece by piece."""
+    """What a requestor fetches piece by piece, and how much of it it has."""
 
     kind: int
-    rest: bytes
+    text: bytes
+    sent: int = 0
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What is being fetched: the answer, and the pieces so far."""
+    """What is being fetched: the answer, and the pieces so far.
+
+    Each is handed to a window of its own: what comes too late comes to a window that is gone.
+    """
 
     answer: Future[bytes | None]
+    window: Window
     pieces: list[bytes] = field(default_factory=list[bytes])
     in_pieces: bool = False
 
@@ -70,6 +78,8 @@ class Clipboard:
         self._since: dict[int, int] = {}
         self._sending: dict[tuple[int, int], _Sending] = {}
         self._reading: _Reading | None = None
+        self._spent = 0
+        """The id of the window of the last reading."""
         self._one_reads = threading.Lock()
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._served = threading.Condition()
@@ -100,7 +110,7 @@ class Clipboard:
         """The text of a selection; None when nobody owns it or it holds no text.
 
         Raises:
-            NotDone: Its owner did not hand it out in time.
+            NotDone: Its owner did not hand it out in time, or it is longer than `LONGEST_READ`.
         """
         with self._one_reads:
             answer: Future[bytes | None] = Future()
@@ -108,7 +118,7 @@ class Clipboard:
             try:
                 found = answer.result(seconds)
             except TimeoutError as late:
-                self._do(self._stop_reading)
+                self._do(lambda: self._stop_reading(answer))
                 why = f"The program that owns the clipboard did not hand it out in {seconds:g} s."
                 raise NotDone(why) from late
         return None if found is None else found.decode("utf-8", "replace")
@@ -199,11 +209,14 @@ class Clipboard:
                 self._owned.pop(seen.atom, None)
             case event.SelectionNotify():
                 self._fetched(seen)
-            case event.PropertyNotify() if seen.window == self._window:
-                if seen.state == X.PropertyNewValue:
-                    self._fetched_piece(seen)
+            case event.PropertyNotify() if seen.state == X.PropertyNewValue:
+                self._fetched_piece(seen)
             case event.PropertyNotify() if seen.state == X.PropertyDelete:
                 self._send_piece(seen.window, seen.atom)
+            case event.DestroyNotify():
+                for requestor, place in list(self._sending):
+                    if requestor == seen.window.id:
+                        del self._sending[requestor, place]
             case _:
                 pass
 
@@ -234,7 +247,8 @@ class Clipboard:
         until = time.monotonic() + 2
         while time.monotonic() < until:
             seen = self._display.next_event()
-            if isinstance(seen, event.PropertyNotify) and seen.window == self._window:
+            own = isinstance(seen, event.PropertyNotify) and seen.window == self._window
+            if own and seen.atom == self._atoms["_GLOVEPORT"]:
                 return seen.time
             self._handle(seen)
         raise Broken("The X server does not tell the time.")
@@ -274,8 +288,13 @@ class Clipboard:
             self._display.sync()
             self._count_serve()
         else:
-            asked.requestor.change_attributes(event_mask=X.PropertyChangeMask)
+            asked.requestor.change_attributes(
+                event_mask=X.PropertyChangeMask | X.StructureNotifyMask
+            )
+            self._sending.pop((asked.requestor.id, place), None)
             self._sending[asked.requestor.id, place] = _Sending(kind, text)
+            if len(self._sending) > _MOST_SENT:
+                del self._sending[next(iter(self._sending))]
             asked.requestor.change_property(place, self._atoms["INCR"], 32, [len(text)])
         return True
 
@@ -283,7 +302,8 @@ class Clipboard:
         sending = self._sending.get((requestor.id, place))
         if sending is None:
             return
-        piece, sending.rest = sending.rest[:_PIECE], sending.rest[_PIECE:]
+        piece = sending.text[sending.sent : sending.sent + _PIECE]
+        sending.sent += len(piece)
         requestor.change_property(place, sending.kind, 8, piece)
         self._display.sync()
         if not piece:
@@ -304,51 +324,82 @@ class Clipboard:
         elif owner == self._window:
             answer.set_result(self._owned.get(selection))
         else:
-            self._reading = _Reading(answer)
-            place = self._atoms["_GLOVEPORT"]
-            self._window.convert_selection(
-                selection, self._atoms["UTF8_STRING"], place, X.CurrentTime
+            window = self._display.screen().root.create_window(
+                -1, -1, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask
             )
+            self._reading = _Reading(answer, window)
+            if self._spent:  # only now: else Xlib would have given this window the same id
+                self._display.display.free_resource_id(self._spent)
+            window.convert_selection(
+                selection, self._atoms["UTF8_STRING"], self._atoms["_GLOVEPORT"],
+                self._server_time(),
+            )  # fmt: skip
             self._display.flush()
 
-    def _stop_reading(self) -> None:
-        self._reading = None
+    def _stop_reading(self, answer: Future[bytes | None]) -> None:
+        if self._reading and self._reading.answer is answer:
+            request.DestroyWindow(display=self._display.display, window=self._reading.window.id)
+            self._display.flush()
+            self._spent = self._reading.window.id
+            self._reading = None
 
     def _fetched(self, seen: Any) -> None:
-        if self._reading is None:
+        if self._reading is None or seen.requestor != self._reading.window:
             return
         if seen.property == X.NONE:
             self._finish(None)
             return
-        kind, data = self._take(seen.property)
+        kind, data = self._take(self._reading, seen.property)
         if kind == self._atoms["INCR"]:
             self._reading.in_pieces = True
-        else:
+        elif self._within(data):
             self._finish(data)
 
     def _fetched_piece(self, seen: Any) -> None:
-        if self._reading is None or not self._reading.in_pieces:
+        reading = self._reading
+        if reading is None or not reading.in_pieces or seen.window != reading.window:
             return
-        _, data = self._take(seen.atom)
-        if data:
-            self._reading.pieces.append(data)
-        else:
-            self._finish(b"".join(self._reading.pieces))
+        _, data = self._take(reading, seen.atom)
+        if data and self._within(data):
+            reading.pieces.append(data)
+        elif self._reading:
+            self._finish(b"".join(reading.pieces) if data is not None else None)
 
-    def _take(self, place: int) -> tuple[int, bytes]:
-        """Read and delete a property of our window, which asks for the next piece."""
-        found = self._window.get_full_property(place, X.AnyPropertyType, sizehint=_PIECE)
-        self._window.delete_property(place)
+    def _within(self, data: bytes | None) -> bool:
+        """Whether this is not more than is taken; the reading ends when it is."""
+        assert self._reading
+        size = len(data or b"") + sum(map(len, self._reading.pieces))
+        if size > LONGEST_READ:
+            self._finish(
+                NotDone(
+                    "The clipboard holds more text than is taken from a program, "
+                    f"{LONGEST_READ:,} bytes. Have less of it copied."
+                )
+            )
+        return size <= LONGEST_READ
+
+    def _take(self, reading: _Reading, place: int) -> tuple[int, bytes | None]:
+        """Read and delete a property, which asks for the next piece.
+
+        Returns:
+            Its type, and what it holds, cut after more than `LONGEST_READ`; None if it is no text.
+        """
+        most = LONGEST_READ // 4 + 1
+        found: Any = reading.window.get_property(place, X.AnyPropertyType, 0, most)
+        reading.window.delete_property(place)
         self._display.flush()
         if found is None:
             return X.NONE, b""
-        data = found.value
-        return found.property_type, data if isinstance(data, bytes) else bytes(data)
+        return found.property_type, bytes(found.value) if found.format == 8 else None
 
-    def _finish(self, data: bytes | None) -> None:
-        if self._reading is not None:
+    def _finish(self, data: bytes | NotDone | None) -> None:
+        if self._reading is None:
+            return
+        if isinstance(data, NotDone):
+            self._reading.answer.set_exception(data)
+        else:
             self._reading.answer.set_result(data)
-            self._reading = None
+        self._stop_reading(self._reading.answer)
 
 
 def _quiet(failure: error.XError, request: object) -> None:
