@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _KEPT = 4096  # paintings remembered, at the most
+_PROTOCOLS = 32  # of a window that are looked at; ICCCM and EWMH know 5
 _RECENT = 1.5  # seconds the rules look back: a second, and the last blink of a caret (0.6 s) twice
 
 
@@ -145,8 +146,8 @@ class Watcher:
 
     def _send_ping(self, window: int) -> int | None:
         asked = self._display.create_resource_object("window", window)
-        protocols = asked.get_full_property(self._protocols, X.AnyPropertyType)
-        if protocols is None or self._ping not in protocols.value:
+        protocols: Any = asked.get_property(self._protocols, X.AnyPropertyType, 0, _PROTOCOLS)
+        if not protocols or protocols.format != 32 or self._ping not in protocols.value:
             return None
         self._pinged += 1
         message = event.ClientMessage(

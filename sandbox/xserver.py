@@ -12,8 +12,10 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mss
+from Xlib import X
 from Xlib.display import Display
 
 from .errors import CannotStart
@@ -27,6 +29,9 @@ _SOCKETS = Path("/tmp/.X11-unix")  # where every X client looks
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _MOST_DISPLAYS = 1000
 _connecting = threading.Lock()
+_EVENT = 32  # bytes (X11 protocol, encoding of events)
+_LONGS = 32  # bits of each number in a ClientMessage; we know none that has smaller ones
+_SENT = 0x80  # of the kind of an event that a program has sent
 
 INSIDE = ":0"
 """The display of a server whose socket has a folder of its own, to programs that see it there."""
@@ -35,9 +40,26 @@ Start = Callable[[Sequence[str], Sequence[int]], int]
 
 
 class _Connection(Display):
-    """Reads the keymap once it is asked about it: 16,000 keysyms, half the time to connect."""
+    """Reads the keymap once it is asked about it: 16,000 keysyms, half the time to connect.
+
+    A program can send us an event of any kind and content (SendEvent), and some kinds python-xlib
+    cannot read. So of those only the kinds are taken that programs are to send.
+    """
 
     _keymap_read = False
+
+    def __init__(self, display: str) -> None:
+        super().__init__(display)
+        inner: Any = self.display
+        read: Callable[[int], None] = inner.parse_event_response
+
+        def read_wanted(kind: int) -> None:
+            if kind & _SENT and not _wanted(kind & ~_SENT, inner.data_recv[1]):
+                inner.data_recv = bytes(inner.data_recv[_EVENT:])
+            else:
+                read(kind)
+
+        inner.parse_event_response = read_wanted
 
     def _update_keymap(self, first_keycode: int, count: int) -> None:
         self._keymap_read = False
@@ -59,6 +81,11 @@ class _Connection(Display):
             first, last = self.display.info.min_keycode, self.display.info.max_keycode
             super()._update_keymap(first, last - first + 1)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
             self._keymap_read = True
+
+
+def _wanted(kind: int, detail: int) -> bool:
+    """Whether an event that a program has sent may be one that it should send."""
+    return kind == X.SelectionNotify or (kind == X.ClientMessage and detail == _LONGS)
 
 
 @dataclass(frozen=True, slots=True)
