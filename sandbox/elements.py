@@ -255,14 +255,14 @@ class Elements:
         """
         if element.role in USABLE and "sensitive" not in element.states:
             raise Disabled(element.ref, element.role, element.name)
-        known = self._known[element.ref]
+        known = self.known(element)
         layers = self._windows.layers()
         above = next((one for one in layers if one.outer.holds(element.rect.centre)), None)
         if element.seen is None:
             if above and above.window != element.window and element.rect.area:
                 raise Covered(element.ref, element.name, f"the window {above.title!r}")
             element = self._brought_into_view(element)
-            known = self._known[element.ref]
+            known = self.known(element)
         popup = self._popup_at(element.point, known.layer, layers)
         if popup and popup.window != known.layer.window:
             told = [one for one in self.read() if one.layer.window == popup.window]
@@ -540,11 +540,18 @@ class Elements:
 
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""
-        return self._known[element.ref].node
+        return self.known(element).node
 
     def known(self, element: Element) -> Known:
-        """What an element was made of."""
-        return self._known[element.ref]
+        """What an element was made of.
+
+        Raises:
+            NoSuchRef: So much was seen since that it is not remembered.
+        """
+        known = self._known.get(element.ref)
+        if known is None:
+            raise NoSuchRef(element.ref)
+        return known
 
     def keeps(self, element: Element) -> bool:
         """Whether what an element holds is not told, because a secret is in it."""
@@ -584,10 +591,11 @@ class Elements:
         if ref is None:
             self._named += 1
             ref = self._refs[identity] = f"e{self._named}"
-        self._known[ref] = Known(node, layer, top)
+        self._known[ref] = Known(node, layer, replace(top, nodes=()))  # not all of its window
         self._known.move_to_end(ref)
         while len(self._known) > _REFS_KEPT:
-            self._known.popitem(last=False)
+            _, oldest = self._known.popitem(last=False)
+            self._refs.pop((oldest.node.key, oldest.node.cell), None)
         return ref
 
     def _belongs(self, element: Element, node: Node, chain: Sequence[Node]) -> bool:

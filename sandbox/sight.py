@@ -7,8 +7,7 @@ picture, a program without accessibility), and when a text is looked for that it
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from hashlib import sha256
 
 from .atspi import Node
 from .elements import PICTURES, Element, Elements, Group, in_reading_order
@@ -63,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A piece of text that was read off the pixels, and the pixels."""
+    """A piece of text that was read off the pixels, and a digest of the pixels."""
 
     element: Element
     looked: bytes
@@ -92,6 +91,7 @@ class Sight:
         self._view = view
         self._texts: OrderedDict[str, _Read] = OrderedDict()
         self._text_refs: dict[tuple[str, Rect], str] = {}
+        self._named = 0
 
     # Looking
 
@@ -299,18 +299,22 @@ class Sight:
         return [one for one in lines if one.rect.y - 4 <= point.y <= one.rect.bottom + 4]
 
     def _text(self, text: str, rect: Rect, window: int) -> Element:
-        ref = self._text_refs.setdefault((text, rect), f"o{len(self._text_refs) + 1}")
+        ref = self._text_refs.get((text, rect))
+        if ref is None:
+            self._named += 1
+            ref = self._text_refs[text, rect] = f"o{self._named}"
         states = frozenset(("sensitive", "showing"))
         element = Element(ref, "text", text, None, states, rect, rect, rect.centre, window, "ocr")
         self._texts[ref] = _Read(element, self._looks(rect))
         self._texts.move_to_end(ref)
         while len(self._texts) > _REFS_KEPT:
-            self._texts.popitem(last=False)
+            _, oldest = self._texts.popitem(last=False)
+            self._text_refs.pop((oldest.element.name, oldest.element.rect), None)
         return element
 
     def _looks(self, rect: Rect) -> bytes:
         part = self._eyes.pixels()[max(0, rect.y) : rect.bottom, max(0, rect.x) : rect.right, :3]
-        return np.ascontiguousarray(part).tobytes()
+        return sha256(part.tobytes()).digest()
 
     def _told_apart(self, elements: Sequence[Element]) -> list[str]:
         """Things of the same name, each with what is written beside or above it."""
