@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
@@ -18,6 +18,9 @@ from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.settle import End
 
 _SHORT = 120  # characters of what the field with the focus holds
+LONGEST = 1_000_000
+"""Characters of an answer, its picture included; clients break on longer ones."""
+_ROOM = 1000  # characters that the words about what was cut, or about people, may take
 
 
 def answer(frame: Frame, **more: Any) -> CallToolResult:
@@ -26,12 +29,53 @@ def answer(frame: Frame, **more: Any) -> CallToolResult:
 
 
 def said(told: dict[str, Any], picture: Picture | None = None) -> CallToolResult:
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    content: list[ContentBlock] = [TextContent(type="text", text=text)]
+    """An answer of these facts, in at most `LONGEST` characters; it says what was cut."""
+    content: list[ContentBlock] = []
+    room = LONGEST - _ROOM
     if picture:
         data = base64.b64encode(picture.data).decode()
-        content.insert(0, ImageContent(type="image", data=data, mime_type=picture.mime))
-    return CallToolResult(content=content)
+        content.append(ImageContent(type="image", data=data, mime_type=picture.mime))
+        room -= len(data)
+    text = _written(told)
+    if len(text) > room:
+        text = _written(_fitting(told, room))
+    return CallToolResult(content=[*content, TextContent(type="text", text=text)])
+
+
+def _written(told: Any) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fitting(told: dict[str, Any], room: int) -> dict[str, Any]:
+    """Facts with their longest texts and lists cut until they fit, and a word about it."""
+    most = room
+    while True:
+        most //= 2
+        cut: set[str] = set()
+        fitting = {key: _cut(value, most, key, cut) for key, value in told.items()}
+        if len(_written(fitting)) <= room:
+            return {**fitting, "cut": f"too long, so only the beginning is told: {sorted(cut)}"}
+
+
+def _cut(value: Any, most: int, key: str, cut: set[str]) -> Any:
+    """A value with at most so many characters of each text, and so much of each list."""
+    if isinstance(value, str) and len(value) > most:
+        cut.add(key)
+        return value[:most]
+    if isinstance(value, list):
+        kept: list[Any] = []
+        room = most
+        for one in cast("list[Any]", value):
+            kept.append(_cut(one, most, key, cut))
+            room -= len(_written(kept[-1]))
+            if room < 0:
+                cut.add(key)
+                return kept[:-1]
+        return kept
+    if isinstance(value, dict):
+        inner = cast("dict[str, Any]", value)
+        return {name: _cut(one, most, key, cut) for name, one in inner.items()}
+    return value
 
 
 def facts(frame: Frame) -> dict[str, Any]:
