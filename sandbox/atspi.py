@@ -307,22 +307,53 @@ class Tree:
         Raises:
             Silent: Its program does not tell.
         """
+        return self.document(node, seconds) is not None
 
-        async def climb() -> bool:
-            here = node.key
+    def document(self, node: Node, seconds: float = 0.5) -> Key | None:
+        """The page a node is or is on, the outermost; None if it is on none.
+
+        Raises:
+            Silent: Its program does not tell.
+        """
+
+        async def climb() -> Key | None:
+            here, found = node.key, None
             for _ in range(_DEEPEST):
                 if here[1] in (_NULL, _ROOT):
-                    return False
+                    return found
                 (role,), parent = await asyncio.gather(
                     self._call(here, _ACCESSIBLE, "GetRole"),
                     self._property(here, _ACCESSIBLE, "Parent"),
                 )
                 if _role(role) in ("document web", "document frame"):
-                    return True
+                    found = here
+                elif found and _role(role) != "internal frame":
+                    return found
                 here = _key(parent)
             raise Silent("it is too deep in its window")
 
         return self._run(climb(), seconds)
+
+    def label(self, key: Key, seconds: float) -> tuple[str, frozenset[str]]:
+        """The name and the states of an object, in one question.
+
+        Raises:
+            Silent: It is gone, or its program does not answer.
+        """
+
+        async def ask() -> tuple[str, frozenset[str]]:
+            name, (states,) = await asyncio.gather(
+                self._property(key, _ACCESSIBLE, "Name"),
+                self._call(key, _ACCESSIBLE, "GetState"),
+            )
+            return str(name), _states(states)
+
+        return self._run(ask(), seconds)
+
+    def browses(self, node: Node) -> bool:
+        """Whether a node's program is a browser, or is made of one."""
+        program = self._programs.get(node.key[0])
+        return program is not None and program.toolkit in ("Chromium", "Gecko")
 
     def node(self, node: Node, seconds: float = 1.0) -> Node:
         """A node as it is now.

@@ -30,6 +30,7 @@ from .actions import (
     ButtonUp,
     Click,
     ClickElement,
+    Drag,
     Hold,
     KeyDown,
     Plan,
@@ -71,6 +72,7 @@ from .keys import sequence
 from .lens import Lens
 from .masks import Masks
 from .ocr import Ocr
+from .pages import Pages
 from .picture import Picture, Pixels, album
 from .session import Enclosure, Remains, Session, start_session, sweep_folders
 from .settle import End, Patience, Settling
@@ -102,6 +104,8 @@ _MOST_NOTICES = 20
 _THUMBNAIL = 320  # pixels; the longer side
 _BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
 _REVIVED_AGAIN = 60.0  # seconds
+_TRIES = 3  # pictures taken until nothing is painted while the window and the focus are read
+_AT_REST = (End.STILL, End.UNCHANGED)
 _GLANCE = Patience(first=0.06, quiet=0.06, busy=0.3, deadline=0.3)  # whether anything is at work
 _AT_ONCE = Patience(first=0.0, quiet=0.0)
 _LOOKED_AGAIN, _PAINTED_AGAIN = 0.1, 0.01  # seconds between two looks of a wait
@@ -164,6 +168,8 @@ class Frame:
     settle_ms: int | None = None
     loading: int = 0
     """How many requests of programs were still in flight when the wait ended by its deadline."""
+    stale: bool = False
+    """Whether what was pressed had changed since the answer that its place was taken from."""
     told: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the action itself tells, such as whether text was read back as it was typed."""
     focus: Element | None = None
@@ -209,6 +215,7 @@ class _Parts:
         self.tree = Tree(session.reach)
         self.elements = Elements(self.tree, self.windows)
         self.masks = Masks(self.tree, self.windows, self.elements)
+        self.pages = Pages(self.tree, self.elements, self.windows)
         self.traffic = Traffic(lambda: _speaking(session, activity))
         self.eyes = Eyes(
             self.camera,
@@ -217,6 +224,7 @@ class _Parts:
             activity,
             self.traffic,
             self.masks,
+            self.pages.shown,
             gave_up=lambda: turn().given_up.is_set(),
         )
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
@@ -294,6 +302,7 @@ class Desktop:
         *,
         show: Show = "auto",
         seen: int = 0,
+        known: int = 0,
         patience: Patience | None = None,
         permit: Permit | None = None,
     ) -> Frame:
@@ -303,6 +312,7 @@ class Desktop:
             action: What to do.
             show: Whether the frame carries a picture.
             seen: The `look` of the last picture the caller has; `auto` sends no second one of it.
+            known: The `look` of the caller's last answer: a point that has changed since is stale.
             patience: How long to wait for what, if not as long as is usual for the action.
             permit: Asked about each touch right before it is sent.
 
@@ -314,7 +324,9 @@ class Desktop:
         if isinstance(action, Wait):
             action.plan(self.view)
             return await self.rest(action.seconds, show=show, seen=seen)
-        frames = await self.do_all([action], show=show, seen=seen, patience=patience, permit=permit)
+        frames = await self.do_all(
+            [action], show=show, seen=seen, known=known, patience=patience, permit=permit
+        )
         return frames[0]
 
     async def do_all(
@@ -323,6 +335,7 @@ class Desktop:
         *,
         show: Show = "auto",
         seen: int = 0,
+        known: int = 0,
         patience: Patience | None = None,
         done: Callable[[Frame], None] = lambda frame: None,
         permit: Permit | None = None,
@@ -354,6 +367,8 @@ class Desktop:
                 frame = self._during(
                     parts, act, patient, show if last else "never", seen,
                     press=isinstance(action, (ButtonUp, Click, ClickElement)),
+                    aimed=[self.view.to_screen(point) for point in _aimed(action)],
+                    known=known if place == 0 else 0,
                 )  # fmt: skip
                 frames.append(replace(frame, told=told))
                 done(frames[-1])
@@ -916,6 +931,7 @@ class Desktop:
                 self._go_back(parts.session, chosen)
                 parts.tree.reset()
                 parts.elements.forget()
+                parts.pages.forget()
                 for argv in chosen.programs:
                     with suppress(CannotStart):
                         parts.session.launch(argv)
@@ -1080,6 +1096,7 @@ class Desktop:
             parts.restarts = parts.session.restarts
             parts.tree.reset()  # the buses may be others
             parts.elements.forget()
+            parts.pages.forget()
         held = parts.hands.holding
         try:
             done = work(parts)
@@ -1213,41 +1230,55 @@ class Desktop:
         seen: int,
         *,
         press: bool = False,
+        aimed: Sequence[Point] = (),
+        known: int = 0,
     ) -> Frame:
-        """Act and wait; after a `press`, a small change where it was is no answer."""
+        """Act and wait; after a `press`, a small change where it was is no answer.
+
+        Whether the `aimed` points have changed since the look that is `known` is told.
+        """
         parts.hands.pressed.clear()
-        what = parts.eyes.during(act, patience, near=lambda: parts.hands.pressed if press else ())
+        near = parts.hands.pressed
+        what = parts.eyes.during(
+            act, patience, near=lambda: near if press else (), aimed=aimed, known=known
+        )
         return self._told(parts, what, show, seen)
 
     def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
         changed = what.changed and self.view.region_to_picture(what.changed)
         meanwhile = what.meanwhile and self.view.region_to_picture(what.meanwhile)
-        focus = parts.sight.focus()
         part = self._part(changed, meanwhile) if show == "changed" else None
         return replace(
-            self._frame(parts, show, seen, part),
+            self._frame(parts, show, seen, part, tries=_TRIES if what.end in _AT_REST else 1),
             changed=changed,
             meanwhile=meanwhile,
-            focus=focus and self._shown(focus),
             end=what.end,
             first_change_ms=None if what.first_change is None else round(what.first_change * 1e3),
             settle_ms=round(what.settled * 1e3),
             loading=what.loading,
+            stale=what.stale,
         )
 
-    def _frame(self, parts: _Parts, show: Show, seen: int, part: Rect | None = None) -> Frame:
-        parts.eyes.pixels()
-        look = parts.eyes.look
-        picture = None
-        settings = self.settings
-        if part:
-            picture = parts.eyes.part(self.view, part, settings.budget)
-        elif show == "always" or (show == "auto" and look != seen):
-            picture = parts.eyes.picture(self.view, settings.budget, cursor=settings.cursor)
+    def _frame(
+        self, parts: _Parts, show: Show, seen: int, part: Rect | None = None, *, tries: int = 0
+    ) -> Frame:
+        """The screen as it is, and what is told of it; the focus too if there are `tries`.
+
+        The window and the focus are read after the picture; what is painted meanwhile makes it
+        taken again, up to so many times, so that they are those of the picture.
+        """
+        while True:
+            parts.eyes.pixels()
+            picture = self._picture(parts, show, parts.eyes.look != seen, part)
+            active = parts.windows.active()
+            focus = parts.sight.focus() if tries else None
+            tries -= 1
+            if tries <= 0 or parts.eyes.fresh():
+                break
+        look = parts.eyes.look  # a picture is of the newest there is
         parts.eyes.answer()
         parts.session.look_at_group()
         self._frames += 1
-        active = parts.windows.active()
         return Frame(
             self._frames,
             look,
@@ -1255,9 +1286,18 @@ class Desktop:
             self.view.to_picture(parts.hands.where()),
             self._clean(active.title) if active else "",
             picture,
+            focus=focus and self._shown(focus),
             notices=tuple(self._clean(self._notices.popleft()) for _ in range(len(self._notices))),
             part=part,
         )
+
+    def _picture(self, parts: _Parts, show: Show, new: bool, part: Rect | None) -> Picture | None:
+        settings = self.settings
+        if part:
+            return parts.eyes.part(self.view, part, settings.budget)
+        if show == "always" or (show == "auto" and new):
+            return parts.eyes.picture(self.view, settings.budget, cursor=settings.cursor)
+        return None
 
     def _part(self, *changed: Rect | None) -> Rect | None:
         """What to show of a change: a little more than changed, so that it can be understood."""
@@ -1386,6 +1426,17 @@ def _risk(action: Action, under: Callable[[Point | None], str]) -> Callable[[str
             return lambda program: undo.risk_of_click(program, named)
         case _:
             return lambda program: ""
+
+
+def _aimed(action: Action) -> Sequence[Point]:
+    """The points that an action presses because of what its caller was shown."""
+    match action:
+        case Click(at=Point() as at):
+            return [at]
+        case Drag(path=path):
+            return [path[0], path[-1]]
+        case _:
+            return ()
 
 
 def _empty_cell(element: Element) -> bool:

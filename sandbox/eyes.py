@@ -1,6 +1,7 @@
 """What eyes can do on a desktop: look, see what changed, wait for rest. One thread at a time."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,20 +11,26 @@ from mss.exception import ScreenShotError
 from Xlib.display import Display
 
 from .activity import Activity
+from .atspi import Key
 from .echo import local
 from .errors import Cancelled
 from .geometry import Point, Rect, View
 from .masks import Masks
+from .pages import Page
 from .picture import Picture, Pixels, covered, difference, draw_over, encode, marked, png, resized
 from .settle import End, Patience, Settling
 from .traffic import Traffic
 from .watcher import Watcher
-from .windows import Windows
+from .windows import Window, Windows
 
 _STEP = 0.05  # seconds between two looks at whether a program is still at work
 _OWED = 2.5  # seconds within which an action that changed nothing may still be answered
 _LATE = 0.15  # seconds by which an answer may be later than the one before
 _REMEMBERED = 10.0  # seconds for which answers are expected to be as late as one that was seen
+_ANSWERS = 4  # answers kept, 4 bytes a pixel each; so many clients may take turns
+_AROUND = 8  # pixels around a point that belong to it
+_THIN = 2  # pixels; as wide as a caret
+_TITLED = 0.3  # seconds within which a browser sets its title; Chromium collects them for 0.2
 _USUAL_FIRST = Patience().first
 
 
@@ -42,6 +49,8 @@ class Seen:
     """Seconds from the input to the last change that counted."""
     loading: int = 0
     """How many requests sent since the input were in flight when the wait ended."""
+    stale: bool = False
+    """Whether what was pressed had changed since the answer that its place was taken from."""
 
 
 @dataclass(slots=True)
@@ -53,6 +62,12 @@ class _Wait:
     title: tuple[int, str]
     patience: Patience
     near: Sequence[Point] = ()
+    afresh: bool = False
+    """Whether what was asked for before the wait counts too."""
+    page: Key | None = None
+    """A page that was being loaded when it was last looked at."""
+    entitled: bool = False
+    """Whether a title was waited for that a browser was about to set."""
     local_only: bool = False
     """Whether nothing has changed but how something that was pressed looks."""
     loading: int = 0
@@ -68,6 +83,7 @@ class Eyes:
         activity: Knows which programs are at work.
         traffic: Knows which of their requests are in flight.
         masks: What may not be seen.
+        page: The page that a window shows, if it is a browser's.
         gave_up: Whether the caller has given up; asked while waiting.
     """
 
@@ -79,6 +95,7 @@ class Eyes:
         activity: Activity,
         traffic: Traffic,
         masks: Masks,
+        page: Callable[[Window | None], Page | None],
         gave_up: Callable[[], bool],
     ) -> None:
         self._camera = camera
@@ -90,13 +107,17 @@ class Eyes:
         self._late: tuple[float, float] = (0.0, 0.0)  # how late an answer was, and when it came
         self._masks = masks
         self._masked: Sequence[Rect] = ()
+        self._page = page
+        self._loading_anyway: Key | None = None  # a page that was being loaded before the action
         self._gave_up = gave_up
         self._windows = Windows(display)
         self._painted = -1
         self._pixels = self._grab()
-        self._answered = self._pixels
         self._carets: frozenset[Rect] = frozenset()
         self._look = 1
+        self._answered = self._pixels
+        self._answers: OrderedDict[int, Pixels] = OrderedDict({1: self._pixels})
+        """What the last answers were about, by look."""
         display.xfixes_query_version()
 
     @property
@@ -112,6 +133,11 @@ class Eyes:
             if self._differs(before, self._pixels):
                 self._look += 1
         return self._pixels
+
+    def fresh(self) -> bool:
+        """Whether nothing was painted since the screen was looked at last."""
+        self._watcher.catch_up()
+        return self._painted == self._watcher.count
 
     def picture(
         self, view: View, budget: int, *, cursor: bool, marks: Sequence[tuple[str, Rect]] = ()
@@ -151,7 +177,10 @@ class Eyes:
 
     def answer(self) -> None:
         """What is seen now is what the caller is told; `meanwhile` counts from here."""
-        self._answered = self._pixels
+        self._answered = self._answers[self._look] = self._pixels
+        self._answers.move_to_end(self._look)
+        while len(self._answers) > _ANSWERS:
+            self._answers.popitem(last=False)
 
     def during(
         self,
@@ -160,6 +189,8 @@ class Eyes:
         *,
         afresh: bool = False,
         near: Callable[[], Sequence[Point]] = tuple,
+        aimed: Sequence[Point] = (),
+        known: int = 0,
     ) -> Seen:
         """Act, and wait until the screen has come to rest.
 
@@ -169,6 +200,8 @@ class Eyes:
             afresh: Whether what moved before, and what was asked for before, already counts too.
             near: Tells afterwards where something was pressed, on the screen: a small change there
                 is not taken for the answer.
+            aimed: Points of the screen that the caller chose by what it was shown.
+            known: The look of that, to tell whether they are stale; else the last answer's.
 
         Raises:
             Cancelled: The caller gave up.
@@ -183,10 +216,16 @@ class Eyes:
             self._traffic.begin(start)
             patience = self._expecting(patience, start, meanwhile, earlier)
         wait = _Wait(
-            Settling(patience, start, [] if afresh else earlier), before, self._title(), patience
+            Settling(patience, start, [] if afresh else earlier),
+            before,
+            self._title(),
+            patience,
+            afresh=afresh,
         )
         act()
         wait.near = near()
+        moves = wait.settling.moves
+        stale = any(self._stale(at, before, known) and not moves(at) for at in aimed)
         wait.settling.sent(time.monotonic())
         end = self._rest(wait, count)
         self._carets = wait.settling.carets
@@ -203,7 +242,16 @@ class Eyes:
             None if first is None else max(0.0, first - start),
             0.0 if last is None else max(0.0, last - start),
             wait.loading if end is End.LOADING else 0,
+            stale,
         )
+
+    def _stale(self, at: Point, now: Pixels, known: int) -> bool:
+        """Whether a place looked different in an earlier answer; a caret does not count."""
+        then = self._answers.get(known, self._answered)
+        left, top = max(0, at.x - _AROUND), max(0, at.y - _AROUND)
+        part = np.s_[top : at.y + _AROUND, left : at.x + _AROUND]
+        changed = difference(then[part], now[part]) if then.shape == now.shape else None
+        return changed is not None and changed.width > _THIN
 
     def _expecting(
         self,
@@ -277,12 +325,16 @@ class Eyes:
             if now < due:
                 self._watcher.wait(count, min(due, now + _STEP))
             elif why is End.DEADLINE:
+                self._loading_anyway = wait.page
+                wait.loading += wait.page is not None
                 return End.LOADING if wait.loading else why
             elif wait.loading or (why is not End.ANIMATING and at_work):
                 settling.hold(now + _STEP)
             elif why is End.ANIMATING:
                 return why
-            elif ping is not None and not self._answered_ping(ping, window):
+            elif (ping is not None and not self._answered_ping(ping, window)) or self._page_comes(
+                wait, sent
+            ):
                 settling.hold(now + _STEP)
             elif (title := self._title()) != wait.title:
                 wait.title = title
@@ -314,6 +366,26 @@ class Eyes:
             if late <= _OWED:
                 until = max(until, sent + late + _LATE)
         return until
+
+    def _page_comes(self, wait: "_Wait", sent: float) -> bool:
+        """Whether a browser is still loading a page, or is about to set the title to its name."""
+        if not wait.patience.requests or wait.settling.first is None:
+            return False
+        wait.page, active = None, self._windows.active()
+        page = self._page(active)
+        if active is None or page is None:
+            return False
+        if not page.busy:
+            self._loading_anyway = None
+        elif wait.afresh or page.key != self._loading_anyway:
+            wait.page = page.key
+            return True
+        if page.entitles(active.title):
+            if wait.entitled:
+                wait.title = active.id, active.title
+            return False
+        wait.entitled = time.monotonic() - sent < _TITLED
+        return wait.entitled
 
     def _title(self) -> tuple[int, str]:
         active = self._windows.active()

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from .geometry import Rect
+from .geometry import Point, Rect
 
 _CELL = 64
 _COLUMNS = 512  # cells in a row of bits; X has no screen wider than 32767 pixels
@@ -95,6 +95,10 @@ class Settling:
     def carets(self) -> frozenset[Rect]:
         """Places that blink: a change in them alone is none."""
         return frozenset(self._blinking)
+
+    def moves(self, point: Point) -> bool:
+        """Whether a place was painted all the time before the start."""
+        return bool(_cells(Rect(point.x, point.y, 1, 1)) & self._moving)
 
     def painted(self, when: float, rect: Rect) -> None:
         """Take note of a rectangle painted after the start."""

@@ -81,6 +81,8 @@ def _cut(value: Any, most: int, key: str, cut: set[str]) -> Any:
 def facts(frame: Frame) -> dict[str, Any]:
     """What a frame tells, with only the keys that apply."""
     told: dict[str, Any] = {"frame": frame.number}
+    if frame.stale:
+        told["stale"] = "what is at this point had changed since your last answer"
     if frame.end is not None:
         told["changed"] = _listed(frame.changed)
         told["settled"] = frame.end not in (End.DEADLINE, End.LOADING)
@@ -125,6 +127,7 @@ def together(frames: Sequence[Frame]) -> Frame:
         frames[-1],
         changed=Rect.around(rects),
         meanwhile=frames[0].meanwhile,
+        stale=any(frame.stale for frame in frames),
         first_change_ms=firsts[0] if firsts else None,
         settle_ms=sum(frame.settle_ms or 0 for frame in frames),
         notices=tuple(notice for frame in frames for notice in frame.notices),

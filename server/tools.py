@@ -58,6 +58,8 @@ class Caller:
     who: Who
     seen: int = 0
     """The look of the last picture they were sent."""
+    known: int = 0
+    """The look of the last answer they were sent."""
     epoch: int = 0
     """The hand-back after which they last looked; see leases.py."""
     grant: Grant = HERE
@@ -159,6 +161,7 @@ class Tools:
         thing. Refs e… come from programs and stay; o… were read off the pixels (OCR)."""
         part = self._desktop.region(region) if region else None
         frame, scene = await self._desktop.read()
+        caller.get().known = frame.look
         wanted = Wanted(query, window, part)
         text = self._outlines.tell(frame, scene, wanted, since, offset)
         return CallToolResult(content=[TextContent(type="text", text=text)])
@@ -186,7 +189,9 @@ class Tools:
     ) -> CallToolResult:
         """Look at a part of the screen, enlarged from its native pixels, to read small text.
         Coordinates stay those of the full screenshot."""
-        return answer(await self._desktop.zoom(region), region=region)
+        frame = await self._desktop.zoom(region)
+        caller.get().known = frame.look
+        return answer(frame, region=region)
 
     async def cursor_position(self) -> CallToolResult:
         """Where the pointer is."""
@@ -262,6 +267,7 @@ class Tools:
                 planned,
                 show=screenshot,
                 seen=caller.get().seen,
+                known=caller.get().known,
                 done=done.append,
                 permit=permit,
             )
@@ -410,10 +416,14 @@ class Tools:
         return answer(frame, **live)
 
     async def _act(self, action: Action, show: Show) -> CallToolResult:
-        seen, permit = caller.get().seen, ruling.get().of_input()
-        return self._shown(await self._desktop.do(action, show=show, seen=seen, permit=permit))
+        who, permit = caller.get(), ruling.get().of_input()
+        frame = await self._desktop.do(
+            action, show=show, seen=who.seen, known=who.known, permit=permit
+        )
+        return self._shown(frame)
 
     def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
+        caller.get().known = frame.look
         if frame.picture and frame.part is None:
             caller.get().seen = frame.look
         return answer(frame, **more)

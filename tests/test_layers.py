@@ -65,8 +65,10 @@ COMPOSE = {
     "stream": {"lens", "tiles"},
     "echo": {"picture"},
     "eyes": {
-        "activity", "echo", "masks", "picture", "settle", "traffic", "watcher", "windows",
+        "activity", "atspi", "echo", "masks", "pages", "picture", "settle", "traffic", "watcher",
+        "windows",
     },
+    "pages": {"atspi", "elements", "windows"},
     "pairing": {"atspi", "windows"},
     "elements": {"atspi", "pairing", "windows"},
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
@@ -81,7 +83,8 @@ COMPOSE = {
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
         "eyes", "files",
-        "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "picture", "session",
+        "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "pages", "picture",
+        "session",
         "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "values", "vault",
         "watcher",
         "windows",

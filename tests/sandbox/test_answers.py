@@ -16,7 +16,7 @@ import pytest
 from answering import BUTTON, SQUARE, WAYS, answering, colour
 from PIL import Image
 
-from gloveport.sandbox.actions import Click, Press
+from gloveport.sandbox.actions import Action, Click, Drag, Press
 from gloveport.sandbox.desktop import Desktop, Frame, Settings, open_desktop
 from gloveport.sandbox.echo import local
 from gloveport.sandbox.geometry import Point
@@ -66,12 +66,12 @@ def shown(frame: Frame, at: Point, number: int) -> bool:
     return bool((abs(pixel - colour(number)) <= 5).all())
 
 
-def square(frame: Frame) -> Point:
-    """The middle of what shows the number 0."""
+def middle(frame: Frame, shown: tuple[int, int, int]) -> Point:
+    """The middle of all that has a colour."""
     assert frame.picture
     with Image.open(BytesIO(frame.picture.data)) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    rows, columns = np.nonzero((abs(pixels - colour(0)) <= 5).all(axis=2))
+    rows, columns = np.nonzero((abs(pixels - shown) <= 5).all(axis=2))
     return Point(int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2)
 
 
@@ -79,7 +79,7 @@ async def clicks(way: str, delay: int, where: tuple[Desktop, str]) -> list[tuple
     """Three clicks one right after the other: whether each picture is right, and the frames."""
     desktop, host = where
     await desktop.open(f"http://{host}/page?way={quote(way)}&d={delay}")
-    at = square(await desktop.wait_until_still(10, show="always"))
+    at = middle(await desktop.wait_until_still(10, show="always"), colour(0))
     button = Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1])
     answers: list[tuple[bool, Frame]] = []
     for number in range(1, 4):
@@ -109,12 +109,108 @@ async def test_an_answer_that_takes_too_long_is_said_to_be_loading_and_can_be_wa
 ) -> None:
     desktop, host = direct
     await desktop.open(f"http://{host}/page?way=one request&d=6000")
-    at = square(await desktop.wait_until_still(10, show="always"))
+    at = middle(await desktop.wait_until_still(10, show="always"), colour(0))
     button = Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1])
     frame = await desktop.do(Click(button), show="always")
     assert (frame.end, frame.loading) == (End.LOADING, 1)
     frame = await desktop.wait_until_still(20, show="always")
     assert shown(frame, at, 1)
+
+
+# The window that is told is the picture's
+
+
+TITLED = """<!doctype html><title>t0</title><body style="height:90vh"><p id=p>0</p><script>
+let n = 0;
+onkeydown = onmousedown = () => {{ n++; {change} }};
+const paint = () => {{ document.querySelector("p").textContent = n;
+document.body.style.background = n % 2 ? "#fff" : "#ccc" }};
+</script>"""
+CHANGES = {
+    "at once": "document.title = `t${n}`; paint()",
+    "the title first": "document.title = `t${n}`; setTimeout(paint, 300)",
+    "the title only": "document.title = `t${n}`",
+    "with spaces and signs": "document.title = `t${n}  <b>&amp;\\n ü`; paint()",
+}
+
+
+@pytest.mark.parametrize("action", [Press("x"), Click(Point(300, 300))], ids=["key", "click"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_the_title_told_is_the_one_the_page_has_given_itself(
+    change: str, action: Action, direct: tuple[Desktop, str]
+) -> None:
+    desktop, _ = direct
+    await desktop.open(f"data:text/html,{quote(TITLED.format(change=CHANGES[change]))}")
+    await desktop.wait_until_still(10)
+    for number in range(1, 6):
+        frame = await desktop.do(action, show="always")
+        assert frame.window.startswith(f"t{number}"), frame
+    await desktop.do(Press("ctrl+w"), show="never")
+
+
+async def test_the_title_told_is_that_of_the_page_or_the_tab_gone_to(
+    direct: tuple[Desktop, str],
+) -> None:
+    desktop, host = direct
+    await desktop.open(f"http://{host}/page?way=one request&d=0")
+    await desktop.open(f"http://{host}/page?way=a new page&d=150")
+    at = middle(await desktop.wait_until_still(10, show="always"), colour(0))
+    for _ in range(3):
+        frame = await desktop.do(Press("ctrl+Prior"))
+        assert frame.window.startswith("one request"), frame
+        frame = await desktop.do(Press("ctrl+Next"))
+        assert frame.window.startswith("a new page"), frame
+    frame = await desktop.do(
+        Click(Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1]))
+    )
+    assert frame.window.startswith("a new page"), frame
+    frame = await desktop.do(Press("alt+Left"))
+    assert frame.window.startswith("a new page"), frame
+    for _ in range(2):
+        await desktop.do(Press("ctrl+w"), show="never")
+
+
+async def test_a_window_that_closes_is_not_waited_for(direct: tuple[Desktop, str]) -> None:
+    desktop, _ = direct
+    await desktop.open("xterm")
+    frame = await desktop.do(Press("alt+F4"))
+    assert frame.end is End.STILL
+    assert "xterm" not in frame.window.lower()
+
+
+# Places that have changed since the caller was shown them
+
+CHANGING = """<!doctype html><title>changing</title>
+<style>body { margin: 0; background: #eee }
+div { position: absolute; width: 200px; height: 100px; background: #9bd }
+#b { left: 400px } #c { left: 800px; animation: turn 0.5s linear infinite; border-radius: 20px }
+@keyframes turn { to { transform: rotate(1turn) } }</style>
+<div id=a></div><div id=b></div><div id=c></div><script>
+onkeydown = () => setTimeout(() => { document.querySelector("#a").style.background = "#fa0" }, 4000)
+</script>"""
+
+
+async def test_a_click_on_what_has_changed_since_the_last_answer_is_stale(
+    direct: tuple[Desktop, str],
+) -> None:
+    desktop, _ = direct
+    await desktop.open(f"data:text/html,{quote(CHANGING)}")
+    frame = await desktop.wait_until_still(3, show="always")
+    top = middle(frame, (0x99, 0xBB, 0xDD)).y
+    changes, stays, moves = Point(100, top), Point(500, top), Point(900, top)
+    other = await desktop.look()
+    for at in (changes, stays, moves):
+        assert not (await desktop.do(Click(at))).stale
+    frame = await desktop.do(Press("x"))
+    known = frame.look
+    await desktop.wait_until_changed(10, [0, top - 40, 200, top + 40])
+    assert (await desktop.do(Click(changes), known=known)).stale
+    assert (await desktop.do(Drag([changes, stays]), known=known)).stale
+    assert not (await desktop.do(Click(stays), known=known)).stale
+    assert not (await desktop.do(Click(moves), known=known)).stale
+    assert not (await desktop.do(Click(changes))).stale  # told in the last answer
+    assert other.look < known
+    await desktop.do(Press("ctrl+w"), show="never")
 
 
 # Requests in flight, as the kernel tells of them
