@@ -13,7 +13,7 @@ six questions for each node, and takes seconds where these take milliseconds):
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from dbus_fast import BusType, DBusError, DBusFastError, Message, MessageType, V
 from dbus_fast.aio import MessageBus
 from dbus_fast.auth import AuthExternal
 
+from .clipping import NOTHING, clipped, sticking_out
 from .geometry import Point, Rect
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,19 @@ _WORDS = {
     "landmark", "log", "status bar", "comment", "grouping", "alert", "notification", "text", "link",
     "label",
 }  # fmt: skip
+# What shows nothing outside of itself, by toolkit; in a page anything may, so it is asked.
+_SCROLL_AREAS = {"scroll pane", "viewport"}
+_WIDGETS = _SCROLL_AREAS | {
+    "filler", "panel", "split pane", "layered pane", "internal frame", "unknown", "list", "tree",
+    "table", "tree table", "list box",
+}  # fmt: skip
+_OWN_WINDOW = {"combo box", "menu", "popup menu", "menu bar", "tool tip", "window", "dialog"}
+_IN_PAGES = {
+    "section", "list", "list item", "form", "article", "landmark", "grouping", "table", "table row",
+    "tree", "list box", "document web", "internal frame", "panel", "scroll pane", "embedded",
+}  # fmt: skip
+_BROWSERS = ("Chromium", "Gecko", "WebKitGTK")
+_MOST_DOUBTED = 60  # objects of a page that are half out of something, to be asked for by place
 # Layout without words of its own; not worth a question when it has no name.
 _LAYOUT = {
     "panel", "filler", "section", "paragraph", "scroll pane", "viewport", "split pane", "root pane",
@@ -141,6 +155,13 @@ class Node:
     pane: Key | None = None
     """For what LibreOffice draws itself: what fills its window below the menu bar. `rect` counts
     from its lower edge, for until the window has been used both are off by the menu bar."""
+    clip: Rect | None = None
+    """Where alone it can show, counted as `rect`; None if it is in no scroll area."""
+
+    def moved(self, right: int, down: int) -> "Node":
+        """The same somewhere else."""
+        clip = self.clip and self.clip.moved(right, down)
+        return replace(self, rect=self.rect.moved(right, down), clip=clip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,14 +690,17 @@ class Tree:
                 known = list(cached.values())
                 if program.name != _OFFICE:
                     for top in await self._children(program.root):
-                        with suppress(*_UNTOLD):
+                        try:
                             known += await self._matches(top, cached, _VISIBLE)
+                        except _UNTOLD:
+                            known += await self._walk(top, "visible")
                 fitting = {
                     one.key: one for one in known if one.role not in _LAYOUT and fits(one.name)
                 }
                 items = list(fitting.values())[: most - len(found)]
                 nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
-                found += [one for one in await asyncio.gather(*nodes) if one]
+                there = [one for one in await asyncio.gather(*nodes) if one]
+                found += await asyncio.gather(*(self._as_cut(one, program) for one in there))
         return found
 
     async def _fields(self, pid: int) -> list[Top]:
@@ -759,14 +783,16 @@ class Tree:
                 shown = await self._matches(top, items)
             except _UNTOLD:
                 shown = await self._walk(top, "visible" if relative else "showing")
-        nodes = await self._nodes(program, [one for one in shown if one.key != top], relative)
+        shown = [one for one in shown if one.key != top]
+        nodes = await self._nodes(program, shown, relative)
+        nodes = await self._clipped(program, top, shown, nodes)
         for table in huge:
             if table in shown:
                 with suppress(*_UNTOLD):
                     nodes += await self._cells(table.key)
         if program.name == _OFFICE:
             nodes = await self._office(top, nodes)
-        ordered = program.toolkit in ("Chromium", "Gecko", "WebKitGTK")
+        ordered = program.toolkit in _BROWSERS
         return Top(
             top, program.pid, known.name, rect, relative, ordered, nodes, known.states
         )  # fmt: skip
@@ -803,6 +829,7 @@ class Tree:
             level = []
             for (parent, _), item in zip(pairs, fresh, strict=True):
                 if item and state in item.states and item.role != without:
+                    item.parent = parent.key
                     parent.kids.append(item)
                     level.append(item)
         found = list(_below(root)) if root else []
@@ -855,6 +882,119 @@ class Tree:
         typed_into = item.role == "text" and "editable" in item.states  # GTK, Qt
         role = "entry" if typed_into else item.role
         return Node(item.key, role, name, item.states, rect, text, popover=item.popover)
+
+    async def _clipped(
+        self, program: _Program, top: Key, shown: Sequence[_Item], nodes: list[Node]
+    ) -> list[Node]:
+        """Nodes with the part of each that what they are in lets show."""
+        if program.name == _OFFICE or not nodes:
+            return nodes
+        in_page = program.toolkit in _BROWSERS
+        scrolling = program.toolkit in ("gtk", "GTK")
+        kinds = _IN_PAGES if in_page else _SCROLL_AREAS if scrolling else _WIDGETS
+        holders = await self._rects(
+            [one for one in shown if one.role in kinds], nodes, relative=program.toolkit == "GTK"
+        )
+        if not holders:
+            return nodes
+        if in_page:
+            clips = await self._clipped_in_page(top, nodes, holders, shown)
+        else:
+            parents = await self._parents(shown, holders)
+            free = {one.key for one in shown if one.role in _OWN_WINDOW or one.name == "GtkPopover"}
+            clips = clipped([one.key for one in nodes], parents, holders, free)
+        return [replace(one, clip=clips[one.key]) if one.key in clips else one for one in nodes]
+
+    async def _rects(
+        self, items: Sequence[_Item], nodes: Sequence[Node], *, relative: bool
+    ) -> dict[Key, Rect]:
+        known = {one.key: one.rect for one in nodes}
+        asked = [one.key for one in items if one.key not in known]
+        told = await asyncio.gather(*(self._extents(one, relative=relative) for one in asked))
+        known |= {key: rect for key, rect in zip(asked, told, strict=True) if rect and rect.area}
+        return {one.key: known[one.key] for one in items if one.key in known}
+
+    async def _parents(self, shown: Sequence[_Item], holders: Iterable[Key]) -> dict[Key, Key]:
+        """What each object is in, as it was read, or as holders tell."""
+        found = {one.key: one.parent for one in shown if one.parent}
+        if not found:
+            around = [one.key for one in shown if one.role in _OWN_WINDOW]
+            asked = list(dict.fromkeys([*holders, *around]))
+            told = await asyncio.gather(*(self._children(one) for one in asked))
+            found = {child: one for one, kids in zip(asked, told, strict=True) for child in kids}
+        return found
+
+    async def _clipped_in_page(
+        self, top: Key, nodes: Sequence[Node], holders: dict[Key, Rect], shown: Sequence[_Item]
+    ) -> dict[Key, Rect]:
+        """The same in a browser, which leaves out what is wholly out of view.
+
+        Whether something shows outside of what it is in is told by what is in its middle.
+        """
+        pages = {one.key for one in shown if one.role == "document web"}
+        around = list(holders)
+        doubted: dict[Key, list[Key]] = {}
+        pairs = sticking_out([one.rect for one in nodes], [holders[one] for one in around])
+        for place, other in pairs:
+            if nodes[place].role != "document web":
+                doubted.setdefault(nodes[place].key, []).append(around[other])
+        few = [one for one in nodes if one.key in doubted][:_MOST_DOUBTED]
+        clips: dict[Key, Rect] = {}
+        for node, above in zip(few, await asyncio.gather(*map(self._above, few)), strict=True):
+            inside = [one for one in doubted[node.key] if one in above]
+            if not inside:
+                continue
+            clip = node.rect
+            for one in inside:
+                if one in pages or not await self._is_at(top, node.rect.centre, node.key, above):
+                    clip = clip.overlap(holders[one]) or NOTHING
+            clips[node.key] = clip
+        return clips
+
+    async def _as_cut(self, node: Node, program: _Program) -> Node:
+        """One node with the part of it that what it is in lets show."""
+        relative = program.toolkit == "GTK"
+        if program.name == _OFFICE:
+            return node
+        if not relative and "showing" not in node.states:
+            return replace(node, clip=NOTHING)
+        if program.toolkit in _BROWSERS:
+            return node
+        kinds = _SCROLL_AREAS if program.toolkit in ("gtk", "GTK") else _WIDGETS
+        clip, here = node.clip, node.key
+        with suppress(*_UNTOLD):
+            for _ in range(60):
+                here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
+                item = await self._item(here)
+                if item is None or item.role in _OWN_WINDOW or item.name == "GtkPopover":
+                    break
+                rect = await self._extents(here, relative=relative) if item.role in kinds else None
+                if rect and rect.area:
+                    clip = rect if clip is None else clip.overlap(rect) or NOTHING
+        return replace(node, clip=clip)
+
+    async def _above(self, node: Node) -> set[Key]:
+        found: set[Key] = set()
+        here = node.key
+        with suppress(*_UNTOLD):
+            while len(found) < 60 and here[1] not in (_NULL, _ROOT):
+                here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
+                if here in found:
+                    break
+                found.add(here)
+        return found
+
+    async def _is_at(self, top: Key, point: Point, key: Key, above: Collection[Key]) -> bool:
+        """Whether an object, or something in it, shows at a point; what holds it does not count."""
+        with suppress(*_UNTOLD):
+            under = await self._deepest(top, point, _ON_SCREEN)
+            for _ in range(60):
+                if under == key:
+                    return True
+                if under in above or under[1] in (_NULL, _ROOT):
+                    return False
+                under = _key(await self._property(under, _ACCESSIBLE, "Parent"))
+        return False
 
     async def _told(self, item: _Item, words: bool) -> str | None:
         """The text of a field or the value of a slider, cut to a size."""
@@ -998,6 +1138,7 @@ class Tree:
             if program is None or item is None:
                 raise Silent("it is gone")
             now = await self._node(item, program.toolkit == "GTK", program.toolkit == "Gecko")
+            now = now and await self._as_cut(now, program)
         if now is None:
             raise Silent("it is not shown")
         if node.pane:

@@ -657,7 +657,7 @@ def placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
                 break
         else:
             return replace(node, rect=Rect(0, 0, 0, 0))  # its window is not there yet
-    return replace(node, rect=replace(node.rect, x=node.rect.x + x, y=node.rect.y + y))
+    return node.moved(x, y)
 
 
 def _own_point(point: Point, top: Top, layer: Layer) -> Point:
@@ -677,10 +677,11 @@ def _seen(node: Node, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
     place = next((at for at, one in enumerate(layers) if one.window == layer.window), 0)
     above = [one for one in layers[:place] if not _is_its_popup(one, layer, node)]
     popups = [one for one in layers[:place] if _is_its_popup(one, layer, node)]
+    shows = node.rect if node.clip is None else node.rect.overlap(node.clip)
     pieces = [
         piece
         for where in (layer.outer, *(one.outer for one in popups))
-        if (part := node.rect.overlap(where))
+        if (part := shows and shows.overlap(where))
         for piece in part.without(one.outer for one in above)
     ]
     return max(pieces, key=lambda one: one.area, default=None)

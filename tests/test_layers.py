@@ -48,6 +48,7 @@ COMPOSE = {
     "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
     "walls": {"etc"},
+    "atspi": {"clipping"},
     "session": {
         "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
     },
