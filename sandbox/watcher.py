@@ -1,48 +1,66 @@
 """Watches one screen: what is painted, when, and whether a window still answers.
 
 It reads its own connection on its own thread for as long as the desktop lives, so that a picture
-can also say what changed while nobody was acting.
+can also say what changed while nobody was acting. It reads the protocol itself: a terminal that
+scrolls paints tens of thousands of rectangles a second, and Xlib takes longer to read of one than a
+program takes to paint it, so that an answer behind them would never be read.
 """
 
 import logging
-import os
-import select
+import socket
+import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import islice
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from Xlib import X, error
 from Xlib.display import Display
 from Xlib.ext import damage
-from Xlib.protocol import event
 
 from .geometry import Rect
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _KEPT = 4096  # paintings remembered, at the most
-_PROTOCOLS = 32  # of a window that are looked at; ICCCM and EWMH know 5
 _RECENT = 1.5  # seconds the rules look back: a second, and the last blink of a caret (0.6 s) twice
+_ANSWERED = 5.0  # seconds
+_MOST_READ = 1 << 20  # bytes
+_PROTOCOLS = 32  # of a window that are looked at; ICCCM and EWMH know 5
+
+# Of the X11 protocol: the first byte of what a server sends, where it is no event that we know.
+_ERROR, _REPLY, _GENERIC = 0, 1, 35
+_SENT = 0x80  # of the kind of an event that a program has sent
+_LONGS = 32  # bits of each number in a property or message
+_UNIT = 32  # bytes of an event, of an error, and of a reply without more
+# Kind, number of the request, how much more there is in words of four bytes, and where something
+# was painted.
+_EVENT = np.dtype({
+    "names": ["kind", "detail", "number", "more", "area"],
+    "formats": ["u1", "u1", "u2", "u4", "u8"], "offsets": [0, 1, 2, 4, 16], "itemsize": _UNIT,
+})  # fmt: skip
+_AREA = struct.Struct("=hhHH")  # x, y, width, height
+_MESSAGE = struct.Struct("=8xI2I12x")  # type and first two words, of ClientMessage
+_GET_INPUT_FOCUS = struct.pack("=BxH", 43, 1)
+_GET_PROPERTY = struct.Struct("=BxHIIIII")  # of a window, of any type, from a word, so many words
+_SEND_MESSAGE = struct.Struct("=BxHIIBBxxII5I")
 
 
 class Watcher:
     """Counts what is painted on the whole screen; thread-safe.
 
     Args:
-        display: A connection of its own, which it closes.
+        display: A connection of its own, which it closes; nothing else is asked of it afterwards.
     """
 
     def __init__(self, display: Display) -> None:
-        self._display = display
-        self._root = display.screen().root
+        root = display.screen().root
         self._painted: deque[tuple[float, Rect]] = deque(maxlen=_KEPT)
         self._count = 0
         self._news = threading.Condition()
@@ -50,22 +68,26 @@ class Watcher:
         self._ping = display.intern_atom("_NET_WM_PING")
         self._pinged = 0
         self._answered = 0
-        display.set_error_handler(_quiet)
         # Qt answers a ping with StructureNotify and SubstructureRedirect, the others with
         # SubstructureNotify: both are needed.
-        self._root.change_attributes(event_mask=X.SubstructureNotifyMask | X.StructureNotifyMask)
+        root.change_attributes(event_mask=X.SubstructureNotifyMask | X.StructureNotifyMask)
         display.damage_query_version()
         # python-xlib copies event classes for each display: only the number tells this one.
         extension = display.query_extension("DAMAGE")
         assert extension, "Xvfb has it built in"
         self._damaged = extension.first_event
-        self._root.damage_create(damage.DamageReportRawRectangles)
+        root.damage_create(damage.DamageReportRawRectangles)
         display.sync()
-        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._wire = display.display.socket
+        self._rest = bytes(display.display.data_recv)
+        self._sending = threading.Lock()
+        self._asked: deque[tuple[int, Future[bytes]]] = deque()
+        """The requests that have an answer to come, by number, in their order."""
+        self._request = display.display.request_serial - 1
+        """The number of the last request."""
         self._closing = False
         self.cut = False
         """Whether the connection was closed from its other end."""
-        self._bell, self._ring = os.pipe()
         self._thread = threading.Thread(target=self._watch, name="gloveport-watcher", daemon=True)
         self._thread.start()
 
@@ -85,7 +107,7 @@ class Watcher:
     def since(self, count: int) -> list[tuple[float, Rect]]:
         """What was painted after the first `count` rectangles, as far as it is remembered."""
         with self._news:
-            new = min(self._count - count, len(self._painted))
+            new = max(0, min(self._count - count, len(self._painted)))
             return list(islice(reversed(self._painted), new))[::-1]
 
     def wait(self, count: int, until: float) -> None:
@@ -99,7 +121,7 @@ class Watcher:
         Raises:
             ConnectionClosedError: The display has died.
         """
-        self._ask(self._display.sync)
+        self._ask(_GET_INPUT_FOCUS)
 
     def ping(self, window: int) -> int | None:
         """Ask a window whether it has handled its input; it answers after all events before this.
@@ -108,93 +130,121 @@ class Watcher:
             A number to ask `answered` about; None when the window does not take part. (xterm
             takes any WM_PROTOCOLS message for the order to close, so the others are never asked.)
         """
-        return self._ask(lambda: self._send_ping(window))
+        told = self._ask(
+            _GET_PROPERTY.pack(20, 6, window, self._protocols, X.AnyPropertyType, 0, _PROTOCOLS)
+        )
+        words = told[_UNIT:]
+        if not told or told[1] != _LONGS:
+            return None
+        if self._ping not in struct.unpack(f"={len(words) // 4}I", words):
+            return None
+        self._pinged += 1
+        data = (self._ping, self._pinged, window, 0, 0)
+        self._send(
+            _SEND_MESSAGE.pack(
+                25, 11, window, 0, X.ClientMessage, 32, window, self._protocols, *data
+            )
+        )
+        return self._pinged
 
     def answered(self, ping: int) -> bool:
         return self._answered >= ping
 
     def close(self) -> None:
         self._closing = True
-        os.write(self._ring, b".")
+        with suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
         self._thread.join()
-        os.close(self._bell)
-        os.close(self._ring)
-        with suppress(error.ConnectionClosedError):
-            self._display.close()
+        self._wire.close()
 
-    def _ask(self, work: Callable[[], T]) -> T | None:
-        """Run on the watcher's thread, which alone reads the display; None if X refused.
+    def _send(self, request: bytes, answer: "Future[bytes] | None" = None) -> None:
+        with self._sending:
+            if self.cut:
+                raise error.ConnectionClosedError("server")
+            self._request += 1
+            if answer:
+                self._asked.append((self._request, answer))
+            try:
+                self._wire.sendall(request)
+            except OSError as cut:
+                raise error.ConnectionClosedError("server") from cut
+
+    def _ask(self, request: bytes) -> bytes:
+        """Send a request and wait for its answer, which is empty if X refused it.
 
         Raises:
             ConnectionClosedError: The display has died.
+            TimeoutError: There was no answer in time.
         """
-        done: Future[T | None] = Future()
-
-        def run() -> None:
-            try:
-                result = work()
-                self._take(self._display.pending_events())
-                done.set_result(result)
-            except error.XError:
-                done.set_result(None)
-            except error.ConnectionClosedError as death:
-                done.set_exception(death)
-
-        self._asked.put(run)
-        os.write(self._ring, b".")
-        return done.result(5)
-
-    def _send_ping(self, window: int) -> int | None:
-        asked = self._display.create_resource_object("window", window)
-        protocols: Any = asked.get_property(self._protocols, X.AnyPropertyType, 0, _PROTOCOLS)
-        if not protocols or protocols.format != 32 or self._ping not in protocols.value:
-            return None
-        self._pinged += 1
-        message = event.ClientMessage(
-            window=window,
-            client_type=self._protocols,
-            data=(32, [self._ping, self._pinged, window, 0, 0]),
-        )
-        asked.send_event(message, event_mask=0)
-        self._display.flush()
-        return self._pinged
+        answer: Future[bytes] = Future()
+        self._send(request, answer)
+        return answer.result(_ANSWERED)
 
     def _watch(self) -> None:
-        try:
-            while not self._closing:
-                if not self._display.pending_events():
-                    self._wait([self._display, self._bell])
-                self._take(self._display.pending_events())
-        except (error.ConnectionClosedError, OSError, ValueError):
-            logger.debug("the display is gone")
+        with suppress(OSError, ValueError):
+            while True:
+                self._rest = self._rest[self._take(self._rest) :]
+                more = self._wire.recv(_MOST_READ)
+                if not more:
+                    break
+                self._rest += more
+        logger.debug("the display is gone")
+        with self._sending:
             self.cut = True
-            while not self._closing:
-                self._wait([self._bell])
+            asked = list(self._asked)
+            self._asked.clear()
+        for _, answer in asked:
+            answer.set_exception(error.ConnectionClosedError("server"))
 
-    def _wait(self, sources: Sequence[Any]) -> None:
-        ready, _, _ = select.select(sources, [], [])
-        if self._bell in ready:
-            os.read(self._bell, 4096)
-            while not self._asked.empty():
-                self._asked.get()()
+    def _take(self, data: bytes) -> int:
+        """Take what X has sent; how many bytes of it were whole."""
+        start = 0
+        while (whole := (len(data) - start) // _UNIT) > 0:
+            units = np.frombuffer(data, _EVENT, whole, start)
+            kinds = units["kind"]
+            longer = ((kinds == _REPLY) | (kinds == _GENERIC)) & (units["more"] > 0)
+            until = int(longer.argmax()) if longer.any() else whole
+            if until:
+                self._take_units(units[:until])
+                start += until * _UNIT
+                continue
+            length = _UNIT + 4 * int(units["more"][0])
+            if len(data) - start < length:
+                break
+            if kinds[0] == _REPLY:
+                self._answer(int(units["number"][0]), data[start : start + length])
+            start += length
+        return start
 
-    def _take(self, pending: int) -> None:
-        now = time.monotonic()
-        painted: list[tuple[float, Rect]] = []
-        for _ in range(pending):
-            seen = self._display.next_event()
-            if seen.type == self._damaged:
-                area = seen.area
-                painted.append((now, Rect(area.x, area.y, area.width, area.height)))
-            elif seen.type == X.ClientMessage and seen.client_type == self._protocols:
-                kind, number, *_ = seen.data[1]
-                if kind == self._ping:
-                    self._answered = max(self._answered, number)
-        if painted:
+    def _take_units(self, units: NDArray[Any]) -> None:
+        """Take events and answers of the usual length: what was painted before what is answered."""
+        kinds = units["kind"]
+        areas = np.unique(units["area"][kinds == self._damaged])
+        if len(areas):
+            now = time.monotonic()
+            painted = [(now, Rect(*_AREA.unpack(area.tobytes()))) for area in areas[:_KEPT]]
             with self._news:
                 self._painted.extend(painted)
                 self._count += len(painted)
                 self._news.notify_all()
+        messages = (kinds & ~np.uint8(_SENT) == X.ClientMessage) & (units["detail"] == _LONGS)
+        for message in units[messages]:
+            self._hear(*_MESSAGE.unpack(message.tobytes()))
+        for answer in units[(kinds == _REPLY) | (kinds == _ERROR)]:
+            told = answer.tobytes() if answer["kind"] == _REPLY else b""
+            self._answer(int(answer["number"]), told)
+
+    def _hear(self, kind: int, protocol: int, number: int) -> None:
+        if (kind, protocol) == (self._protocols, self._ping) and number <= self._pinged:
+            self._answered = max(self._answered, number)
+
+    def _answer(self, number: int, told: bytes) -> None:
+        """Give an answer to who waits for it; an error may be that of a request without one."""
+        with self._sending:
+            if not self._asked or self._asked[0][0] & 0xFFFF != number:
+                return
+            _, answer = self._asked.popleft()
+        answer.set_result(told)
 
 
 def lately(painted: Sequence[tuple[float, Rect]], now: float) -> list[tuple[float, Rect]]:
@@ -210,8 +260,3 @@ def lately(painted: Sequence[tuple[float, Rect]], now: float) -> list[tuple[floa
             break
         told.setdefault((int(when * 10), rect), when)
     return [(when, rect) for (_, rect), when in reversed(told.items())]
-
-
-def _quiet(failure: error.XError, request: object) -> None:
-    """A window may vanish between two requests; that is no news."""
-    logger.debug("X error: %s", failure)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import mss
-from Xlib import X
+from Xlib import X, error
 from Xlib.display import Display
 
 from .errors import CannotStart
@@ -115,9 +115,20 @@ class XServer:
             self.claim.close()
 
     def connect(self) -> Display:
-        """Open a connection that no program's grab of the server stops; its owner closes it."""
+        """Open a connection that no program's grab of the server stops; its owner closes it.
+
+        Raises:
+            DisplayError: There is no server any more.
+        """
+        # Xlib leaves a socket open that finds no server, and asks for one over TCP then: nobody
+        # else is to be shown the cookie.
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.files[1]))
+            except OSError as why:
+                raise error.DisplayConnectionError(self.display, str(why)) from why
         with self._authorised(), redirect_stdout(sys.stderr):
-            display = _Connection(self.display)
+            display = _Connection(f"unix/{self.display}")
         ignore_grabs(display)
         return display
 
