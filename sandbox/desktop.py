@@ -288,6 +288,8 @@ class Desktop:
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
+        self._loss: Broken | None = None
+        """How the connections before these were lost."""
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
@@ -665,11 +667,20 @@ class Desktop:
                 second argument is true for the last look, which tells what it can.
             until: When to look for the last time, on the monotonic clock.
             ask: Whether to look between the first time and the last at all.
+
+        Raises:
+            Broken: The desktop or its connections were lost between two looks, and a call of
+                somebody else was told: what was seen before is of a screen that is gone.
         """
+        begun: _Parts | None = None
         while True:
             last, count = time.monotonic() >= until, self.painted
 
             def turn(parts: _Parts, last: bool = last) -> T | None:
+                nonlocal begun
+                begun = begun or parts
+                if begun is not parts and self._loss:
+                    raise Broken(str(self._loss))
                 return look(parts, last)
 
             found = await self._take(turn)
@@ -952,7 +963,8 @@ class Desktop:
             self._leave(session)
             self._revive("the rollback", programs=False)
             said = str(why) if isinstance(why, CannotStart) else why.strerror or "no answer"
-            raise NotRolledBack(said, files=files) from why
+            self._loss = NotRolledBack(said, files=files)
+            raise self._loss from why
 
     def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
         session = parts.session
@@ -1181,7 +1193,8 @@ class Desktop:
             self._restart(why)
         assert self._parts
         self._stream.follow(self._parts.lens)
-        raise ConnectionsLost from failure
+        self._loss = ConnectionsLost()
+        raise self._loss from failure
 
     def _leave(self, session: Session) -> None:
         self._disconnect()
@@ -1198,7 +1211,8 @@ class Desktop:
             session = self._parts.session
             what = session.lost_part
             self._leave(session)
-        raise DesktopLost(what, len(self._history.made), self._revive(what)) from failure
+        self._loss = DesktopLost(what, len(self._history.made), self._revive(what))
+        raise self._loss from failure
 
     def _revive(self, what: str, *, programs: bool = True) -> list[str]:
         """Start another session over what remains; the names of the programs that it started."""
