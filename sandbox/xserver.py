@@ -124,7 +124,8 @@ class XServer:
         # else is to be shown the cookie.
         with socket.socket(socket.AF_UNIX) as probe:
             try:
-                probe.connect(str(self.files[1]))
+                socket_file = self.files[1]
+                probe.connect(f"{'' if socket_file.exists() else chr(0)}{socket_file}")
             except OSError as why:
                 raise error.DisplayConnectionError(self.display, str(why)) from why
         with self._authorised(), redirect_stdout(sys.stderr):
