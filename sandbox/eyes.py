@@ -11,7 +11,7 @@ from mss.exception import ScreenShotError
 from Xlib.display import Display
 
 from .activity import Activity
-from .atspi import Key
+from .atspi import Key, Silent
 from .echo import local
 from .errors import Cancelled
 from .geometry import Point, Rect, View
@@ -372,7 +372,10 @@ class Eyes:
         if not wait.patience.requests or wait.settling.first is None:
             return False
         wait.page, active = None, self._windows.active()
-        page = self._page(active)
+        try:
+            page = self._page(active)
+        except Silent:
+            return time.monotonic() - sent < _TITLED
         if active is None or page is None:
             return False
         if not page.busy:

@@ -7,7 +7,7 @@ A browser tells the name of a page at once, and sets the title of its window up 
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .atspi import Key, Silent, Tree
+from .atspi import Gone, Key, Silent, Slow, Tree
 from .elements import Elements
 from .windows import Window, Windows
 
@@ -46,7 +46,11 @@ class Pages:
         self._known.clear()
 
     def shown(self, window: Window | None) -> Page | None:
-        """The page that the active window shows; None where none is known."""
+        """The page that the active window shows; None where none is known.
+
+        Raises:
+            Slow: A browser does not answer for now.
+        """
         if window is None:
             return None
         title, key = self._known.get(window.id, ("", _NOWHERE))
@@ -65,15 +69,17 @@ class Pages:
             if not self._tree.browses(node):
                 self._known[window.id] = window.title, None
                 return None
-            with suppress(Silent):
+            with suppress(Gone):
                 if (key := self._tree.document(node, _WITHIN)) and (page := self._page(key)):
                     self._known[window.id] = window.title, key
                     return page
         return None
 
     def _page(self, key: Key) -> Page | None:
-        with suppress(Silent):
+        try:
             name, states = self._tree.label(key, _WITHIN)
-            if "showing" in states:
-                return Page(key, name, "busy" in states)
-        return None
+        except Slow:
+            raise
+        except Silent:
+            return None
+        return Page(key, name, "busy" in states) if "showing" in states else None

@@ -128,7 +128,7 @@ document.body.style.background = n % 2 ? "#fff" : "#ccc" }};
 </script>"""
 CHANGES = {
     "at once": "document.title = `t${n}`; paint()",
-    "the title first": "document.title = `t${n}`; setTimeout(paint, 300)",
+    "the title first": "document.title = `t${n}`; setTimeout(paint, 50)",
     "the title only": "document.title = `t${n}`",
     "with spaces and signs": "document.title = `t${n}  <b>&amp;\\n ü`; paint()",
 }
