@@ -64,6 +64,9 @@ TRIES, WITHIN = 5, 10.0
 CALM, WORRIED = 0.25, 0.05
 NEARLY = 0.9  # of the processes there may be: a bomb is ended before nothing else can start
 MANY = 50  # processes that take all memory together, none of them much: they are a bomb too
+IN_MEMORY = ("/dev/shm", "/tmp", "/var/tmp")  # folders whose files are memory
+ALMOST = 0.8  # of such a folder that is in use before it is said
+FEW = 4  # processes that hold most of the files in memory; else who wrote them has ended
 YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
@@ -515,6 +518,22 @@ def own_memory(process: Process) -> int:
     return (int(told[1]) - int(told[2])) * PAGE
 
 
+def shared_memory(process: Process, devices: set[int]) -> int:
+    """Bytes of files in memory that it has mapped, or that it holds open; whichever is more."""
+    mapped = 0
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        mapped = int(next(line for line in lines if line.startswith("RssShmem:")).split()[1]) << 10
+    held: dict[tuple[int, int], int] = {}
+    with suppress(OSError):
+        for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):
+                found = fd.stat()
+                if found.st_dev in devices:
+                    held[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return max(mapped, sum(held.values()))
+
+
 def written(process: Process) -> int:
     """Bytes it has caused to be written to disks so far."""
     with suppress(OSError, StopIteration):
@@ -531,6 +550,12 @@ def taken(folder: Path) -> int:
             with suppress(OSError):
                 total += max(SMALLEST, Path(root, name).lstat().st_blocks * 512)
     return total
+
+
+def in_use(folder: Path) -> int:
+    """Bytes in use on the file system a folder is on."""
+    found = os.statvfs(folder)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
 def kill(pid: int, number: int) -> None:
@@ -551,7 +576,7 @@ class Watch:
     """Ends what uses more than it may; only for PID 1, which sees all programs and nothing else.
 
     Resource limits count by the process, all but the number of processes; control groups are rarely
-    ours to use. So the memory of all programs, and the files of the home, are looked at.
+    ours to use. So what all programs use is looked at, and the files in memory and of the home.
 
     Args:
         memory: Bytes of all programs together.
@@ -564,6 +589,8 @@ class Watch:
         self.memory, self.processes, self.disk = memory, processes, disk
         self.folders = [Path(folder) for folder in folders]
         self.pause = CALM
+        self.shared = {Path(folder).stat().st_dev: Path(folder) for folder in IN_MEMORY}
+        self.full: set[int] = set()
         self.free = self.available()
         self.wrote: dict[int, int] = {}
         self.count_after = 0.0
@@ -605,22 +632,56 @@ class Watch:
         )
 
     def look_at_memory(self, running: list[Process]) -> str:
-        if sum(one.resident for one in running) <= self.memory / 2:
-            return ""
+        files = sum(in_use(folder) for folder in self.shared.values())
+        if sum(one.resident for one in running) + files <= self.memory / 2:
+            return self.look_at_folders()
         own = {one.pid: own_memory(one) for one in running}
-        used = sum(own.values())
+        used = sum(own.values()) + files
         if used <= self.memory:
             self.pause = WORRIED if used > self.memory / 2 else CALM
-            return ""
-        largest = max(running, key=lambda one: own[one.pid])
+            return self.look_at_folders()
+        devices = set(self.shared)
+        blame = {one.pid: own[one.pid] + shared_memory(one, devices) for one in running}
+        largest = max(running, key=lambda one: blame[one.pid], default=None)
         rule = f"all programs of the desktop together may use {megabytes(self.memory)}"
-        if own[largest.pid] < used / MANY:  # the largest is not to blame: it may be the desktop's
+        mostly_files = files > used / 2
+        if largest and blame[largest.pid] >= used / (FEW if mostly_files else MANY):
+            kill(largest.pid, signal.SIGKILL)
+            much = megabytes(blame[largest.pid])
+            return f"{said_name(largest)} was ended: it used {much} of memory, and {rule}."
+        # The largest is not to blame: it may be the desktop's.
+        if not mostly_files:
             return self.end_bomb(running, f"{rule} of memory.")
-        kill(largest.pid, signal.SIGKILL)
-        return (
-            f"{said_name(largest)} was ended: it used {megabytes(own[largest.pid])} of memory, and "
-            f"{rule}."
-        )
+        self.remove_files(used - self.memory)
+        return f"Files in {' and '.join(IN_MEMORY)} were removed: they are memory, and {rule}."
+
+    def remove_files(self, most: int) -> None:
+        """Remove files in memory, the largest first, until so many bytes are free."""
+        found: list[tuple[int, Path]] = []
+        for folder in self.shared.values():
+            for root, _, names in os.walk(folder):
+                for path in (Path(root, name) for name in names):
+                    with suppress(OSError):
+                        found.append((path.lstat().st_blocks * 512, path))
+        for size, path in sorted(found, reverse=True):
+            if most <= 0:
+                return
+            with suppress(OSError):
+                path.unlink()
+                most -= size
+
+    def look_at_folders(self) -> str:
+        """What is said once when a folder in memory is nearly full."""
+        for device, folder in self.shared.items():
+            found = os.statvfs(folder)
+            full = 1 - found.f_bavail / found.f_blocks
+            if full < ALMOST:
+                self.full.discard(device)
+            elif device not in self.full:
+                self.full.add(device)
+                size = megabytes(found.f_blocks * found.f_frsize)
+                return f"{folder} is {full:.0%} full, of {size}: programs that need it may fail."
+        return ""
 
     def look_at_disk(self, running: list[Process]) -> str:
         free = self.available()

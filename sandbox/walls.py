@@ -129,7 +129,8 @@ class Walls:
     def _box(
         self, own: Sequence[str], files: dict[str, bytes], fds: Sequence[int], argv: Sequence[str]
     ) -> tuple[list[str], list[int]]:
-        """A box; its host paths are read from a descriptor, so that /proc tells them to nobody."""
+        """A box; its host paths are read from a descriptor, so no command line tells them."""
+        memory = self._limits.memory
         args = [
             "--unshare-user", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try",
             "--hostname", HOST, "--die-with-parent", "--new-session", "--uid", f"{UID}", "--gid",
@@ -138,8 +139,10 @@ class Walls:
             "--ro-bind-try", "/opt", "/opt",
             # Without it each program makes its own list of fonts, which takes half a second.
             "--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig",
-            "--proc", "/proc", "--dev", "/dev", "--size", f"{1024 * _MIB}", "--tmpfs", "/dev/shm",
-            "--size", f"{512 * _MIB}", "--tmpfs", "/tmp", "--size", f"{16 * _MIB}",
+            # Chromium uses /dev/shm where it has 4 GB (Debian's /etc/chromium.d/dev-shm). Files in
+            # these count as memory of the desktop, so together they may take no more than that.
+            "--proc", "/proc", "--dev", "/dev", "--size", f"{memory}", "--tmpfs", "/dev/shm",
+            "--size", f"{memory // 2}", "--tmpfs", "/tmp", "--size", f"{16 * _MIB}",
             "--tmpfs", "/var/tmp", "--remount-ro", "/dev",  # else half of the machine's memory
             "--dir", "/var/lib/xkb", "--dir", "/run",
             "--ro-bind", str(self._xauthority), str(XAUTHORITY), *own,

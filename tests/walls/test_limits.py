@@ -1,9 +1,11 @@
 """Programs that use more than they may: the server goes on answering and says what was ended."""
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import anyio
 import pytest
 from answers import call, facts
 from attempts import PYTHON, Attempt, run_inside
@@ -125,3 +127,73 @@ async def test_what_programs_say_is_forgotten_when_it_is_too_much(small: Desktop
     log = session.folder.log / "python3.log"
     assert until(lambda: session.last_words("python3") == "still there", 15)
     assert until(lambda: log.stat().st_size < 1_000_000)
+
+
+# What takes memory as files: written, written and removed, mapped, and left by what has ended.
+_FILLERS = {
+    "written": """
+import time
+for n in range(70):
+    with open(f'{("/dev/shm", "/tmp")[n % 3 == 2]}/big{n}', 'wb') as file:
+        kept = [*globals().get('kept', ()), os.dup(file.fileno())] if HOLD else []
+        file.write(bytes(5 << 20))
+    if HOLD: os.unlink(file.name)
+    time.sleep(0.02)
+time.sleep(20)
+""",
+    "mapped": """
+import mmap, time
+held = []
+for n in range(70):
+    file = os.open(f'{("/dev/shm", "/tmp")[n % 3 == 2]}/big{n}', os.O_RDWR | os.O_CREAT)
+    os.ftruncate(file, 5 << 20)
+    held.append(mmap.mmap(file, 5 << 20))
+    held[-1][:] = bytes(5 << 20)
+    os.close(file)
+    time.sleep(0.02)
+time.sleep(20)
+""",
+}
+IN_MEMORY = {
+    "removed": "import os\nHOLD = True" + _FILLERS["written"],
+    "left": "import os\nHOLD = False" + _FILLERS["written"],
+    "mapped": "import os" + _FILLERS["mapped"],
+}
+LEFT = """
+import os
+print(sum((os.statvfs(one).f_blocks - os.statvfs(one).f_bfree) * os.statvfs(one).f_frsize
+          for one in ('/dev/shm', '/tmp')))
+"""
+
+
+@pytest.mark.parametrize("way", IN_MEMORY)
+async def test_files_that_are_memory_count_as_memory(
+    agent: Client, small: Desktop, way: str
+) -> None:
+    said = await ended(agent, small, IN_MEMORY[way])
+    with anyio.fail_after(20):
+        while " full, of " in said:  # which is said first
+            notices = facts(await call(agent, "mouse_move", coordinate=[5, 5])).get("notices")
+            said = str(notices[0]) if notices else said
+    rule = "all programs of the desktop together may use 315 MB"
+    if way == "left":
+        start = "Files in /dev/shm and /tmp and /var/tmp were removed: they are memory, and "
+        assert said == f"{start}{rule}."
+    else:
+        assert said.startswith("python3 was ended: it used ")
+        assert said.endswith(f" of memory, and {rule}.")
+    session = session_of(small)
+    assert until(lambda: int(run_inside(session, LEFT)) < LIMITS.memory, 20)
+
+
+async def test_a_folder_in_memory_that_is_nearly_full_is_said(
+    agent: Client, small: Desktop
+) -> None:
+    code = "open('/tmp/much', 'wb').write(bytes(135 << 20)); import time; time.sleep(60)"
+    said = await ended(agent, small, code)
+    assert re.fullmatch("/tmp is [89].% full, of 157 MB: programs that need it may fail.", said)
+
+
+def test_chromium_is_given_the_shared_memory_it_wants(inside: Attempt) -> None:
+    told = inside("import os; s = os.statvfs('/dev/shm'); print(s.f_bavail * s.f_frsize)")
+    assert int(told) > 4_080_218_931  # /etc/chromium.d/dev-shm
