@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from itertools import product
@@ -22,7 +22,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as Nothing
 from keyring.errors import KeyringLocked
 from mcp import Client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, Tool
 from PIL import Image
 from processes import pids_of, until
 
@@ -359,6 +359,65 @@ async def test_no_length_of_a_value_is_shown_in_part(
         assert told[4] == told[5]
         for said in told:
             assert not any(value[at : at + 8] in said for at in range(length - 7)), said
+
+
+def filled(schema: dict[str, Any], shapes: dict[str, Any], value: str) -> Iterator[Any]:
+    """What fits a schema, with a value in each of the places that take text, one after another."""
+    if "$ref" in schema:
+        schema = shapes[schema["$ref"].rpartition("/")[2]]
+    if options := schema.get("anyOf"):
+        for option in options:
+            yield from filled(option, shapes, value)
+    elif schema.get("type") == "string":
+        yield value
+        yield from schema.get("enum", ())[:1]
+    elif schema.get("type") == "array":
+        least = max(1, schema.get("minItems", 1))
+        for one in filled(schema["items"], shapes, value):
+            yield [one] * least
+    elif schema.get("type") == "object" or "properties" in schema:
+        yield {"action": "type", "text": value}
+        yield {"action": value}
+        yield {value: value}
+    else:
+        yield {"integer": 5, "number": 0.1, "boolean": False}.get(str(schema.get("type")))
+
+
+def calls_with(tool: Tool, value: str) -> Iterator[dict[str, Any]]:
+    """Calls of a tool with a value in each of its parameters in turn."""
+    shapes = tool.input_schema.get("$defs", {})
+    parts: dict[str, Any] = tool.input_schema["properties"]
+    needed = {
+        name: next(filled(parts[name], shapes, "x"))
+        for name in tool.input_schema.get("required", ())
+    }
+    for name, schema in parts.items():
+        for given in filled(schema, shapes, value):
+            if value in json.dumps(given, ensure_ascii=False):
+                yield needed | {name: given}
+
+
+@pytest.mark.timeout(240)
+async def test_no_tool_repeats_a_value_whichever_parameter_it_is_given_in(
+    anyio_backend: str, keymap: Keymap, tmp_path: Path
+) -> None:
+    vault = Vault.of({"KEY": KEY})
+    async with open_desktop(Settings(tmp_path / "desks", vault=vault), keymap) as desktop:
+        server = DesktopServer(desktop, frozenset({"low-level", "files"}))
+        told: list[tuple[str, str]] = []
+        async with Client(server) as client:
+            tools = (await client.list_tools()).tools
+            for tool in tools:
+                for value in (KEY, f"a {KEY}", f"{'x' * 100}{KEY}"):
+                    for given in calls_with(tool, value):
+                        answer = await call(client, tool.name, **given)
+                        told.append((f"{tool.name} {sorted(given)}", text(answer)))
+        told += [("record", one.told) for one in server.sharing.record.lately()]
+        told += [("record", one.error) for one in server.sharing.record.lately()]
+        assert len({said.partition(" ")[0] for said, _ in told}) > len(tools) // 2
+        for where, said in told:
+            assert not any(KEY[at : at + 8] in said for at in range(len(KEY) - 7)), (where, said)
+        assert any("[secret KEY]" in said for _, said in told)
 
 
 async def test_the_instructions_tell_the_names_only(client: Client) -> None:
