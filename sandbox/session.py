@@ -32,6 +32,7 @@ from .network import Internet, Network, Proxy
 from .pulse import Pulse
 from .wallpaper import hang
 from .walls import Limits, Walls
+from .xmemory import MemoryWatch
 from .xserver import INSIDE, start_xserver, write_cookie
 
 logger = logging.getLogger(__name__)
@@ -287,6 +288,7 @@ class Session:
         self._vital: dict[int, str] = {}
         self._group: Group | None = None
         self._pulse: Pulse | None = None
+        self._xmemory: MemoryWatch | None = None
         self._freezer: Freezer | None = None
         self._killed = 0
         self.restarts = 0
@@ -349,6 +351,7 @@ class Session:
             self.env = _environment(self._seen, self.x.inside)
             self._start_bus()
         self._pulse = Pulse(self.x.connect, self._end_hung_x)
+        self._xmemory = MemoryWatch(self.x.connect, self.x.pid, walls.X_MEMORY, self._told)
         with self._starting():
             self.hang_wallpaper()
             meanwhile(self)
@@ -603,6 +606,8 @@ class Session:
         for box in (self.keeper, self.box):
             if box is not self._outer:
                 box.close()
+        if self._xmemory:  # only now: it may wait for an X server that hangs
+            self._xmemory.close()
         self._at_end.close()
 
     def _end_hung_x(self) -> None:

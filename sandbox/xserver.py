@@ -51,6 +51,9 @@ class _Connection(Display):
     def __init__(self, display: str) -> None:
         super().__init__(display)
         inner: Any = self.display
+        # Xlib takes the numbers of RandR's own errors for those of the core: BadValue would become
+        # an object without the number of its request, which no reader of errors expects.
+        inner.error_classes = dict(error.xerror_class)
         read: Callable[[int], None] = inner.parse_event_response
 
         def read_wanted(kind: int) -> None:

@@ -50,8 +50,10 @@ COMPOSE = {
     "walls": {"etc"},
     "atspi": {"clipping"},
     "session": {
-        "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xserver",
+        "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xmemory",
+        "xserver",
     },
+    "xmemory": {"windows"},
     "situation": {"atspi", "elements", "windows"},
     "dragging": {"activity", "watcher", "windows"},
     "hands": {
