@@ -1,15 +1,27 @@
 """Whether a label says one of the things rules know: words in many languages, folded and matched.
 
-The words are in `words/LANGUAGE.toml`, in groups that rules name. A phrase fits where a label has
-its words in a row; "=order" only where that is the whole label, "^send" where the label begins so.
-In Chinese, Japanese and Korean, which put no spaces between words, it fits where it is contained.
-Labels with a phrase of the list `not` do not count for what that phrase covers.
+The words are in `words/LANGUAGE.toml`, in groups that rules name. A pattern fits where a label has
+its words in a row; "=order" only where that is the whole label, "^send" where the label begins so,
+"senden$" where it ends so. "confirm|place" is one word or the other, "*" any rest of a word, "_" up
+to two words between, and "¤" an amount of money. In Chinese, Japanese and Korean, which put no
+spaces between words, a pattern fits where it is contained, and "_" is up to four characters.
+
+Each language is judged by itself. Some groups say what does not count:
+
+- `not`: a pattern covers what it fits, and one with "^" the whole label. So does a single word,
+  where words have spaces between them.
+- `looking`: at the beginning, verbs that only look ("view"), for all before an "and" (`joining`).
+- `about`: a thing that is only told about ("history"), for a label of purchases or of sends. In
+  Chinese, Japanese and Korean that is the end of the label.
+
+A label that is a pattern and nothing else says so in any case.
 """
 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -21,6 +33,15 @@ _CJK = (
 # Marks belong to the word they stand in: Hindi writes its vowels with them.
 _MARKS = "\u0300-\u036f\u064b-\u0652\u0670\u0900-\u0963\u0971-\u0dff\u0e00-\u0e7f"
 _WORD = re.compile(rf"[{_CJK}]+|(?:[^\W{_CJK}]|[{_MARKS}])+")
+_STOP, _MONEY = "|", "¤"
+_NOT_SAID = ("not", "about", "looking", "joining")  # what a label does not say, see above
+Line = tuple[str, ...] | str
+"""The words of a label, or its characters where no spaces stand between words."""
+_LABEL_WORD = re.compile(rf"{_WORD.pattern}|{_MONEY}")
+_CURRENCY = r"(?:[$€£¥₹₩₽₺]|\b(?:USD|EUR|GBP|JPY|CNY|RMB|INR|KRW|BRL|RUB|TRY|CHF)\b)"
+_AMOUNT = re.compile(rf"{_CURRENCY}\s?\d[\d.,]*|\d[\d.,]*\s?{_CURRENCY}")
+_AND = re.compile(r"\s*[&+]\s*")
+_DEEDS = ("purchases", "sends")  # groups that a label can be about without doing it
 _SPACED_CJK = re.compile(rf"(?<=[{_CJK}])\s+(?=[{_CJK}])")
 _IS_CJK = re.compile(rf"[{_CJK}]")
 # Accents that people leave out and harakat; other marks make other letters (Hindi, kana).
@@ -67,7 +88,8 @@ def words_of(text: str) -> list[str]:
 
 def groups() -> frozenset[str]:
     """What rules can name by `words`."""
-    return frozenset(group for _, group, _ in _phrases() if group not in ("not", "card"))
+    told = {group for language in _languages() for group in language.says}
+    return frozenset(told - {"card"})
 
 
 def says(label: str, group: str, *, button: bool = True) -> bool:
@@ -84,97 +106,191 @@ def says(label: str, group: str, *, button: bool = True) -> bool:
 
 @lru_cache(4096)
 def _says(label: str, group: str, button: bool) -> bool:
-    for there in _forms(label):
-        words = [word for word in there if not _number(word)]
-        if any(_IS_CJK.match(word) for word in words) and _cjk_says(words, group, button):
-            return True
-        latin = tuple(word for word in words if not _IS_CJK.match(word))
-        if latin and _spaced_says(latin, group, button):
-            return True
-    return False
-
-
-def _cjk_says(words: Iterable[str], group: str, button: bool) -> bool:
-    run = "|".join(word for word in words if _IS_CJK.match(word))
-    bare = run
-    for phrase in _cjk_phrases("not"):
-        bare = bare.replace(phrase, "|")
-    for phrase in _cjk_phrases(group):
-        if phrase.startswith("="):
-            if run == phrase[1:]:
-                return True
-        elif not button:
-            if run == phrase:
-                return True
-        elif phrase in bare and (
-            len(bare) <= _LONG_CJK or bare.startswith(phrase) or bare.endswith(phrase)
-        ):
-            return True
-    return False
-
-
-def _spaced_says(words: tuple[str, ...], group: str, button: bool) -> bool:
-    phrases = _spaced_phrases(group)
-    if any(words == phrase for _, phrase in phrases):
-        return True
-    counts = _without(words, [phrase for _, phrase in _spaced_phrases("not")])
-    return button and any(
-        how != "="
-        and _fits(counts, how, phrase)
-        and (len(words) <= _LONG or words[: len(phrase)] == phrase)
-        for how, phrase in phrases
+    lines = tuple(_lines(label))
+    return any(
+        language.fits(group, packed if language.packed else spaced, button=button)
+        for language in _languages()
+        for spaced, packed in lines
     )
 
 
-def _without(words: tuple[str, ...], phrases: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Words with "|" in the place of phrases; of one word only at the beginning, for all of it."""
-    left = list(words)
-    for phrase in phrases:
-        if len(phrase) == 1:
-            if words[:1] == phrase:
-                return ("|",)
+def _lines(label: str) -> Iterator[tuple[Line, Line]]:
+    """A label as each that patterns are tried on: its spaced words, and its packed characters."""
+    seen: set[tuple[str, ...]] = set()
+    for text in (label, _skeleton(label)):
+        priced = _AMOUNT.sub(f" {_MONEY} ", _AND.sub(" and ", _shown(text)))
+        words = [word for word in _label_words(priced) if not _number(word)]
+        for kept in (words, [word for word in words if word != _MONEY]):
+            if tuple(kept) not in seen:
+                seen.add(tuple(kept))
+                spaced = tuple(word for word in kept if not _IS_CJK.match(word))
+                yield spaced, "|".join(word for word in kept if _IS_CJK.match(word))
+
+
+def _label_words(text: str) -> list[str]:
+    return _LABEL_WORD.findall(_SPACED_CJK.sub("", _folded(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What fits a row of words, or of characters where no spaces stand between words.
+
+    Args:
+        parts: For each place the words it may be; None is a gap.
+        begins: Whether it stands at the beginning only.
+        ends: Whether it stands at the end only.
+    """
+
+    parts: tuple[frozenset[str] | None, ...]
+    begins: bool
+    ends: bool
+
+    def after(self, line: Line, at: int, part: int = 0) -> int:
+        """Where it ends if it fits from a place on; else -1."""
+        if part == len(self.parts):
+            return at if not self.ends or at == len(line) else -1
+        words = self.parts[part]
+        if words is None:
+            most = 4 if isinstance(line, str) else 2
+            for skipped in range(min(most, len(line) - at) + 1):
+                if _STOP in line[at : at + skipped]:
+                    break
+                if (end := self.after(line, at + skipped, part + 1)) >= 0:
+                    return end
+            return -1
+        if isinstance(line, str):
+            ends = (at + len(word) for word in words if line.startswith(word, at))
+        elif at < len(line) and (line[at] in words or _stemmed(line[at], words)):
+            ends = iter((at + 1,))
+        else:
+            return -1
+        return max((self.after(line, end, part + 1) for end in ends), default=-1)
+
+
+class _Patterns:
+    """Patterns, found by their first word."""
+
+    def __init__(self, written: Iterable[str], *, packed: bool) -> None:
+        self._by_first: dict[str, list[_Pattern]] = {}
+        self._others: list[_Pattern] = []
+        for pattern in (_read(one, packed=packed) for one in written):
+            first = pattern.parts[0] or frozenset[str]()
+            for word in first:
+                if "*" in word:
+                    self._others.append(pattern)
+                else:
+                    key = word[0] if packed else word
+                    self._by_first.setdefault(key, []).append(pattern)
+
+    def spans(self, line: Line, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Where patterns begin and end in a line, in its order."""
+        for at in range(start, len(line)):
+            for pattern in (*self._by_first.get(line[at], ()), *self._others):
+                if (at == 0 or not pattern.begins) and (end := pattern.after(line, at)) >= 0:
+                    yield at, end
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """The patterns of one file."""
+
+    packed: bool
+    says: Mapping[str, _Patterns]
+    void: _Patterns
+    """What does not count, wherever it is."""
+    void_all: _Patterns
+    """Beginnings of labels of which nothing counts."""
+    looking: _Patterns
+    about: _Patterns
+    joining: frozenset[str]
+
+    def fits(self, group: str, line: Line, *, button: bool) -> bool:
+        """Whether a label fits a group."""
+        patterns = self.says.get(group)
+        if patterns is None or not line or not any(patterns.spans(line)):
+            return False
+        if (0, len(line)) in patterns.spans(line):
+            return True
+        if not button or any(start == 0 for start, _ in self.void_all.spans(line)):
+            return False
+        if group in _DEEDS and any(self.about.spans(line)):
+            return False
+        left = self._counting(line)
+        long = len(line) > (_LONG_CJK if self.packed else _LONG)
+        return any(
+            not long or start == 0 or (self.packed and end == len(line))
+            for start, end in patterns.spans(left)
+        )
+
+    def _counting(self, line: Line) -> Line:
+        """A line with stops in the place of what does not count."""
+        void = {at for start, end in self.void.spans(line) for at in range(start, end)}
+        if (0, 1) in self.looking.spans(line):
+            joined = (at for at, word in enumerate(line) if word in self.joining)
+            void |= set(range(next(joined, len(line))))
+        if isinstance(line, str):
+            return "".join(_STOP if at in void else char for at, char in enumerate(line))
+        return tuple(_STOP if at in void else word for at, word in enumerate(line))
+
+
+@cache
+def _languages() -> tuple[_Language, ...]:
+    files = sorted(_FOLDER.glob("*.toml"))
+    return tuple(_language(tomllib.loads(one.read_text(encoding="utf-8"))) for one in files)
+
+
+def _language(read: Mapping[str, list[str]]) -> _Language:
+    packed = bool(_IS_CJK.search("".join(read["purchases"])))
+    first = [one for one in read.get("not", ()) if one[0] == "^" or not (packed or " " in one)]
+
+    def patterns(written: Iterable[str]) -> _Patterns:
+        return _Patterns(written, packed=packed)
+
+    return _Language(
+        packed,
+        {group: patterns(read[group]) for group in read if group not in _NOT_SAID},
+        patterns(one for one in read.get("not", ()) if one not in first),
+        patterns(first),
+        patterns(read.get("looking", ())),
+        patterns(read.get("about", ())),
+        frozenset(map(_folded, read.get("joining", ["and"]))),
+    )
+
+
+def _read(written: str, *, packed: bool) -> _Pattern:
+    """A pattern as it is written in a file.
+
+    Raises:
+        ValueError: It has a place without words.
+    """
+    parts: list[frozenset[str] | None] = []
+    for part in written.strip("=^$").split():
+        if part == "_":
+            parts.append(None)
             continue
-        for at in range(len(left) - len(phrase) + 1):
-            if tuple(left[at : at + len(phrase)]) == phrase:
-                left[at : at + len(phrase)] = ["|"] * len(phrase)
-    return tuple(left)
+        tokens = [_pattern_words(one) for one in part.split("|")]
+        if not all(tokens):
+            raise ValueError(f"{part!r} of the pattern {written!r} has no word")
+        if packed:
+            parts.append(frozenset("".join(one) for one in tokens))
+        elif len(tokens) == 1:
+            parts += [frozenset({one}) for one in tokens[0]]
+        else:
+            parts.append(frozenset(one for several in tokens for one in several[:1]))
+    return _Pattern(tuple(parts), written[0] in "=^", written[0] == "=" or written[-1] == "$")
 
 
-def _fits(words: tuple[str, ...], how: str, phrase: tuple[str, ...]) -> bool:
-    match how:
-        case "=":
-            return words == phrase
-        case "^":
-            return words[: len(phrase)] == phrase
-        case _:
-            return _in_row(words, phrase)
+def _pattern_words(written: str) -> list[str]:
+    words = _label_words(written.replace("*", ""))
+    before, rest = ("*" if written[:1] == "*" else ""), ("*" if written[-1:] == "*" else "")
+    return [f"{before}{word}{rest}" for word in words]
 
 
-@cache
-def _phrases() -> tuple[tuple[str, str, str], ...]:
-    """Language, group and phrase of all files."""
-    found: list[tuple[str, str, str]] = []
-    for file in sorted(_FOLDER.glob("*.toml")):
-        for group, phrases in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            found += [(file.stem, group, phrase) for phrase in phrases]
-    return tuple(found)
-
-
-@cache
-def _cjk_phrases(group: str) -> tuple[str, ...]:
-    return tuple(
-        ("=" if phrase.startswith("=") else "") + "".join(_tokens(_folded(phrase.lstrip("=^"))))
-        for _, named, phrase in _phrases()
-        if named == group and _IS_CJK.search(phrase)
-    )
-
-
-@cache
-def _spaced_phrases(group: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple(
-        (phrase[0] if phrase[0] in "=^" else "", tuple(_tokens(_folded(phrase.lstrip("=^")))))
-        for _, named, phrase in _phrases()
-        if named == group and not _IS_CJK.search(phrase)
+def _stemmed(word: str, stems: Iterable[str]) -> bool:
+    return any(
+        (one[0] == "*" and word.endswith(one[1:])) or (one[-1] == "*" and word.startswith(one[:-1]))
+        for one in stems
+        if "*" in one
     )
 
 
