@@ -398,10 +398,13 @@ def sweep(mark: str, remove: Sequence[Path]) -> None:
         with suppress(OSError):
             if mark.encode() in found.read_bytes().split(b"\0"):
                 os.kill(int(found.parent.name), signal.SIGKILL)
-    for path in remove:
-        if (path / "cgroup.procs").exists():
-            remove_group([path])
-        elif path.is_dir() and not path.is_symlink():
+    groups = [path for path in remove if (path / "cgroup.procs").exists()]
+    remove_group(sorted(groups, key=lambda path: -len(path.parts)))  # inner ones first
+    # Folders last: by them the next start finds what is left of a desktop.
+    for path in sorted(remove, key=lambda path: path.is_dir() and not path.is_symlink()):
+        if path in groups:
+            continue
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -76,6 +76,7 @@ MOST_SAID = 30_000  # bytes of arguments in one answer; JSON makes six of one at
 STOPPED_WITHIN = 5.0  # seconds; a process that waits for a disk stops afterwards
 ARGUMENTS = 500_000  # bytes; the kernel takes four times as many for one process
 LOG_MOST, LOG_EVERY = 8 << 20, 1.0  # bytes a log may have, and seconds between two looks
+GONE_WITHIN = 1.0  # seconds, of what was killed
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 # Programs yield to the server and the X server, and are the first that a short machine ends.
@@ -713,6 +714,25 @@ class Watch:
         return found.f_bavail * found.f_frsize
 
 
+def removed_after(path: Path) -> tuple[bool, int]:
+    """Sorts what is removed: groups, inner ones first, and files before folders."""
+    group = (path / "cgroup.procs").exists()
+    return path.is_dir() and not path.is_symlink() and not group, -len(path.parts)
+
+
+def remove_group(folder: Path) -> None:
+    """Remove a control group; what was killed stays in it for a moment."""
+    until = time.monotonic() + GONE_WITHIN
+    while time.monotonic() < until:
+        try:
+            return folder.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            time.sleep(0.01)
+    return None
+
+
 class Box:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -858,10 +878,10 @@ class Box:
                         os.kill(pid, number)
                 told |= set(living)
                 self.drain()
-        for path in self.remove:
+        # What is found by the name of a folder goes before it: the next start looks for folders.
+        for path in sorted(self.remove, key=removed_after):
             if (path / "cgroup.procs").exists():
-                with suppress(OSError):
-                    path.rmdir()
+                remove_group(path)
             elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, onerror=opened)
             else:

@@ -5,8 +5,10 @@ be any (walls.py). Closing the session, or killing its owner, ends every process
 folder.
 """
 
+import fcntl
 import logging
 import os
+import re
 import secrets
 import select
 import shutil
@@ -33,11 +35,12 @@ from .pulse import Pulse
 from .wallpaper import hang
 from .walls import Limits, Walls
 from .xmemory import MemoryWatch
-from .xserver import INSIDE, start_xserver, write_cookie
+from .xserver import INSIDE, start_xserver, sweep_displays, write_cookie
 
 logger = logging.getLogger(__name__)
 
 _MARK = "GLOVEPORT_DESKTOP"
+_A_FOLDER = re.compile("-[0-9a-f]{8}$")  # the name of a folder of a desktop; see `make_folder`
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
@@ -105,6 +108,13 @@ class Folder:
     """The private folder of one desktop, 0700; nothing of ours trusts what appears in `run`."""
 
     path: Path
+    lock: int = field(default=-1, compare=False, repr=False)
+    """A descriptor that holds the lock of its owner, for as long as there is one."""
+
+    def release(self) -> None:
+        """Own it no longer."""
+        if self.lock >= 0:
+            os.close(self.lock)
 
     @property
     def home(self) -> Path:
@@ -175,23 +185,62 @@ def make_folder(below: Path, name: str) -> Folder:
             raise CannotStart("The desktop", why) from None
     if os.getuid() == 0:
         below.chmod(0o711)  # the users of desktops must get through to their folders
-    folder = Folder(below / f"{name}-{secrets.token_hex(4)}")
-    for path in (
-        folder.path, folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11,
-        folder.xkb, folder.kept, folder.log,
-    ):  # fmt: skip
+    path = below / f"{name}-{secrets.token_hex(4)}"
+    with _one_at_a_time(below):
         path.mkdir(mode=0o700)
+        folder = Folder(path, _owned(path))
+    try:
+        for path in (
+            folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11, folder.xkb,
+            folder.kept, folder.log,
+        ):  # fmt: skip
+            path.mkdir(mode=0o700)
+    except OSError:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.release()
+        raise
     return folder
 
 
 def sweep_folders(below: Path) -> None:
-    """Remove what desktops left here whose owner and box were both killed."""
-    for folder in [Folder(path) for path in below.glob("*") if (path / "owner").is_file()]:
-        owner = (folder.path / "owner").read_text().split()
-        if len(owner) != 2 or _born(int(owner[0])) != owner[1]:
-            logger.warning("removing %s, whose owner was killed", folder.path)
-            sweep(folder.mark, [folder.path])
-            remove_group(find_group(folder.path.name))
+    """Remove what desktops left here, and on the machine, whose owner and box were both killed."""
+    with _one_at_a_time(below):
+        left = [
+            Folder(path, lock)
+            for path in below.iterdir()
+            if _A_FOLDER.search(path.name) and path.is_dir() and not path.is_symlink()
+            if (lock := _owned(path)) >= 0
+        ]
+    for folder in left:
+        logger.warning("removing %s, whose owner was killed", folder.path)
+        sweep(folder.mark, [])
+        remove_group(find_group(folder.path.name))
+        sweep(folder.mark, [folder.path])
+        folder.release()
+    sweep_displays()
+
+
+@contextmanager
+def _one_at_a_time(below: Path) -> Generator[None]:
+    """Let no other server make or sweep a folder here meanwhile: one without an owner is dead."""
+    fd = os.open(below, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _owned(path: Path) -> int:
+    """Own a folder: a descriptor that holds its lock, which ends with us; -1: another owns it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path / "owner", flags, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return -1
+    return fd
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +299,7 @@ class Remains:
         box = Box(self.folder.mark, lambda pid, status: None)
         box.remove_at_end(self.folder.path)
         box.close()
+        self.folder.release()
 
 
 class Session:
@@ -312,7 +362,6 @@ class Session:
             self._forgotten = remains.forgotten
         self._outer = self.keeper = Box(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
-        (folder.path / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
         self._vital[self._outer.pid] = "the parent of all its processes"
         self.box = self._outer
 
@@ -595,11 +644,15 @@ class Session:
     def leave(self) -> Remains:
         """End every program, and keep the folder for another session."""
         self._outer.spare(self.folder.path)
-        self.close()
+        self._end()
         return Remains(self.folder, self.uid, self._layers, self._below, self._forgotten)
 
     def close(self) -> None:
         """End every program and remove the folder."""
+        self._end()
+        self.folder.release()
+
+    def _end(self) -> None:
         if self._pulse:
             self._pulse.close()
         self._outer.close()
@@ -765,16 +818,20 @@ def start_session(
             "--security-opt seccomp=unconfined --security-opt systempaths=unconfined; or say "
             "--walls none to do without: then its programs can reach all that this user can",
         )
-    folder = remains.folder if remains else make_folder(below, name)
-    session = Session(folder, enclosure, told, remains)
     try:
-        session.start(width, height, keymap, meanwhile)
-    except BaseException:
-        if remains:
-            session.leave()
-        else:
-            session.close()
-        raise
+        folder = remains.folder if remains else make_folder(below, name)
+        session = Session(folder, enclosure, told, remains)
+        try:
+            session.start(width, height, keymap, meanwhile)
+        except BaseException:
+            if remains:
+                session.leave()
+            else:
+                session.close()
+            raise
+    except OSError as why:
+        about = f"{why.filename}: " if why.filename else ""
+        raise CannotStart("The desktop", f"{about}{why.strerror or 'no answer in time'}") from why
     return session
 
 
@@ -845,12 +902,3 @@ def _time_zone() -> str:
     with suppress(OSError):
         named = named or Path("/etc/timezone").read_text(encoding="ascii").strip()
     return named if named and (Path("/usr/share/zoneinfo") / named).is_file() else "UTC"
-
-
-def _born(pid: int) -> str | None:
-    """When a process started, in clock ticks since boot (proc(5), field 22); None if it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return stat.rpartition(")")[2].split()[19]

@@ -50,6 +50,7 @@ _FILES = {
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
 }
 _MIB = 1 << 20
+_FILES_OPEN = 4096
 X_MEMORY = 1200 * _MIB  # bytes; pixmaps are the X server's memory, whoever asks for them
 SHARED = 512 * _MIB // resource.getpagesize()  # pages of System V segments
 
@@ -74,6 +75,12 @@ class Limits:
 
 def _some(processors: int) -> int:
     return processors - 1 if processors > 2 else processors
+
+
+def _files_open() -> int:
+    """How many files a program may have open: fewer where this process may have no more itself."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _FILES_OPEN if hard == resource.RLIM_INFINITY else min(_FILES_OPEN, hard)
 
 
 class Walls:
@@ -119,7 +126,8 @@ class Walls:
         del may["processors"]
         argv, fds = self._box(own, files, [channel], [
             "/usr/bin/prlimit", f"--nproc={limits.processes}", f"--fsize={limits.disk}",
-            "--core=0", "--nofile=4096", PYTHON, "-I", "-S", init, "{fd:0}", json.dumps(may),
+            "--core=0", f"--nofile={_files_open()}", PYTHON, "-I", "-S", init, "{fd:0}",
+            json.dumps(may),
         ])  # fmt: skip
         ours = sorted(os.sched_getaffinity(0))
         chosen = secrets.SystemRandom().sample(ours, min(limits.processors, len(ours)))

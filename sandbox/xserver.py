@@ -208,7 +208,7 @@ def start_xserver(
     Raises:
         CannotStart: Xvfb is missing, or did not get ready within 10 s.
     """
-    _SOCKETS.mkdir(mode=0o1777, exist_ok=True)
+    _make_sockets_folder()
     ready, told = os.pipe()
     try:
         pid = start(
@@ -233,6 +233,26 @@ def start_xserver(
     return XServer(pid, shown, xauthority, INSIDE, claim)
 
 
+def _make_sockets_folder() -> None:
+    """Make the folder that all users of this machine have their X servers' sockets in."""
+    try:
+        _SOCKETS.mkdir()
+        _SOCKETS.chmod(0o1777)  # mkdir is held to the umask
+    except FileExistsError:
+        pass
+    except OSError as why:
+        raise CannotStart("Xvfb", f"{_SOCKETS} cannot be made: {why.strerror}") from why
+    if os.access(_SOCKETS, os.W_OK):
+        return
+    if os.statvfs(_SOCKETS).f_flag & os.ST_RDONLY:
+        raise CannotStart("Xvfb", f"{_SOCKETS} is on a read-only file system")
+    raise CannotStart(
+        "Xvfb",
+        f"this user may not write to {_SOCKETS}, which is for all users; have its owner or root "
+        f"say: chmod 1777 {_SOCKETS}",
+    )
+
+
 def _link(made: Path) -> tuple[int, socket.socket]:
     """Give a server that has its socket elsewhere a display that clients of this machine find.
 
@@ -240,6 +260,7 @@ def _link(made: Path) -> tuple[int, socket.socket]:
         The number of the display, the first that no other server has, and what keeps others from
         taking it: Xvfb looks for a free number by abstract sockets alone, not by locks.
     """
+    last = ""
     for number in range(_MOST_DISPLAYS):
         lock, link = _files(number)
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -249,14 +270,27 @@ def _link(made: Path) -> tuple[int, socket.socket]:
             claim.close()
             continue
         _remove_stale(lock)
-        with suppress(FileExistsError):
+        try:
             fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+        except FileExistsError:
+            claim.close()
+            continue
+        except OSError as why:
+            claim.close()
+            raise CannotStart("Xvfb", f"{lock} cannot be made: {why.strerror}") from why
+        try:
             with os.fdopen(fd, "w") as file:
                 file.write(f"{os.getpid():10d}\n")  # other servers ask whether this process lives
             link.unlink(missing_ok=True)
             link.symlink_to(made)
-            return number, claim
-        claim.close()
+        except OSError as why:  # the socket of another user, or no room
+            last = f"{why.filename or lock}: {why.strerror}"
+            lock.unlink(missing_ok=True)
+            claim.close()
+            continue
+        return number, claim
+    if last:
+        raise CannotStart("Xvfb", f"no display could be taken; {last}")
     raise CannotStart("Xvfb", f"all displays up to :{_MOST_DISPLAYS} are taken")
 
 
@@ -266,13 +300,48 @@ def _files(number: int) -> tuple[Path, Path]:
 
 def _remove_stale(lock: Path) -> None:
     """Remove the lock of a server whose process is gone, as every X server does."""
+    if _is_stale(lock):
+        with suppress(OSError):
+            lock.unlink()
+
+
+def _is_stale(lock: Path) -> bool:
     try:
         pid = int(lock.read_text())
     except (OSError, ValueError):
-        return
-    if not Path(f"/proc/{pid}").exists():
+        return False
+    return not Path(f"/proc/{pid}").exists()
+
+
+def sweep_displays() -> None:
+    """Remove the locks and sockets of this user's X servers that were killed."""
+    for lock in Path("/tmp").glob(".X*-lock"):
+        number = lock.name[2 : -len("-lock")]
         with suppress(OSError):
-            lock.unlink()
+            if number.isdecimal() and lock.lstat().st_uid == os.getuid() and _is_stale(lock):
+                _, place = _files(int(number))
+                if not _listens(place):
+                    place.unlink(missing_ok=True)
+                    lock.unlink()
+    for place in _SOCKETS.glob("X*"):
+        with suppress(OSError):
+            ours = place.is_symlink() and place.lstat().st_uid == os.getuid()
+            lock = Path(f"/tmp/.{place.name}-lock")
+            if ours and not lock.exists() and not _listens(place):
+                place.unlink()
+
+
+def _listens(place: Path) -> bool:
+    """Whether somebody listens on a socket, as far as can be known."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        tried.setblocking(False)
+        try:
+            tried.connect(str(place))
+        except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+    return True
 
 
 def _number(ready: int, seconds: float = 10) -> int:

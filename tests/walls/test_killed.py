@@ -115,8 +115,6 @@ def test_a_killed_server_leaves_nothing(below: Path, keymap: Keymap, also_the_in
     if also_the_init:
         assert until(lambda: not any(map(alive, processes)))
         sweep_folders(below)  # as the next desktop does
-        for path in paths[-2:]:
-            path.unlink(missing_ok=True)  # the next desktop of this number takes them over
     assert until(lambda: traces(processes, paths) == []), traces(processes, paths)
     again = start_session(below, "again", 640, 480, keymap, Enclosure())
     assert run_inside(again, "print('alive')") == "alive\n"
