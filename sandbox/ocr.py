@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 INSTALL = f"{sys.executable} -m pip install rapidocr onnxruntime"
 _SURE = 0.6  # the score below which what is read is mostly icons
+_STEP = 0.1  # seconds until it is asked again whether the caller has given up
 _KEPT = 32  # readings; a screen that looks the same is not read twice
 
 
@@ -122,12 +123,9 @@ class Ocr:
         for again in (False, True):
             if self._engine is None:
                 self._start()
-            assert self._engine
-            assert self._engine.stdin
             height, width = part.shape[:2]
             try:
-                self._engine.stdin.write(f"{width} {height}\n".encode() + part.tobytes())
-                self._engine.stdin.flush()
+                self._send(f"{width} {height}\n".encode() + part.tobytes(), until)
                 return self._answer(until)
             except (BrokenPipeError, EOFError) as ended:  # it ends itself when it is idle
                 self.close()
@@ -138,22 +136,41 @@ class Ocr:
                 raise
         raise AssertionError
 
+    def _send(self, asked: bytes, until: float) -> None:
+        """Write a picture; a pipe takes as much of it at a time as the engine has read."""
+        assert self._engine
+        assert self._engine.stdin
+        target = self._engine.stdin.fileno()
+        os.set_blocking(target, False)
+        left = memoryview(asked)
+        while left:
+            self._check(until)
+            if select.select([], [target], [], _STEP)[1]:
+                with suppress(BlockingIOError):
+                    left = left[os.write(target, left) :]
+
+    def _check(self, until: float) -> None:
+        if self._gave_up():
+            raise Cancelled
+        if time.monotonic() > until:
+            raise Unreadable("the OCR engine took too long")
+
     def _answer(self, until: float) -> list[tuple[str, float, list[int], list[list[int]]]]:
         assert self._engine
         assert self._engine.stdout
         source = self._engine.stdout.fileno()
         wrote = b""
         while not wrote.endswith(b"\n"):
-            if self._gave_up():
-                raise Cancelled
-            if time.monotonic() > until:
-                raise Unreadable("the OCR engine took too long")
-            if select.select([source], [], [], 0.1)[0]:
+            self._check(until)
+            if select.select([source], [], [], _STEP)[0]:
                 more = os.read(source, 1 << 16)
                 if not more:
                     raise EOFError
                 wrote += more
-        return json.loads(wrote)
+        try:
+            return json.loads(wrote)
+        except ValueError as why:
+            raise Unreadable("the OCR engine answered nonsense") from why
 
     def _start(self) -> None:
         began = time.monotonic()
