@@ -40,11 +40,11 @@ _SENT = 0x80  # of the kind of an event that a program has sent
 _LONGS = 32  # bits of each number in a property or message
 _UNIT = 32  # bytes of an event, of an error, and of a reply without more
 # Kind, number of the request, how much more there is in words of four bytes, and where something
-# was painted.
-_EVENT = np.dtype({
-    "names": ["kind", "detail", "number", "more", "area"],
-    "formats": ["u1", "u1", "u2", "u4", "u8"], "offsets": [0, 1, 2, 4, 16], "itemsize": _UNIT,
-})  # fmt: skip
+# was painted. All bytes belong to a field: numpy copies none that do not.
+_EVENT = np.dtype([
+    ("kind", "u1"), ("detail", "u1"), ("number", "u2"), ("more", "u4"), ("who", "u8"),
+    ("area", "u8"), ("rest", "u8"),
+])  # fmt: skip
 _AREA = struct.Struct("=hhHH")  # x, y, width, height
 _MESSAGE = struct.Struct("=8xI2I12x")  # type and first two words, of ClientMessage
 _GET_INPUT_FOCUS = struct.pack("=BxH", 43, 1)
