@@ -103,6 +103,8 @@ _OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a s
 _HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
 
 FIELDS = {"entry", "text", "spin button", "combo box", "terminal", "autocomplete", "date editor"}
+CHOICES = {"menu item", "list item", "radio menu item", "check menu item"}
+_DEEP_CHOICES = 6  # levels between a combo box of GTK 4 and its choices
 _VALUES = {"slider", "spin button", "progress bar", "level bar", "dial", "rating"}
 _WORDS = {
     "paragraph", "section", "heading", "list item", "table cell", "block quote", "static", "form",
@@ -192,6 +194,15 @@ class Contents:
     rich: bool = False
     """Whether it is made of paragraphs or the like, whose lines `text` has: the caret and the
     selection say nothing then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of what a combo box offers, in view or not."""
+
+    key: Key
+    name: str
+    usable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,6 +586,31 @@ class Tree:
             (done,) = self._run(self._call(node.key, _COMPONENT, "ScrollTo", "u", [6]), seconds)
             return bool(done)
         return False
+
+    def choices(self, combo: Node, seconds: float = 4.0) -> list[Choice]:
+        """What a combo box offers, in order; empty when it does not tell, as some do until opened.
+
+        Raises:
+            Silent: Its program does not answer.
+        """
+        return self._run(self._choices(combo.key, 0), seconds)
+
+    def marked(self, choices: Sequence[Choice], seconds: float = 1.0) -> Choice | None:
+        """Which choice of an open list keys have led to; None where its program does not tell."""
+        program = self._programs.get(choices[0].key[0]) if choices else None
+        if program is None or program.toolkit.startswith("Qt"):
+            return None  # Qt goes on to tell what had the focus before the list was opened
+
+        async def focused() -> Choice | None:
+            asked = (self._call(one.key, _ACCESSIBLE, "GetState") for one in choices)
+            for one, (words,) in zip(choices, await asyncio.gather(*asked), strict=True):
+                if "focused" in _states(words):
+                    return one
+            return None
+
+        with suppress(*_UNTOLD):
+            return self._run(focused(), seconds)
+        return None
 
     # The wire
 
@@ -1020,6 +1056,28 @@ class Tree:
                     return _clean(str(await self._property(_key(targets[0]), _ACCESSIBLE, "Name")))
         with suppress(*_UNTOLD):
             return _clean(str(await self._property(key, _ACCESSIBLE, "Description")))
+        return ""
+
+    async def _choices(self, key: Key, depth: int) -> list[Choice]:
+        """What can be chosen below an object, in order."""
+        keys = await self._children(key)
+        items = await asyncio.gather(*map(self._item, keys[:_MOST_NODES]))
+        found: list[Choice] = []
+        for item in items:
+            if item is None:
+                raise Silent("a choice of it is not told")
+            if item.role in CHOICES:
+                name = _clean(item.name) or await self._written(item.key)
+                found.append(Choice(item.key, name, "sensitive" in item.states))
+            elif depth < _DEEP_CHOICES and item.role != "combo box":
+                found += await self._choices(item.key, depth + 1)
+        return found
+
+    async def _written(self, key: Key) -> str:
+        """What the first label in an item of GTK 4 says."""
+        for item in await self._walk(key, "visible"):
+            if item.role == "label" and item.name:
+                return _clean(item.name)
         return ""
 
     async def _chosen(self, combo: Key) -> str:

@@ -41,6 +41,7 @@ _USED_WITHOUT_NAME = {
     "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
     "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
 }  # fmt: skip
+_MARKS = ("focused", "armed", "selected")  # the last has what was chosen before it was opened, too
 MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
 _IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
 _IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
@@ -387,6 +388,12 @@ class Elements:
             one for top in tops for one in self._elements(top, homes.get(top.key, active), layers)
         ]
 
+    def popups(self) -> list[Rect]:
+        """Where the program with the active window has menus or lists open in their own windows."""
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        return [one.outer for one in layers if active and one.popup and one.pid == active.pid]
+
     def menu_open(self) -> bool:
         """Whether the program with the active window has a menu or list open."""
         layers = self._windows.layers()
@@ -523,7 +530,7 @@ class Elements:
             return True, max(reversed(inside), key=_focus_worth)
         groups = [one for one in self.read() if one.layer.window == popup.window]
         items = [one for group in groups for one in group.elements if one.role in MENU_ITEMS]
-        marked = [one for one in items if {"focused", "selected", "armed"} & one.states]
+        marked = [one for state in _MARKS for one in items if state in one.states]
         return bool(items), next(iter(marked), None)
 
     def fields_from(self, element: Element) -> list[str]:

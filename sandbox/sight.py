@@ -154,6 +154,10 @@ class Sight:
         """What has the keyboard focus, if the active window's program tells."""
         return self._elements.focus()
 
+    def popups(self) -> list[Rect]:
+        """Where the program with the active window has menus or lists open in their own windows."""
+        return self._elements.popups()
+
     def fields_from(self, element: Element) -> list[str]:
         """What a field and those behind it in its window hold, in order; empty if unknown."""
         return self._elements.fields_from(element)

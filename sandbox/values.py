@@ -4,9 +4,10 @@ Each way a value gets in is checked by what the thing has afterwards.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from .atspi import Silent, Tree
+from .atspi import Choice, Silent, Tree
 from .elements import Element
 from .errors import BadText, NotDone
 from .hands import Hands
@@ -19,6 +20,10 @@ from .typist import Typist
 _LOOKED_AGAIN = 0.02  # seconds between two looks
 _FOCUSED_WITHIN = 1.5
 _DONE_WITHIN = 4.0
+_LED_WITHIN = 0.7
+_CORRECTED = 3  # how often keys are pressed again for what they did not lead to
+_STAYS = 0.05  # seconds after which a page that refuses a value has put back what it had
+_NAMED = 8  # choices that an error names
 _ON, _OFF = {"on", "true", "yes", "checked", "1"}, {"off", "false", "no", "unchecked", "0"}
 _SWITCHES = {"check box", "toggle button", "switch", "check menu item", "radio button"}
 _RANGES = {"slider", "spin button", "dial", "rating"}
@@ -132,37 +137,100 @@ class Values:
     def _choose(self, element: Element, value: str) -> Facts:
         if element.text == value:
             return {"set": "verified", "note": "it was so already"}
+        choices = self._choices(element)
+        if choices and _plain(value) not in {one.name for one in choices}:
+            raise BadText(
+                f"{element.role} {element.name!r} has no choice {value!r}; it has "
+                f"{_listed(choices)}. Nothing was done."
+            )
         self._hands.click(self._sight.clickable(element), 1, 1, ())
+        options = self._opened(element, value)
+        if popups := self._sight.popups():
+            choices = choices or self._choices(element)
+            reached = [one for one in options if any(rect.holds(one.point) for rect in popups)]
+        else:  # a page draws the list
+            choices = []
+            reached = [one for one in options if one.role in _OPTION_ORDER]
+        if reached and not choices:
+            self._hands.click(self._sight.clickable(reached[0]), 1, 1, ())
+        else:  # where a choice is in a list that has scrolled, Chromium does not tell
+            self._step_to(element, choices, value)
+        return self._seen_to_be(element, lambda now: value in (now.text, now.name), value)
+
+    def _choices(self, element: Element) -> list[Choice]:
+        with suppress(Silent):
+            return self._tree.choices(self._sight.node(element))
+        return []
+
+    def _opened(self, element: Element, value: str) -> list[Element]:
+        """What a combo box that was clicked shows of a choice, once its list has come to rest."""
         until = time.monotonic() + _DONE_WITHIN
-        options: list[Element] = []
         last: Element | None = None
         while time.monotonic() < until:
-            found = self._sight.find(value, "", 20, pixels=False).elements
-            options = [
-                one
-                for one in found
-                if one.role in _OPTIONS and one.eye == "tree" and value in (one.name, one.text)
-            ]
-            options.sort(key=lambda one: _OPTION_ORDER.get(one.role, 9))
-            if options and last and options[0].rect == last.rect:  # the list has come to rest
-                break
+            options = self._options(value)
+            if options and last and options[0].rect == last.rect:
+                return options
+            if not options and self._sight.popups() and self._choices(element):
+                return []  # it is in the list, and not in view
             last = options[0] if options else None
             self._hands.rest(_LOOKED_AGAIN)
-        if not options:
+        return []
+
+    def _options(self, value: str) -> list[Element]:
+        """What may be a choice by its role and has its name; out of view only where none is in."""
+        for role in ("", *_OPTION_ORDER):
+            options = [
+                one
+                for one in self._sight.find(value, role, 20, pixels=False).elements
+                if one.role in _OPTIONS and one.eye == "tree" and value in (one.name, one.text)
+            ]
+            if options:
+                return sorted(options, key=lambda one: _OPTION_ORDER.get(one.role, 9))
+        return []
+
+    def _step_to(self, element: Element, choices: Sequence[Choice], value: str) -> None:
+        """Reach a choice of an open list by keys, which work in view and out of it."""
+        names = [one.name for one in choices if one.usable]
+        if _plain(value) not in names:
             self._hands.press(sequence("Escape"))
             raise NotDone(
                 f"{element.role} {element.name!r} was opened and has no choice {value!r}; it was "
                 "closed again."
             )
-        self._hands.click(options[0].point, 1, 1, ())
-        return self._seen_to_be(element, lambda now: value in (now.text, now.name), value)
+        usable = [one for one in choices if one.usable]
+        wanted = names.index(_plain(value))
+        first, key = (0, "Home") if 2 * wanted < len(usable) else (len(usable) - 1, "End")
+        self._marked(usable, None)  # until it listens
+        self._hands.press(sequence(key))
+        at = self._marked(usable, usable[first])
+        place = usable.index(at) if at else first
+        for _ in range(_CORRECTED):
+            self._hands.press(sequence("Down" if place < wanted else "Up"), abs(wanted - place))
+            at = self._marked(usable, usable[wanted])
+            if at is None or at == usable[wanted]:
+                break
+            place = usable.index(at)
+        self._hands.press(sequence("Return"))
+
+    def _marked(self, choices: Sequence[Choice], wanted: Choice | None) -> Choice | None:
+        """Which choice of the open list keys have led to, as soon as it is this one, or any if
+        none is wanted; None if its program does not tell."""
+        until = time.monotonic() + _LED_WITHIN
+        while True:
+            told = self._tree.marked(choices)
+            if (told and wanted in (None, told)) or time.monotonic() > until:
+                return told
+            self._hands.rest(_LOOKED_AGAIN)
 
     def _seen_to_be(self, element: Element, true: Callable[[Element], bool], wanted: str) -> Facts:
         until = time.monotonic() + _DONE_WITHIN
         while True:
             now = self._sight.resolve(element.ref)
             if true(now):
-                return {"set": "verified"}
+                self._hands.rest(_STAYS)  # a page may put back what it had
+                now = self._sight.resolve(element.ref)
+                if true(now):
+                    return {"set": "verified"}
             if time.monotonic() > until:
                 has = now.text if now.text is not None else ("on" if _is_on(now) else "off")
                 raise NotDone(f"{element.role} {element.name!r} was to be {wanted} and is {has!r}.")
@@ -171,6 +239,15 @@ class Values:
 
 def _settable(element: Element) -> bool:
     return element.field or element.role in _SWITCHES | _RANGES | {"combo box", "table cell"}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _listed(choices: Sequence[Choice]) -> str:
+    names = ", ".join(repr(one.name) for one in choices[:_NAMED])
+    return f"{names} and {len(choices) - _NAMED} more" if len(choices) > _NAMED else names
 
 
 def _is_on(element: Element) -> bool:

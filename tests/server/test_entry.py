@@ -51,9 +51,9 @@ async def told(client: Client, tool: str, **given: Any) -> dict[str, Any]:
     return facts(await call(client, tool, screenshot="never", **given))
 
 
-async def shown(client: Client, name: str) -> None:
+async def shown(client: Client, name: str, role: str = "") -> None:
     """Wait until something is there to be used, as a client would."""
-    waited = await call(client, "wait_for", event="enabled", text=name, seconds=30)
+    waited = await call(client, "wait_for", event="enabled", text=name, role=role, seconds=30)
     assert facts(waited)["happened"], name
 
 
@@ -366,3 +366,105 @@ async def test_an_editor_in_a_terminal_does_not_indent_again(
     finally:
         session.box.signal(pid, signal.SIGKILL)
     assert done["pasted"] == len(CODE)
+
+
+# Choices
+
+MANY = ("gtk3", "gtk4", "qt", "pyqt6", "pyqt5", "chromium", "firefox")
+
+
+@pytest.mark.parametrize("kind", MANY)
+async def test_a_choice_is_made_in_view_or_out_of_it(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    with field(session_of(wide), kind, tmp_path, "choices") as opened:
+        await shown(client, "Place", "combo box")
+        windows = facts(await call(client, "windows"))["windows"]
+        for place in (45, 3, 59, 30, 0):
+            done = await told(client, "set", target="Place", value=f"City {place}")
+            assert done["set"] == "verified"
+            wanted = {"place": f"City {place}", "size": "medium"}
+            assert until(lambda wanted=wanted: json.loads(opened.value()) == wanted)
+        for size in ("large", "small"):
+            await told(client, "set", target="Size", value=size)
+            wanted = {"place": "City 0", "size": size}
+            assert until(lambda wanted=wanted: json.loads(opened.value()) == wanted)
+        why = refusal(await call(client, "set", target="Place", value="City 60"))
+        assert json.loads(opened.value()) == wanted
+        after = facts(await call(client, "windows"))["windows"]
+    assert "has no choice 'City 60'" in why
+    assert [one["id"] for one in after] == [one["id"] for one in windows]
+
+
+LONG = """<style>body { margin: 0 } select { position: fixed; left: 0; bottom: 40px }</style>
+<p>City 250</p><ul><li>City 250</ul>
+<select aria-label=Place><optgroup label=First></optgroup><optgroup label=Others></optgroup>
+</select><script>
+  const [select] = document.querySelectorAll("select"), [first, others] = select.children;
+  for (let place = 0; place < 300; place++)
+    (place < 9 ? first : others).append(new Option(`City ${place}`));
+  select.options[200].disabled = true;
+  select.onchange = () => keep(select.value);
+  onclick = event => event.target.closest("select") ?? keep("clicked elsewhere");
+</script>"""
+
+
+async def test_a_long_list_at_the_edge_of_the_screen_sends_no_click_astray(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    with page(wide, tmp_path, LONG) as opened:
+        await shown(client, "Place", "combo box")
+        for place in (250, 5, 299):
+            done = await told(client, "set", target="Place", value=f"City {place}")
+            assert done["set"] == "verified"
+            assert opened.holds(f"City {place}")
+        why = refusal(await call(client, "set", target="Place", value="City 200"))
+        assert opened.value() == "City 299"
+        assert len(facts(await call(client, "windows"))["windows"]) == 1
+    assert "'City 200'" in why
+
+
+REFUSES = """<select aria-label=Place><option>one<option>two</select><script>
+  const [select] = document.querySelectorAll("select");
+  select.onchange = () => { keep(select.value); select.value = "one" };
+</script>"""
+
+
+async def test_a_choice_that_a_page_takes_back_is_no_success(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    with page(wide, tmp_path, REFUSES) as opened:
+        await shown(client, "Place", "combo box")
+        why = refusal(await call(client, "set", target="Place", value="two"))
+        assert opened.holds("two")
+    assert why == "combo box 'Place' was to be two and is 'one'."
+
+
+LISTBOX = """<style>#list { height: 80px; overflow: auto } [role=option] { height: 30px }</style>
+<p>Choice 30</p>
+<div role=combobox tabindex=0 aria-label=Place aria-controls=list aria-expanded=false>Choice 0</div>
+<div role=listbox id=list hidden></div><script>
+  const [combo, list] = document.querySelectorAll("[role=combobox], [role=listbox]");
+  for (let place = 0; place < 40; place++) {
+    const option = document.createElement("div");
+    option.role = "option";
+    option.textContent = `Choice ${place}`;
+    option.onclick = () => {
+      combo.textContent = option.textContent; keep(option.textContent); open(false);
+    };
+    list.append(option);
+  }
+  const open = shown => { list.hidden = !shown; combo.ariaExpanded = shown };
+  combo.onclick = () => open(list.hidden);
+</script>"""
+
+
+async def test_a_choice_is_made_in_a_list_that_a_page_draws(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    with page(wide, tmp_path, LISTBOX) as opened:
+        await shown(client, "Place", "combo box")
+        await call(client, "set", target="Place", value="Choice 1", screenshot="never")
+        assert opened.holds("Choice 1")
+        await call(client, "set", target="Place", value="Choice 30", screenshot="never")
+        assert opened.holds("Choice 30")
