@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _COOKIE = b"MIT-MAGIC-COOKIE-1"
 _SOCKETS = Path("/tmp/.X11-unix")  # where every X client looks
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _MOST_DISPLAYS = 1000
+_STARTS = 0.02  # seconds; a server listens on its socket right after it has made it
 _connecting = threading.Lock()
 _EVENT = 32  # bytes (X11 protocol, encoding of events)
 _LONGS = 32  # bits of each number in a ClientMessage; we know none that has smaller ones
@@ -306,11 +308,18 @@ def _remove_stale(lock: Path) -> None:
 
 
 def _is_stale(lock: Path) -> bool:
+    """Whether the server that made a lock is gone, or only waits for its parent to notice."""
     try:
         pid = int(lock.read_text())
     except (OSError, ValueError):
         return False
-    return not Path(f"/proc/{pid}").exists()
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return state in "ZX"
 
 
 def sweep_displays() -> None:
@@ -323,12 +332,14 @@ def sweep_displays() -> None:
                 if not _listens(place):
                     place.unlink(missing_ok=True)
                     lock.unlink()
+    # With -displayfd, Xvfb makes no lock.
     for place in _SOCKETS.glob("X*"):
         with suppress(OSError):
-            ours = place.is_symlink() and place.lstat().st_uid == os.getuid()
-            lock = Path(f"/tmp/.{place.name}-lock")
-            if ours and not lock.exists() and not _listens(place):
-                place.unlink()
+            ours = place.lstat().st_uid == os.getuid()
+            if ours and not Path(f"/tmp/.{place.name}-lock").exists() and not _listens(place):
+                time.sleep(_STARTS)
+                if not _listens(place):
+                    place.unlink()
 
 
 def _listens(place: Path) -> bool:
