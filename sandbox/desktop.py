@@ -85,6 +85,7 @@ from .undo import Checkpoint, History
 from .values import Values
 from .vault import Vault
 from .watcher import Watcher
+from .windows import Layer
 
 logger = logging.getLogger(__name__)
 
@@ -293,6 +294,8 @@ class Desktop:
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
+        self._unseen: set[int] = set()
+        """Windows of which it was said that rules about texts cannot see into them."""
         self._stream = Stream(settings.width, settings.height)
         self._urgent: deque[Callable[[], None]] = deque()
 
@@ -408,10 +411,15 @@ class Desktop:
 
         def before(touch: Touch) -> None:
             assert permit
+            situation = Situation(touch, place, parts.elements, parts.windows, self.view)
             try:
-                permit(Situation(touch, place, parts.elements, parts.windows, self.view))
+                permit(situation)
             except Slow as why:
                 raise NotTold from why
+            unseen = situation.unseen
+            if unseen and unseen.window not in self._unseen:
+                self._unseen.add(unseen.window)
+                self._notices.append(_unseen(unseen))
 
         parts.hands.before = before if permit else None
         try:
@@ -1218,6 +1226,7 @@ class Desktop:
         """Start another session over what remains; the names of the programs that it started."""
         logger.error("desktop %s is started again: %s ended", self.settings.name, what)
         self._notices.clear()
+        self._unseen.clear()
         self._start()
         assert self._parts
         again, self._revived = self._revived, time.monotonic()
@@ -1416,6 +1425,13 @@ def _check_clipboard(text: str) -> None:
         )
     if any(0xD800 <= ord(char) < 0xE000 for char in text):
         raise BadText("The text has half of a surrogate pair; send it as valid Unicode.")
+
+
+def _unseen(layer: Layer) -> str:
+    name = layer.title or layer.application or "this window"
+    return (
+        f"“{name}” does not tell what it shows: rules of the policy about texts cannot see into it."
+    )
 
 
 def _risk(action: Action, under: Callable[[Point | None], str]) -> Callable[[str], str]:

@@ -13,7 +13,7 @@ from typing import Literal
 from .atspi import Node
 from .elements import Element, Elements, Touched
 from .geometry import Point, Rect, View
-from .windows import Windows
+from .windows import Layer, Windows
 
 Input = Literal["click", "type", "key", "submit"]
 
@@ -25,6 +25,7 @@ BUTTONS = {
 _ITEMS = {"menu item", "check menu item", "radio menu item"}
 _RETURNS = {"return", "kp_enter", "ctrl+return", "ctrl+kp_enter"}
 _PRESSES = {"return", "kp_enter", "space"}
+_UNTOLD = {"canvas", "terminal", "drawing area"}  # what is drawn in them has no names
 _DOCUMENTS = {"document web", "document frame", "frame", "window", "application"}
 _RESTS, _RESTS_WITHIN = 0.1, 0.5  # seconds the focus stays with one thing once it has moved
 _LOOKED_AGAIN = 0.02
@@ -203,12 +204,31 @@ class Situation:
         focus = next(iter(self._focused), None)
         return self._elements.url(self._elements.node(focus)) if focus else ""
 
-    @cached_property
-    def tells(self) -> bool:
-        """Whether the program tells what it shows; texts of one that does not are unknown."""
+    @property
+    def unseen(self) -> Layer | None:
+        """The window whose texts are unknown, if that was found out while this was judged.
+
+        None costs nothing: what no rule has asked for is not found out for this.
+        """
+        found = self.__dict__  # of cached properties: what has been asked for
         if self.touch.at is not None:
-            return bool(self._under) or bool(self._touched.doubt)
-        return bool(self._focused) or bool(self._active)
+            if "_touched" not in found or self._touched.doubt:
+                return None
+            roles = [node.role for node in self._under]
+        elif "_focused" not in found or (not self._focused and self._active):
+            return None
+        else:
+            roles = [one.role for one in self._focused]
+        return None if roles and roles[-1] not in _UNTOLD else self._layer
+
+    @property
+    def _layer(self) -> Layer | None:
+        """The program's own window that it goes to; None for a panel or a frame."""
+        at = self.touch.at
+        for one in self._windows.layers():
+            if (one.outer.holds(at) if at else one.active) and not one.popup:
+                return one if not one.dock and (at is None or one.inner.holds(at)) else None
+        return None
 
     @cached_property
     def _touched(self) -> Touched:

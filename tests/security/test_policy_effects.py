@@ -230,7 +230,9 @@ async def test_a_game_is_played_without_questions(desktop: Desktop, tmp_path: Pa
             await call(client, "wait_for", event="window", text="2048", seconds=20)
             shown = Program(client, at)
             moves = ["Up", "Left", "Down", "Right", "w", "a", "s", "d", "space", "Return"]
-            for move in moves:
-                await shown.does("key", text=move)
+            said = [await shown.does("key", text=move) for move in moves]
             assert await shown.comes_to("keys", len(moves))
-            await shown.does("left_click", coordinate=[640, 400])
+            said.append(await shown.does("left_click", coordinate=[640, 400]))
+    (told,) = [one for answer in said for one in answer.get("notices", []) if "policy" in one]
+    assert "does not tell what it shows" in told
+    assert "2048" in told
