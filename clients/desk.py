@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import INTERNAL_ERROR, CallToolResult, ImageContent, TextContent
 from PIL import Image
@@ -133,13 +134,16 @@ class DeskClient:
 
 
 @asynccontextmanager
-async def connect(url: str, token: str = "", socket: str = "") -> AsyncGenerator[DeskClient]:
+async def connect(
+    url: str, token: str = "", socket: str = "", *, answers: ElicitationFnT | None = None
+) -> AsyncGenerator[DeskClient]:
     """Connect to a server's MCP endpoint, such as http://127.0.0.1:8750/mcp.
 
     Args:
         url: The endpoint.
         token: What the server asks for, if anything.
         socket: The Unix socket it listens on; empty: it is reached by its URL.
+        answers: Puts the server's questions to a person; without it nobody can be asked here.
 
     Raises:
         Unanswered: There is no such server, or it does not let us in.
@@ -156,7 +160,9 @@ async def connect(url: str, token: str = "", socket: str = "") -> AsyncGenerator
         failed: list[Exception] = []
         client = None
         try:
-            client = await open_until_done.enter_async_context(Client(wire))
+            client = await open_until_done.enter_async_context(
+                Client(wire, elicitation_callback=answers)
+            )
         except* MCPError as group:
             failed = _leaves(group)
         if client is None:

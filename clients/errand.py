@@ -14,7 +14,7 @@ from rich.console import Console
 from .agent import Brain, Budget, Confirm, Ending, Hands, run
 from .desk import Unanswered, connect
 from .prices import AS_OF, Price, price_of
-from .progress import Asking, Progress
+from .progress import Answering, Asking, Progress
 from .record import Record
 from .report import report
 
@@ -46,6 +46,8 @@ class Errand:
     stream: bool = True
     words: bool = True
     yes: bool = False
+    terminal: bool = False
+    """Whether a person is at the console, whom the desktop may ask."""
     price: Price | None = None
     report: Path | None = None
 
@@ -75,7 +77,12 @@ async def do(errand: Errand, console: Console) -> Ending:
         await running.enter_async_context(client)
         try:
             desk = await running.enter_async_context(
-                connect(errand.url, errand.token, errand.socket)
+                connect(
+                    errand.url,
+                    errand.token,
+                    errand.socket,
+                    answers=Answering(console) if errand.terminal else None,
+                )
             )
         except Unanswered as why:
             raise Unreachable(f"No desktop answers at {errand.url}: {why}") from why

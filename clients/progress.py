@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
+from mcp.client import ClientRequestContext
+from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 from rich.console import Console
 from rich.text import Text
 
@@ -73,6 +75,41 @@ class Asking:
             self._always.add(call.name)
             return True
         return answer.strip().lower() in ("y", "yes")
+
+
+class Answering:
+    """Puts what the desktop asks, such as its policy, to the person at the terminal.
+
+    Args:
+        console: Where.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def __call__(
+        self, context: ClientRequestContext, params: ElicitRequestParams
+    ) -> ElicitResult:
+        if not isinstance(params, ElicitRequestFormParams):  # by a page: there is none here
+            return ElicitResult(action="decline")
+        fields = list(params.requested_schema.get("properties", {}))
+        how = "[y]es, [N]o" if not fields else "your answer, or nothing to refuse:"
+        question = Text.assemble(
+            ("The desktop asks: ", "bold"), (f"{_visible(params.message)} {how} ", "yellow")
+        )
+        said = await anyio.to_thread.run_sync(self._console.input, question, abandon_on_cancel=True)
+        answer = said.strip()
+        if not fields:
+            agreed = answer.lower() in ("y", "yes")
+            return ElicitResult(action="accept" if agreed else "decline", content={})
+        if not answer:
+            return ElicitResult(action="decline")
+        return ElicitResult(action="accept", content={fields[0]: answer})
+
+
+def _visible(text: str) -> str:
+    """A text with what a terminal would not show, or obey, as its number."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def told(arguments: Mapping[str, Any]) -> str:

@@ -583,6 +583,7 @@ def _run(given: argparse.Namespace) -> int:
         stream=not given.no_stream,
         words=not given.no_words,
         yes=given.yes,
+        terminal=sys.stdin.isatty(),
         price=price,
         report=given.report,
     )

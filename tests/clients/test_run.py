@@ -17,11 +17,13 @@ from models.anthropic_api import Anthropic
 from models.gemini_api import Gemini
 from models.openai_api import OpenAI
 from models.script import Compute, Model, Say, Use, serving
-from web import served
+from web import served, serving_web
 from witness import Press, Witness
 
 from gloveport.clients.record import UNKNOWN
 from gloveport.sandbox.desktop import Desktop
+from gloveport.server.app import DesktopServer
+from gloveport.server.policy import Policy, Rule
 
 pytestmark = pytest.mark.timeout(120)  # processes that load an SDK, on machines that are busy
 KEYS = {"ANTHROPIC_API_KEY": "key", "OPENAI_API_KEY": "key", "GEMINI_API_KEY": "key"}
@@ -100,6 +102,54 @@ async def test_the_person_at_the_terminal_is_asked_before_anything_is_typed(
     told = "\n".join(model.requests[-1].texts)
     assert "The person in charge did not allow type. Nothing was done." in told
     assert witness.saw_all(2)[0] == Press(1, 5, 6)
+    assert witness.saw_nothing()
+
+
+@pytest.mark.parametrize("answer", ["y", "n", ""])
+async def test_the_person_at_the_terminal_answers_the_policy(
+    answer: str, desktop: Desktop, witness: Witness, tmp_path: Path
+) -> None:
+    model = Anthropic([[do("left_click", coordinate=[5, 6])], [Say("so be it")]])
+    server = DesktopServer(desktop, policy=Policy((Rule("by hand", "ask", tool=("left_click",)),)))
+    async with serving(model) as api, serving_web(server, desktop) as url:
+        mine, terminal = os.openpty()
+        process = await anyio.open_process(
+            [*RUN, "click", "--url", f"{url}/mcp", "--base-url", api, "--out", str(tmp_path)],
+            env=environment({**KEYS, "COLUMNS": "200"}), stdin=terminal, stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        asked = await anyio.to_thread.run_sync(until, mine, b"[y]es, [N]o")
+        assert witness.saw_nothing()
+        os.write(mine, answer.encode() + b"\n")
+        assert process.stdout
+        with anyio.fail_after(60):
+            assert await process.stdout.receive() == b"so be it\n"
+            await process.wait()
+        os.close(mine)
+        await process.aclose()
+    plain = re.sub(rb"\x1b\[[\d;]*m", b"", asked)
+    assert b"The desktop asks: gloveport's policy asks (rule 'by hand'): May the agent" in plain
+    told = "\n".join(model.requests[-1].texts)
+    if answer == "y":
+        assert witness.saw_all(2)[0] == Press(1, 5, 6)
+    else:
+        assert "said no" in told
+        assert witness.saw_nothing()
+
+
+async def test_without_a_terminal_the_policy_refuses_and_says_why(
+    desktop: Desktop, witness: Witness, tmp_path: Path
+) -> None:
+    model = Anthropic([[do("left_click", coordinate=[5, 6])], [Say("so be it")]])
+    server = DesktopServer(desktop, policy=Policy((Rule("by hand", "ask", tool=("left_click",)),)))
+    options = ["--base-url", "", "--out", str(tmp_path), "--yes"]
+    async with serving(model) as api, serving_web(server, desktop) as url:
+        options[1] = api
+        ran = await anyio.run_process(
+            [*RUN, "click", "--url", f"{url}/mcp", *options], env=environment(KEYS), check=False
+        )
+    assert ran.returncode == 0, ran.stderr
+    assert "nobody can be asked now" in "\n".join(model.requests[-1].texts)
     assert witness.saw_nothing()
 
 
