@@ -11,6 +11,7 @@ six questions for each node, and takes seconds where these take milliseconds):
 """
 
 import asyncio
+import html
 import logging
 import re
 from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Sequence
@@ -24,6 +25,7 @@ from dbus_fast.auth import AuthExternal
 
 from .clipping import NOTHING, clipped, sticking_out
 from .geometry import Point, Rect
+from .match import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +79,14 @@ _REGISTRY = (_A11Y + "Registry", _ROOT)
 _LISTENED = "object:announcement"
 _ON_SCREEN, _IN_WINDOW = 0, 1  # coordinate types
 _SHOWING, _FOCUSED, _VISIBLE, _EDITABLE = 1 << 25, 1 << 12, 1 << 30, 1 << 7  # states
-_LABELLED_BY = 2
+_LABEL_FOR, _LABELLED_BY = 1, 2  # relations
 
 # What matters of a form to whoever submits it.
 _OF_FORMS = ("button", "entry", "password text", "spin button", "text", "combo box")
 
 LATE, MUTE = "did not answer in time", "did not tell what it shows"  # what programs may do
 _SOON = 0.01  # seconds
+_ANYWHERE = 6  # ATSPI_SCROLL_ANYWHERE
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
 _IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
@@ -91,15 +94,22 @@ _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
 _DEEPEST = 600  # objects that one may be in; Blink nests 512 elements of a page
 _FEW_CELLS = 800  # of a table that are all asked for, in view or not
-_LONGEST_NAME = 200
-LONGEST_CONTENTS = 2000  # characters of a field that reading the screen shows
+_LONGEST = 20_000  # characters of a name, or of what something holds; a sign shows the cut
 # Firefox counts in UTF-16 and fills up with U+FEFF behind characters that take two units.
 _PADDED = re.compile("([\U00010000-\U0010ffff])\ufeff")
 _EMBEDDED = "\ufffc"  # stands for an object in a text
 _BLOCKS = {"paragraph", "section", "heading", "block quote", "article"}
+# What Qt takes for rich text, and what of it is not shown.
+_RICH = re.compile(
+    r"\s*(<!doctype\b|<\?xml|<(html|head|body|qt|p|b|i|u|s|a|h[1-6]|br|hr|div|span|font|center|table"
+    r"|ul|ol|li|img|em|strong|small|big|sub|sup|pre|code|tt|nobr)\b[^>]*>)", re.IGNORECASE,
+)  # fmt: skip
+_UNSEEN = re.compile(r"<(head|style|script)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAGS = re.compile(r"<[!/?]?[a-z][^>]*>", re.IGNORECASE)
 # What the bus and the toolkits say of an object that has gone.
 _NOT_THERE = ("UnknownObject", "UnknownMethod", "UnknownInterface")
 _OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a sheet
+_TEXTS = {"document text", "document presentation", "document web", "document frame"}
 _HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
 
 FIELDS = {"entry", "text", "spin button", "combo box", "terminal", "autocomplete", "date editor"}
@@ -136,6 +146,9 @@ _NEED_NAMES = {
     "entry", "text", "password text", "spin button", "combo box", "slider", "button",
     "toggle button", "check box", "radio button", "icon", "switch", "menu item", "image",
 }  # fmt: skip
+
+
+_CONTROLS = {"button", "toggle button", "check box", "radio button", "combo box", "slider"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +476,17 @@ class Tree:
             return self._run(self._form(node.key), _SURE_WITHIN)
         return None
 
+    def labelled(self, node: Node, seconds: float = 0.5) -> list[Key]:
+        """What a label says that it is the label of; empty if it does not say."""
+
+        async def ask() -> list[Key]:
+            (relations,) = await self._call(node.key, _ACCESSIBLE, "GetRelationSet")
+            return [_key(one) for kind, told in relations if kind == _LABEL_FOR for one in told]
+
+        with suppress(Silent):
+            return self._run(ask(), seconds)
+        return []
+
     def url(self, node: Node) -> str:
         """The address of the page a node is, or is on; empty if it is on none.
 
@@ -498,6 +522,25 @@ class Tree:
         return ""
 
     # Texts and values
+
+    def words(self, node: Node, asked: str, seconds: float = 0.7) -> Rect | None:
+        """Where a text has some words, from the corner of what has it; None if that is not told."""
+        with suppress(Silent):
+            return self._run(self._words(node.key, asked), seconds)
+        return None
+
+    def show_words(self, node: Node, asked: str, seconds: float = 1.0) -> bool:
+        """Ask for words of a text to be scrolled into view; False when its program cannot."""
+
+        async def show() -> bool:
+            _, ends = await self._place_of(node.key, asked)
+            body = [*ends, _ANYWHERE]
+            (done,) = await self._call(node.key, _TEXT, "ScrollSubstringTo", "iiu", body)
+            return bool(done)
+
+        with suppress(Silent):
+            return self._run(show(), seconds)
+        return False
 
     def contents(self, node: Node, longest: int, seconds: float = 1.0) -> Contents:
         """What a text field holds, where its caret is and what is selected.
@@ -583,7 +626,9 @@ class Tree:
     def show(self, node: Node, seconds: float = 1.0) -> bool:
         """Ask for an object to be scrolled into view; False when its program cannot."""
         with suppress(Silent):
-            (done,) = self._run(self._call(node.key, _COMPONENT, "ScrollTo", "u", [6]), seconds)
+            (done,) = self._run(
+                self._call(node.key, _COMPONENT, "ScrollTo", "u", [_ANYWHERE]), seconds
+            )
             return bool(done)
         return False
 
@@ -814,6 +859,8 @@ class Tree:
             shown = []
         elif huge or program.name == _OFFICE:
             shown = _showing(top, tops, items)
+            if program.name == _OFFICE:
+                shown += await self._documents(shown)
         else:
             try:
                 shown = await self._matches(top, items)
@@ -832,6 +879,17 @@ class Tree:
         return Top(
             top, program.pid, known.name, rect, relative, ordered, nodes, known.states
         )  # fmt: skip
+
+    async def _documents(self, shown: Sequence[_Item]) -> list[_Item]:
+        """What LibreOffice shows of its texts and slides: it keeps nothing of that at hand."""
+        known = {one.key for one in shown}
+        found: list[_Item] = []
+        for one in shown:
+            if one.role in _TEXTS:
+                found += [
+                    each for each in await self._walk(one.key, "showing") if each.key not in known
+                ]
+        return found
 
     async def _matches(
         self, top: Key, items: dict[Key, _Item], states: int = _SHOWING
@@ -894,8 +952,17 @@ class Tree:
     # Nodes
 
     async def _nodes(self, program: _Program, shown: Sequence[_Item], relative: bool) -> list[Node]:
-        words = program.toolkit == "Gecko"  # it has no nodes for the text itself
-        asked = [one for one in shown if one.name.strip() or one.role not in _LAYOUT or words]
+        # They have no nodes for the text itself.
+        page, office = program.toolkit == "Gecko", program.name == _OFFICE
+        asked = [
+            one
+            for one in shown
+            if one.name.strip()
+            or one.role not in _LAYOUT
+            or page
+            or (office and one.role in _WORDS and _may_have_text(one))
+        ]
+        words = page or office
         made = await asyncio.gather(*(self._node(one, relative, words) for one in asked))
         return [one for one in made if one]
 
@@ -903,7 +970,9 @@ class Tree:
         rect = await self._extents(item.key, relative=relative)
         if rect is None or rect.width <= 0 or rect.height <= 0:
             return None
-        name = _clean(item.name)
+        program = self._programs.get(item.key[0])
+        in_qt = program is not None and program.toolkit == "Qt"
+        name = _clean(_label(item.name, item.role) if in_qt else item.name)
         if relative and name.startswith("Gtk") and name[3:4].isupper():
             name = ""  # GTK 4 gives the name of its class when it has none
         text = await self._told(item, words)
@@ -1041,9 +1110,10 @@ class Tree:
             wordy = words and not item.name and item.role in _WORDS
             if (field or wordy) and item.role != "password text" and _may_have_text(item):
                 count = await self._property(item.key, _TEXT, "CharacterCount")
-                cut = [0, min(count, LONGEST_CONTENTS)]
+                cut = [0, min(count, _LONGEST)]
                 (found,) = await self._call(item.key, _TEXT, "GetText", "ii", cut)
                 text = _PADDED.sub(r"\1", str(found)).replace("\ufffc", "")
+                text += "…" if count > _LONGEST else ""
                 return text if field or text.strip() else None
         return None
 
@@ -1183,7 +1253,7 @@ class Tree:
     async def _cell_text(self, cell: Key) -> str:
         with suppress(*_UNTOLD):
             (text,) = await self._call(cell, _TEXT, "GetText", "ii", [0, -1])
-            return str(text)[:LONGEST_CONTENTS]
+            return _cut(str(text))
         return ""
 
     async def _again(self, node: Node) -> Node:
@@ -1254,6 +1324,8 @@ class Tree:
     ) -> Sequence[_Item]:
         if cached is not None:
             shown = _showing(top, tops, cached)
+            if not any("focused" in one.states and one.role not in _TEXTS for one in shown):
+                shown += await self._documents(shown)
         elif relative:
             shown = await self._walk(top, "visible")
         else:
@@ -1339,6 +1411,41 @@ class Tree:
             seen.add(under)
             here = under
         return here
+
+    async def _place_of(self, key: Key, asked: str) -> tuple[int, tuple[int, int]]:
+        """Where the middle of some words is in a text, and their ends, as its program counts."""
+        count = await self._property(key, _TEXT, "CharacterCount")
+        (text,) = await self._call(key, _TEXT, "GetText", "ii", [0, min(count, _LONGEST)])
+        found = place_of(asked, str(text))
+        if found is None:
+            raise Silent("it does not have these words")
+        start, end = found
+        middle = min(
+            range(start, end), key=lambda at: (text[at].isspace(), abs(2 * at - start - end))
+        )
+        ends = [start, end, middle]
+        if count == _units(str(text)) != len(text):
+            ends = [_units(text[:one]) for one in ends]
+        return ends[2], (ends[0], ends[1])
+
+    async def _words(self, key: Key, asked: str) -> Rect | None:
+        program = self._programs.get(key[0])
+        kind = _IN_WINDOW if program and program.toolkit == "GTK" else _ON_SCREEN
+        middle, ends = await self._place_of(key, asked)
+        while True:
+            whole, one, own = await asyncio.gather(
+                self._call(key, _TEXT, "GetRangeExtents", "iiu", [*ends, kind]),
+                self._call(key, _TEXT, "GetCharacterExtents", "iu", [middle, kind]),
+                self._extents(key, relative=kind == _IN_WINDOW),
+            )
+            if own is None:
+                return None
+            if one[2] > 0 and one[3] > 0:
+                break
+            await asyncio.sleep(_LOOKED)  # Firefox does not know at first, and looks
+        on_one_line = whole[3] < 1.6 * one[3] and whole[2] > 0
+        x, y, width, height = whole if on_one_line else one
+        return Rect(x - own.x, y - own.y, width, height)
 
     async def _contents(self, node: Node, longest: int) -> Contents:
         key = node.key
@@ -1500,4 +1607,17 @@ def _states(words: Sequence[int]) -> frozenset[str]:
 
 def _clean(name: str) -> str:
     """A name on one line, cut to a size."""
-    return " ".join(name.replace("\ufffc", " ").split())[:_LONGEST_NAME]
+    return _cut(" ".join(name.replace("\ufffc", " ").split()))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _label(name: str, role: str) -> str:
+    """What is written on something of Qt's, which gives the source of rich text and tool tips."""
+    if _RICH.match(name):
+        name = html.unescape(_TAGS.sub(" ", _UNSEEN.sub(" ", name)))
+    if role in _CONTROLS:  # its tool tip, whose first line says what it is
+        name = next((line for line in name.splitlines() if line.strip()), "")
+    return name

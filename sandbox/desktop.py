@@ -76,7 +76,7 @@ from .pages import Pages
 from .picture import Picture, Pixels, album
 from .session import Enclosure, Remains, Session, start_session, sweep_folders
 from .settle import End, Patience, Settling
-from .sight import Found, Scene, Sight
+from .sight import Found, Scene, Sight, unreadable
 from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
 from .traffic import Traffic
@@ -510,9 +510,15 @@ class Desktop:
                 found,
                 elements=[self._shown(one) for one in found.elements],
                 near=[self._shown(one) for one in found.near],
+                untold=[self._clean(one) for one in found.untold],
             )
 
         return await self._take(turn)
+
+    async def untold(self) -> list[str]:
+        """Which windows do not tell what they show now, and why."""
+        groups = await self._take(lambda parts: parts.sight.read(pixels=False).groups)
+        return [self._clean(one) for one in unreadable(groups)]
 
     async def wait_until_shown(
         self,

@@ -45,6 +45,8 @@ _MARKS = ("focused", "armed", "selected")  # the last has what was chosen before
 MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
 _IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
 _IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
+_LABELLED = {"combo box", "spin button", "slider", "date editor", "switch"}
+_BESIDE, _UNDER, _SAME_COLUMN = 300, 40, 24  # pixels between a label and its field
 _LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
 _PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
 _WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
@@ -69,6 +71,8 @@ class Element:
     """Where to click."""
     window: int
     eye: Eye = "tree"
+    words: str = ""
+    """The words that `rect` is the place of, where that is not the place of the whole element."""
 
     @property
     def usable(self) -> bool:
@@ -223,6 +227,53 @@ class Elements:
                 found.append(self._element(shown, node, one.top, one.layer, layers))
         return [one for one in found if one.seen is None]
 
+    def words(self, element: Element, asked: str) -> Element | None:
+        """An element with the place of some words in its text; None where that is not told."""
+        known = self._known[element.ref]
+        if known.node.cell:
+            return None
+        within = self._tree.words(known.node, asked)
+        if within is None:
+            return None
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.window == element.window), known.layer)
+        rect = within.moved(element.rect.x, element.rect.y)
+        whole = placed(known.node, known.top, layer, layers)
+        seen = element.seen and _seen(replace(whole, rect=rect), layer, layers)
+        point = (seen or rect).centre
+        return replace(element, rect=rect, seen=seen, point=point, words=asked)
+
+    def labelled(self, label: Element) -> Element | None:
+        """The field that a label says it is the label of; None if it does not say."""
+        known = self._known[label.ref]
+        keys = self._tree.labelled(known.node)
+        return next(
+            (one for one in self._in_window(label.window) if self._known[one.ref].node.key in keys),
+            None,
+        )
+
+    def beside(self, label: Element) -> Element | None:
+        """The nearest field right of a label, else below it, that nothing else names."""
+        fields = [
+            one
+            for one in self._in_window(label.window)
+            if (one.field or one.role in _LABELLED) and one.seen
+            if one.name.strip(" :*") in ("", label.name.strip(" :*"))
+        ]
+        for near in (_right_of, _below):
+            there = sorted(
+                (distance, place)
+                for place, one in enumerate(fields)
+                if (distance := near(label.rect, one.rect)) is not None
+            )
+            if there and (len(there) == 1 or there[1][0] > there[0][0]):
+                return fields[there[0][1]]
+        return None
+
+    def _in_window(self, window: int) -> list[Element]:
+        groups = [one for one in self.read() if one.layer.window == window]
+        return [one for group in groups for one in group.elements]
+
     def resolve(self, ref: str) -> Element:
         """The element a ref names, as it is now.
 
@@ -287,11 +338,13 @@ class Elements:
         Raises:
             NotShown: Its program does not do that.
         """
-        if self._tree.show(self.node(element)):
+        node, words = self.node(element), element.words
+        if self._tree.show_words(node, words) if words else self._tree.show(node):
             until, last = time.monotonic() + _SCROLLED_WITHIN, element
             while time.monotonic() < until:
                 time.sleep(_LOOKS)
                 now = self.resolve(element.ref)
+                now = (self.words(now, words) or now) if words else now
                 if now.seen and now.rect == last.rect:
                     return now
                 last = now
@@ -692,6 +745,19 @@ def _seen(node: Node, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
         for piece in part.without(one.outer for one in above)
     ]
     return max(pieces, key=lambda one: one.area, default=None)
+
+
+def _right_of(label: Rect, field: Rect) -> int | None:
+    """How far right of a label a field is; None if it is not in its row."""
+    gap = field.x - label.right
+    in_row = field.y <= label.centre.y < field.bottom or label.y <= field.centre.y < label.bottom
+    return gap if in_row and -4 <= gap < _BESIDE else None
+
+
+def _below(label: Rect, field: Rect) -> int | None:
+    """How far below a label a field is; None if they do not begin in the same column."""
+    gap = field.y - label.bottom
+    return gap if abs(field.x - label.x) < _SAME_COLUMN and -4 <= gap < _UNDER else None
 
 
 def _is_its_popup(one: Layer, layer: Layer, node: Node) -> bool:

@@ -195,9 +195,12 @@ class NoSuchRef(Impossible):
 
 
 class NoSuchElement(Impossible):
-    def __init__(self, asked: str, near: Sequence[str]) -> None:
+    """Nothing is called so; it may be in a window that was `untold`."""
+
+    def __init__(self, asked: str, near: Sequence[str], untold: Sequence[str] = ()) -> None:
         hint = f"near are {_listed(near, 5)}." if near else "read_screen tells what there is."
-        super().__init__(f"Nothing on the screen is {asked}; {hint}")
+        doubt = f" It may be in a window that {'; that '.join(untold)}." if untold else ""
+        super().__init__(f"Nothing on the screen is {asked}; {hint}{doubt}")
 
 
 class Ambiguous(Impossible):

@@ -81,7 +81,7 @@ def _named(name: str, there: Sequence[Element]) -> Element | None:
     """What is called so; what is called exactly so before what only has it in its name."""
     fits = [(how, one) for one in there if (how := fit(name, plain(one.name))) is not None]
     least = min((how for how, _ in fits), default=Fit.NEAR)
-    best = [one for how, one in fits if how is least and how is not Fit.NEAR]
+    best = [one for how, one in fits if how is least and how < Fit.PART]
     menus = [one for one in best if one.role in MENU_ITEMS] or best
     if len(menus) > 1:
         raise Ambiguous(f"called {name!r}", [described(one) for one in menus])

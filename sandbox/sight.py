@@ -20,12 +20,22 @@ from .errors import (
 )
 from .eyes import Eyes
 from .geometry import Point, Rect, View
-from .match import Fit, fit, plain
+from .match import Fit, excerpt, fit, plain
 from .ocr import Line, Ocr, Unreadable
 
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
 _MOST_PICTURES = 6
+_SHORT = 200  # characters of what something is called in an answer
+_WHOLES = {
+    "document web",
+    "document frame",
+    "document text",
+    "frame",
+    "window",
+    "terminal",
+    "button",
+}
 _CONTEXT = 3  # neighbours named when several things are called the same
 # What models call things, who have read more web pages than accessibility trees.
 _ARIA = {
@@ -58,6 +68,8 @@ class Found:
     elements: Sequence[Element]
     near: Sequence[Element]
     unread: str = ""
+    untold: Sequence[str] = ()
+    """Which windows were not told, and why; what was looked for may be in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,17 @@ class Sight:
         if asked and not sure:
             sure = self._hidden(asked, role, most)
         near = [] if sure else [one for fit_, one in fitting if fit_ is Fit.NEAR]
-        return Found(sure[:most], near[:most], unread)
+        placed = [self._at_its_words(asked, one) for one in sure[:most]]
+        return Found(placed, near[:most], unread, unreadable(scene.groups))
+
+    def _at_its_words(self, asked: str, element: Element) -> Element:
+        """What has words in its text, where they are."""
+        if not asked or element.eye != "tree" or element.field or element.role in _WHOLES:
+            return element
+        own = element.name or element.text or ""
+        if fit(asked, plain(own)) in (None, Fit.NEAR, Fit.SAME, Fit.SAME_BUT_CASE):
+            return element
+        return self._elements.words(element, asked) or element
 
     def _hidden(self, asked: str, role: str, most: int) -> list[Element]:
         """What is called so and is not in view."""
@@ -204,14 +226,37 @@ class Sight:
             raise BadText('Name what to act on, by a ref such as "e12" or by its text.')
         if named[:1] in "eo" and named[1:].isdecimal():
             return self.resolve(named)
+        asked = plain(named)
         found = self.find(named, "", 40)
-        if not found.elements:
-            raise NoSuchElement(f"called {named!r}", [described(one) for one in found.near])
-        fitting = [one for one in found.elements if fits and fits(one)]
-        best = _best(plain(named), fitting or found.elements)
+        sure = [one for one in found.elements if one.words or _fit_of(asked, one) < Fit.PART]
+        if found.elements and not sure:
+            sure = [one for one in self._hidden(asked, "", 40) if _fit_of(asked, one) < Fit.PART]
+        if not sure:
+            near = [*found.elements, *found.near]
+            raise NoSuchElement(f"called {named!r}", [described(one) for one in near], found.untold)
+        best = _best(asked, sure)
+        if fits and not any(map(fits, best)):
+            best = self._instead(asked, best, [one for one in sure if fits(one)], fits)
+        elif fits:
+            best = [one for one in best if fits(one)]
         if len(best) > 1:
             raise Ambiguous(f"called {named!r}", self._told_apart(best))
         return best[0]
+
+    def _instead(
+        self,
+        asked: str,
+        best: Sequence[Element],
+        others: Sequence[Element],
+        fits: Callable[[Element], bool],
+    ) -> Sequence[Element]:
+        """What a label leads to, or what else is called so; the label itself if nothing is."""
+        labels = [one for one in best if one.eye == "tree" and _fit_of(asked, one) < Fit.PART]
+        for lead in (self._elements.labelled, self._elements.beside):
+            led = {one.ref: one for label in labels if (one := lead(label)) and fits(one)}
+            if led:
+                return list(led.values())
+        return _best(asked, others) if others else best
 
     def clickable(self, element: Element) -> Point:
         """Where a click reaches an element and nothing else.
@@ -337,7 +382,24 @@ class Sight:
 
 
 def described(element: Element) -> str:
-    return f"{element.ref} {element.role} {element.name or element.text or ''}"
+    """An element in a few words; signs show where its text is cut."""
+    words = element.name or element.text or ""
+    words = excerpt(element.words, words) if element.words else words
+    return f"{element.ref} {element.role} {words[:_SHORT]}{'…' if len(words) > _SHORT else ''}"
+
+
+def unreadable(groups: Sequence[Group]) -> list[str]:
+    """Which windows could not be read, and what their programs did instead of telling."""
+    titles: dict[str, dict[str, None]] = {}
+    for group in groups:
+        if group.silent:
+            titles.setdefault(group.silent, {})[repr(group.layer.title)] = None
+    return [f"{why}: {', '.join(sorted(named))}" for why, named in titles.items()]
+
+
+def _fit_of(asked: str, element: Element) -> Fit:
+    fits = [fit(asked, plain(one)) for one in (element.name, element.text or "")]
+    return min((one for one in fits if one is not None), default=Fit.NEAR)
 
 
 def _near(other: Element, one: Element) -> bool:

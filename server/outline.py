@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from gloveport.sandbox.desktop import Frame
 from gloveport.sandbox.elements import Element, Group
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.match import Fit, fit, plain
-from gloveport.sandbox.sight import Scene
+from gloveport.sandbox.match import Fit, excerpt, fit, place_of, plain
+from gloveport.sandbox.sight import Scene, unreadable
 
 LONGEST = 50_000  # characters of one answer
 _KEPT = 32  # outlines a later one can be held against
@@ -101,26 +101,20 @@ class Outlines:
             kept = [one for one in group.elements if wanted.keeps(one) and new(one)]
             narrowed = bool(wanted.query or wanted.region or before is not None)
             if kept or not (narrowed or group.layer.dock or group.layer.popup):
-                body += [_heading(group), *(lines[one.ref] for one in kept)]
+                body += [
+                    _heading(group),
+                    *(line(one, wanted.query) if wanted.query else lines[one.ref] for one in kept),
+                ]
         return body
 
 
-def unreadable(groups: Sequence[Group]) -> list[str]:
-    """Which windows could not be read, and what their programs did instead of telling."""
-    titles: dict[str, dict[str, None]] = {}
-    for group in groups:
-        if group.silent:
-            titles.setdefault(group.silent, {})[repr(group.layer.title)] = None
-    return [f"{why}: {', '.join(sorted(named))}" for why, named in titles.items()]
-
-
-def line(element: Element) -> str:
-    """One element in words."""
+def line(element: Element, asked: str = "") -> str:
+    """One element in words: of a long text what stands around what was asked for."""
+    around = element.words or asked
     role = "" if element.role in _WORDS and not element.field else f" {element.role}"
-    name = f' "{element.name}"' if element.name or not role else ""
-    text = element.text
-    if text is not None and len(text) > _LONGEST_TEXT:
-        text = text[:_LONGEST_TEXT] + "…"
+    called = _shortened(element.name, around)
+    name = f' "{called}"' if called or not role else ""
+    text = None if element.text is None else _shortened(element.text, around)
     if not element.name and not role and text:
         name, text = f' "{text}"', None
     holds = "" if text is None else f' = "{text}"'.replace("\n", "\\n")
@@ -133,6 +127,14 @@ def line(element: Element) -> str:
         states.append("hidden")
     said = "".join(f" {one}" for one in states)
     return f"{element.ref}{role}{name}{holds} {_point(element.point)}{said}"
+
+
+def _shortened(text: str, around: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    if around and place_of(around, text):
+        return excerpt(around, text, _LONGEST_TEXT // 3)
+    return text[:_LONGEST_TEXT] + "…"
 
 
 def listed(elements: Sequence[Element]) -> list[str]:

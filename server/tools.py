@@ -179,8 +179,9 @@ class Tools:
         told: dict[str, Any] = {"ok": True, "found": listed(found.elements)}
         if not found.elements:
             told["near"] = listed(found.near)
-        if found.unread:
-            told["note"] = found.unread
+        notes = [*found.untold, *([found.unread] if found.unread else [])]
+        if notes:
+            told["note"] = "; ".join(notes)
         return said(told)
 
     async def zoom(
@@ -247,7 +248,9 @@ class Tools:
             seen, frame = await self._desktop.wait_until_shown(
                 text, seconds, role=role, state=state, gone=gone, pixels="text" in event, **look
             )
-            shows = {"seen": line(seen)} if seen else {}
+            shows = {"seen": line(seen, text)} if seen else {}
+            if seen is None and (untold := await self._desktop.untold()):
+                shows["note"] = "; ".join(untold)
             return self._shown(frame, happened=(seen is None) is gone, **shows)
         return self._shown(frame, happened=happened)
 
