@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from dbus_fast import BusType, DBusError, DBusFastError, Message, MessageType, Variant
+from dbus_fast import BusType, DBusFastError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.auth import AuthExternal
 
@@ -84,8 +84,11 @@ _LABEL_FOR, _LABELLED_BY = 1, 2  # relations
 # What matters of a form to whoever submits it.
 _OF_FORMS = ("button", "entry", "password text", "spin button", "text", "combo box")
 
-LATE, MUTE = "did not answer in time", "did not tell what it shows"  # what programs may do
+# What programs may do.
+LATE, MUTE = "did not answer in time", "did not tell what it shows"
+PARTLY = "did not tell all of it in time"
 _SOON = 0.01  # seconds
+_EACH_WITHIN = 1.0  # seconds for one answer; then its object is left out, and no other
 _ANYWHERE = 6  # ATSPI_SCROLL_ANYWHERE
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
@@ -262,7 +265,9 @@ class Unsure(Slow):
 
 
 # A program may say anything, in any shape: what it says of one object costs that object's line.
-_UNTOLD = (Silent, ValueError, LookupError, TypeError, AttributeError)
+_UNTOLD = (
+    Silent, DBusFastError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+)  # fmt: skip
 
 
 class Tree:
@@ -282,6 +287,8 @@ class Tree:
         self._bus: MessageBus | None = None
         self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._programs: dict[str, _Program] = {}
+        self._lagging: set[str] = set()
+        """Those of which something has not been answered."""
 
     def close(self) -> None:
         self.reset()
@@ -709,7 +716,12 @@ class Tree:
             signature=shape, body=list(body),
         )  # fmt: skip
         async with self._room:
-            reply = await self._bus.call(asked)
+            try:
+                async with asyncio.timeout(_EACH_WITHIN):
+                    reply = await self._bus.call(asked)
+            except TimeoutError as late:
+                self._lagging.add(where[0])
+                raise Slow(f"{member}: no answer") from late
         if reply.message_type is MessageType.ERROR:
             raise Silent(f"{member}: {reply.error_name}")
         return reply.body
@@ -753,12 +765,17 @@ class Tree:
         silent: dict[int, str] = {}
 
         async def one(program: _Program) -> None:
+            self._lagging.discard(program.bus)
             try:
                 async with asyncio.timeout(seconds):
-                    found.extend(await self._tops(program, deep=deep))
-            except (*_UNTOLD, TimeoutError, DBusError) as why:
+                    tops = await self._tops(program, deep=deep)
+            except (*_UNTOLD, TimeoutError) as why:
                 logger.debug("process %d does not answer: %r", program.pid, why)
-                silent[program.pid] = LATE if isinstance(why, TimeoutError) else MUTE
+                silent[program.pid] = LATE if isinstance(why, (TimeoutError, Slow)) else MUTE
+            else:
+                found.extend(tops)
+                if program.bus in self._lagging:
+                    silent[program.pid] = PARTLY if any(each.nodes for each in tops) else LATE
 
         await asyncio.gather(*(one(program) for program in asked))
         return found, silent
@@ -827,7 +844,7 @@ class Tree:
         items = await self._cache(program) if deep else {}
         huge = [one for one in items.values() if _manages_too_many(one)]
         (keys,) = await self._call(program.root, _ACCESSIBLE, "GetChildren")
-        tops = [_key(one) for one in keys[:50]]
+        tops = _keys(keys[:50])
         read = [self._top(program, top, tops, items, huge, deep=deep) for top in tops]
         told = await asyncio.gather(*read, return_exceptions=True)
         found = [one for one in told if isinstance(one, Top)]
@@ -898,7 +915,7 @@ class Tree:
         (found,) = await self._call(
             top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib", body
         )
-        keys = [_key(one) for one in found]
+        keys = _keys(found)
         missing = [key for key in keys if key not in items]
         fresh = dict(zip(missing, await asyncio.gather(*map(self._item, missing)), strict=True))
         shown = [items.get(key) or fresh.get(key) for key in keys]
@@ -936,7 +953,7 @@ class Tree:
     async def _children(self, key: Key) -> list[Key]:
         with suppress(*_UNTOLD):
             (found,) = await self._call(key, _ACCESSIBLE, "GetChildren")
-            return [_key(one) for one in found]
+            return _keys(found)
         return []
 
     async def _item(self, key: Key) -> _Item | None:
@@ -967,6 +984,11 @@ class Tree:
         return [one for one in made if one]
 
     async def _node(self, item: _Item, relative: bool, words: bool) -> Node | None:
+        with suppress(*_UNTOLD):
+            return await self._as_node(item, relative, words)
+        return None
+
+    async def _as_node(self, item: _Item, relative: bool, words: bool) -> Node | None:
         rect = await self._extents(item.key, relative=relative)
         if rect is None or rect.width <= 0 or rect.height <= 0:
             return None
@@ -1168,7 +1190,7 @@ class Tree:
             kind = _IN_WINDOW if relative else _ON_SCREEN
             ((x, y, width, height),) = await self._call(key, _COMPONENT, "GetExtents", "u", [kind])
             if abs(x) < 1 << 15 and abs(y) < 1 << 15:  # GTK says -2147483648 of hidden menu items
-                return Rect(x, y, width, height)
+                return Rect(int(x), int(y), int(width), int(height))
         return None
 
     async def _office(self, top: Key, nodes: Sequence[Node]) -> list[Node]:
@@ -1594,6 +1616,15 @@ def _may_have_text(item: _Item) -> bool:
 
 def _key(found: Sequence[str]) -> Key:
     return found[0], found[1]
+
+
+def _keys(found: Sequence[Sequence[str]]) -> list[Key]:
+    """The objects of a list, without what names none."""
+    return [
+        (str(one[0]), str(one[1]))
+        for one in found
+        if len(one) == 2 and isinstance(one[0], str) and isinstance(one[1], str)
+    ]
 
 
 def _role(number: int) -> str:
