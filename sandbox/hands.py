@@ -16,7 +16,7 @@ from .dragging import Dragging
 from .errors import Cancelled, NotDone, NotPasted
 from .geometry import Point
 from .keyboard import Keyboard, Tap
-from .keymap import SHIFT, Keymap, Stroke, character
+from .keymap import FIRST_KEYCODE, KEYCODES, LEFT_EMPTY, SHIFT, SPARE, Keymap, Stroke, character
 from .keys import Chord, combination
 from .pointer import Pointer
 from .situation import Touch
@@ -89,6 +89,8 @@ class Hands:
         self._pointer = Pointer(display)
         self._windows = Windows(display)
         self._pressed_at: Point | None = None
+        self._mapped: tuple[list[list[int]], list[list[int]]] | None = None
+        """How the keyboard was mapped when the map was last seen to be loaded."""
         self._pressed_with: dict[int, list[int]] = {}
         """Keycodes of modifiers that were pressed with the key of a keycode."""
         self._unrepeated: set[int] = set()
@@ -238,6 +240,7 @@ class Hands:
                 self._pointer.release(button)
 
     def press(self, chords: Sequence[Chord], times: int = 1) -> None:
+        self.keep_keymap()
         moved = False
         for _ in range(times):
             for chord in chords:
@@ -249,6 +252,7 @@ class Hands:
                     pass
 
     def hold(self, chords: Sequence[Chord], seconds: float) -> None:
+        self.keep_keymap()
         with ExitStack() as down:
             for chord in chords:
                 self._pressing(chord)
@@ -261,6 +265,7 @@ class Hands:
         A character that takes Shift has it down as long as its key is. One that takes another group
         or level is pressed in that state, and not repeated: the state ends with the press.
         """
+        self.keep_keymap()
         self._pressing(chord)
         stroke = self._stroke(chord.key)
         shifted = stroke.mods == SHIFT and stroke.group == 0
@@ -361,10 +366,24 @@ class Hands:
         return application not in TERMINALS - PRIMARY_PASTERS - SHIFTED_PASTERS
 
     def keep_keymap(self) -> None:
-        """Load the map again if somebody replaced it (setxkbmap, a settings daemon)."""
-        keycode, keysym = self._keymap.probe()
-        if self._display.get_keyboard_mapping(keycode, 1)[0][0] != keysym:
+        """Load the map again if any of its keys was changed: setxkbmap, xmodmap, a settings daemon.
+
+        What programs do to the keys that are left to them changes nothing.
+        """
+        now = self._mapping()
+        if self._mapped is None and self._keymap.is_in(now[0]):
+            self._mapped = now
+        if now != self._mapped:
             self._reload()
+            self._mapped = self._mapping()
+
+    def _mapping(self) -> tuple[list[list[int]], list[list[int]]]:
+        """The keysyms of each keycode, and the keycodes of each modifier. It takes 0.4 ms."""
+        keys = self._display.get_keyboard_mapping(FIRST_KEYCODE, KEYCODES)
+        rows = [list(row) for row in keys]
+        for keycode in SPARE[-LEFT_EMPTY:]:
+            rows[keycode - FIRST_KEYCODE].clear()
+        return rows, [list(row) for row in self._display.get_modifier_mapping()]
 
     def paste(self, text: str) -> None:
         """Paste, wait until the program has fetched it, and put back what the clipboard held.
@@ -373,6 +392,7 @@ class Hands:
             NotAllowed: It must not be.
             NotDone: The program did not take it.
         """
+        self.keep_keymap()
         self.touches(Touch("type", text))
         self._paste(text)
 

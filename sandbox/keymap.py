@@ -10,7 +10,7 @@ This module only computes: the repertoire, the places, and the text `xkbcomp` lo
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 GROUPS = 4
@@ -34,6 +34,7 @@ SPARE = (
 )  # fmt: skip
 # Left empty for programs inside that bind keys of their own (xdotool, VNC viewers).
 LEFT_EMPTY = 16
+FIRST_KEYCODE, KEYCODES = 8, 248  # of any X keyboard
 
 # GTK and Chromium cut these keysyms to 16 bits while composing and lose the character.
 _NEVER = {0xFF20, *range(0xFE50, 0xFE94)}
@@ -132,9 +133,15 @@ class Keymap:
     def __getitem__(self, char: str) -> Stroke:
         return self._places[char]
 
-    def probe(self) -> tuple[int, int]:
-        """A keycode and the keysym its first level holds while this map is loaded."""
-        return SPARE[0], keysym(self._added[0])
+    def is_in(self, rows: Sequence[Sequence[int]]) -> bool:
+        """Whether a core keyboard mapping, one row of keysyms for each keycode from 8 on, is that
+        of this map as far as it shows: what keys hold by themselves and with Shift."""
+        for char, stroke in self._places.items():
+            if stroke.group == 0 and stroke.mods in (0, SHIFT) and char not in "\n\t":
+                row = rows[stroke.keycode - FIRST_KEYCODE]
+                if row[1 if stroke.mods else 0] != keysym(char):
+                    return False
+        return True
 
     def text(self) -> str:
         """The whole map as source for `xkbcomp`: the stock us map and the places added to it."""

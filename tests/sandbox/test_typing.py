@@ -12,7 +12,7 @@ from fields import KINDS, Field, field
 
 from gloveport.sandbox.actions import Action, Hold, KeyDown, KeyUp, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap, repertoire
+from gloveport.sandbox.keymap import SPARE, Keymap, repertoire
 from gloveport.sandbox.settle import Patience
 
 TEXTS = {
@@ -123,6 +123,54 @@ async def test_a_keymap_that_somebody_replaced_is_loaded_again(
         await own_desktop.wait_until_still(5)
         await anyio.run_process(["setxkbmap", "de"], env=session.env)
         assert await typed(own_desktop, opened, "zy Üß 小米") == "zy Üß 小米"
+
+
+REMAPS = {
+    "letter": ["xmodmap", "-e", "keycode 38 = b B"],
+    "shifted": ["xmodmap", "-e", "keycode 39 = s dollar"],
+    "added": ["xmodmap", "-e", "keycode 97 = x y"],
+    "Return": ["xmodmap", "-e", "keycode 36 = Escape"],
+    "arrows": ["xmodmap", "-e", "keycode 113 = Right", "-e", "keycode 114 = Left"],
+    "modifiers": ["xmodmap", "-e", "remove Control = Control_L", "-e", "add Shift = Control_L"],
+    "swap": ["xmodmap", "-e", "keysym y = z Z", "-e", "keysym z = y Y"],
+    "layout": ["setxkbmap", "fr"],
+    "option": ["setxkbmap", "-option", "ctrl:swapcaps"],
+    "groups": ["setxkbmap", "us,ru"],
+}
+
+
+@pytest.mark.timeout(180)
+async def test_keys_that_a_program_changed_are_put_right_before_the_next(
+    own_desktop: Desktop, tmp_path: Path
+) -> None:
+    session = session_of(own_desktop)
+    with field(session, "gtk3", tmp_path) as opened:
+        await own_desktop.wait_until_still(5)
+        expected = opened.value()
+        for command in REMAPS.values():
+            await anyio.run_process(command, env=session.env)
+            await own_desktop.do(Press("a"), show="never")
+            await anyio.run_process(command, env=session.env)
+            expected += "a"
+            assert opened.holds(expected), command
+            text = "Sb aAzy sS$ é小x\n"
+            assert await typed(own_desktop, opened, text) == text, command
+            expected += text
+            await anyio.run_process(command, env=session.env)
+            await own_desktop.do(Press("Left"), show="never")
+            await own_desktop.do(Press("ctrl+End"), show="never")
+            assert opened.holds(expected)
+
+
+async def test_keys_that_are_left_to_programs_stay_theirs(own_desktop: Desktop) -> None:
+    session = session_of(own_desktop)
+    x = session.x.connect()
+    spare = SPARE[-1]
+    await own_desktop.do(Press("a"), show="never")
+    await anyio.run_process(["xmodmap", "-e", f"keycode {spare} = Hangul"], env=session.env)
+    await own_desktop.do(Press("a"), show="never")
+    assert x.get_keyboard_mapping(spare, 1)[0][0] == 0xFF31
+    x.close()
 
 
 async def test_caps_lock_does_not_change_text_and_stays_on(
