@@ -149,8 +149,9 @@ class Walls:
             "--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig",
             # Chromium uses /dev/shm where it has 4 GB (Debian's /etc/chromium.d/dev-shm). Files in
             # these count as memory of the desktop, so together they may take no more than that.
-            "--proc", "/proc", "--dev", "/dev", "--size", f"{memory}", "--tmpfs", "/dev/shm",
-            "--size", f"{memory // 2}", "--tmpfs", "/tmp", "--size", f"{16 * _MIB}",
+            "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
+            "--dev", "/dev", "--size", f"{memory}", "--tmpfs", "/dev/shm",
+            "--size", f"{memory // 4}", "--tmpfs", "/tmp", "--size", f"{16 * _MIB}",
             "--tmpfs", "/var/tmp", "--remount-ro", "/dev",  # else half of the machine's memory
             "--dir", "/var/lib/xkb", "--dir", "/run",
             "--ro-bind", str(self._xauthority), str(XAUTHORITY), *own,
@@ -296,10 +297,18 @@ _DENIED = (
     "fsmount", "fspick", "open_tree", "move_mount", "lookup_dcookie", "nfsservctl",
     "process_vm_writev", "vhangup", "modify_ldt", "pidfd_getfd", "memfd_secret",
     "sched_setaffinity",
+    # The sandboxes of browsers make namespaces, but mount nothing in them. A tmpfs that a program
+    # mounts is memory that no limit counts, and a new /proc has a /proc/sys that can be written.
+    "mount", "umount2", "umount", "pivot_root", "open_tree_attr",
 )  # fmt: skip
 # AF_VSOCK and others know no network namespaces, so only these families of sockets are let through.
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+# Of netlink, those that programs ask about networks and devices (netlink(7)). The others reach
+# nf_tables, xfrm and more of the kernel from a namespace that any program can make.
+_NETLINK = {0, 15}  # NETLINK_ROUTE, NETLINK_KOBJECT_UEVENT
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # ioctls that type into a terminal
+_UNKNOWN = -1  # __NR_SCMP_ERROR (seccomp.h)
+_NEWER = {"open_tree_attr": 467}  # what libseccomp 2.5 does not know; on all machines the same
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000  # actions of libseccomp (seccomp.h)
 _EQUAL, _GREATER, _MASKED_EQUAL = 4, 6, 7  # enum scmp_compare
 
@@ -326,6 +335,7 @@ def _filter() -> bytes:
 
     def refuse(call: str, number: int, *compares: _Compare) -> None:
         resolved = lib.seccomp_syscall_resolve_name(call.encode())
+        resolved = _NEWER.get(call, resolved) if resolved == _UNKNOWN else resolved
         rules = (_Compare * len(compares))(*compares)
         action = ctypes.c_uint32(_ERRNO | number)
         failed = lib.seccomp_rule_add_array(context, action, resolved, len(compares), rules)
@@ -340,6 +350,11 @@ def _filter() -> bytes:
         for family in set(range(max(_FAMILIES))) - _FAMILIES:
             refuse("socket", errno.EAFNOSUPPORT, _Compare(0, _EQUAL, family, 0))
         refuse("socket", errno.EAFNOSUPPORT, _Compare(0, _GREATER, max(_FAMILIES), 0))
+        netlink = _Compare(0, _EQUAL, socket.AF_NETLINK, 0)
+        for protocol in set(range(max(_NETLINK))) - _NETLINK:
+            refuse("socket", errno.EPROTONOSUPPORT, netlink, _Compare(2, _EQUAL, protocol, 0))
+        most = _Compare(2, _GREATER, max(_NETLINK), 0)
+        refuse("socket", errno.EPROTONOSUPPORT, netlink, most)
         for command in (_TIOCSTI, _TIOCLINUX):
             refuse("ioctl", errno.EPERM, _Compare(1, _MASKED_EQUAL, 0xFFFFFFFF, command))
         program = os.memfd_create("gloveport", os.MFD_CLOEXEC)

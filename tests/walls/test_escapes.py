@@ -354,3 +354,64 @@ def test_there_are_no_capabilities_to_be_had(inside: Attempt) -> None:
         assert int(fields[name], 16) == 0, name
     assert fields["NoNewPrivs"] == "1"
     assert fields["Seccomp"] == "2"
+
+
+OWN_MOUNT = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+kind, target = sys.argv[1].encode(), sys.argv[2]
+def tried(done): print('done' if done == 0 else os.strerror(ctypes.get_errno()))
+tried(libc.unshare(0x10000000 | 0x20000))  # CLONE_NEWUSER, CLONE_NEWNS
+os.makedirs(target, exist_ok=True)
+tried(libc.mount(kind, target.encode(), kind, 0, None))
+tried(libc.umount2(target.encode(), 2))
+"""
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs", "devpts"])
+def test_file_systems_of_a_program_s_own(inside: Attempt, outside: Attempt, kind: str) -> None:
+    refused = "done\nOperation not permitted\nOperation not permitted\n"
+    assert inside(OWN_MOUNT, kind, "/tmp/mounted") == refused
+    if kind != "ramfs" or os.getuid() == 0:
+        here = f"/tmp/gloveport-mount-{secrets.token_hex(4)}"
+        try:
+            assert outside(OWN_MOUNT.replace("0x10000000 | ", ""), kind, here) == "done\n" * 3
+        finally:
+            Path(here).rmdir()
+
+
+SYSCTLS = """
+import os, sys
+tried = done = 0
+for root, _, names in os.walk('/proc/sys'):
+    for name in names:
+        path = os.path.join(root, name)
+        tried += 1
+        try: os.close(os.open(path, os.O_WRONLY)); done += 1; print(path)
+        except OSError: pass
+print(tried > 500, done)
+"""
+
+
+def test_no_setting_of_the_kernel_can_be_written(inside: Attempt, outside: Attempt) -> None:
+    assert inside(SYSCTLS) == "True 0\n"
+    assert "/proc/sys/kernel/shmall\n" in outside(SYSCTLS)
+    assert "Read-only file system" in inside("open('/proc/sys/kernel/shmall', 'w').write('1')")
+
+
+NETLINK = """
+import ctypes, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+for protocol in range(40):
+    fd = libc.socket(16, socket.SOCK_RAW, protocol)
+    if fd >= 0: print(protocol, end=' '); os.close(fd)
+for high in (1 << 32, 1 << 33, 1 << 63):
+    for protocol in (6, 9, 12, 16):
+        fd = libc.syscall(41, ctypes.c_long(16), ctypes.c_long(3), ctypes.c_ulong(high | protocol))
+        if fd >= 0: print('high', protocol)
+"""
+
+
+def test_netlink_by_protocol(inside: Attempt, outside: Attempt) -> None:
+    assert inside(NETLINK).split() == ["0", "15"]
+    assert {"0", "4", "15", "16"} <= set(outside(NETLINK).split())

@@ -1,12 +1,13 @@
 """Programs behind walls work, reach what they may without a click, and nothing else."""
 
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 from attempts import run_inside
 from desks import session_of
-from processes import until
+from processes import children, until
 from sites import site
 
 from gloveport.sandbox.actions import ClickElement, Type
@@ -14,7 +15,7 @@ from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import NotDone
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.network import Internet, Network
-from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.session import Enclosure, Session
 
 NAME = "小米官方旗舰店"
 PAGE = b"<title>arrived</title><input aria-label=Search autofocus><button>Go</button>"
@@ -35,6 +36,31 @@ async def shop(
 
 
 Shop = tuple[Desktop, int, list[bytes]]
+
+
+def sandboxes(session: Session, mark: bytes) -> list[tuple[int, int]]:
+    """For each process with a mark on its command line: its filters, and namespaces of its own.
+
+    Read from outside: what is in a sandbox shows itself to no other program.
+    """
+    own = {"user", "pid", "net"}
+    init = children(session.box.pid)[0]
+    found: list[tuple[int, int]] = []
+    for pid in descendants(init):
+        if mark in Path(f"/proc/{pid}/cmdline").read_bytes():
+            status = Path(f"/proc/{pid}/status").read_text()
+            filters = int(status.split("Seccomp_filters:")[1].split()[0])
+            spaces = [
+                Path(f"/proc/{pid}/ns/{one}").readlink()
+                != Path(f"/proc/{init}/ns/{one}").readlink()
+                for one in own
+            ]
+            found.append((filters, sum(spaces)))
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    return [one for child in children(pid) for one in (child, *descendants(child))]
 
 
 async def test_curl(shop: Shop) -> None:
@@ -70,6 +96,8 @@ for one in glob.glob('/proc/[0-9]*'):
     filters = run_inside(session_of(desktop), ask).split()
     assert filters
     assert set(filters) == {"2"}
+    if os.getuid() == 0:
+        assert set(sandboxes(session_of(desktop), b"--type=renderer")) == {(2, 3)}
     frame = await desktop.open("http://c.example/page")
     assert any(notice.startswith("c.example") for notice in frame.notices)
 
@@ -81,6 +109,10 @@ async def test_firefox(shop: Shop) -> None:
     found, _ = await desktop.wait_for_window("arrived — mozilla", 30)
     assert found, (await desktop.windows(), session_of(desktop).last_words("firefox-esr"))
     assert any(head.startswith(b"GET /firefox ") for head in heads)
+    if os.getuid() == 0:  # the box's filter, and one or two of its own; it unshares the network
+        found = sandboxes(session_of(desktop), b"-isForBrowser")
+        assert found
+        assert all(filters >= 2 and spaces >= 2 for filters, spaces in found)
 
 
 async def test_a_port_inside_is_reached_directly(shop: Shop) -> None:
