@@ -47,7 +47,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,6 +71,10 @@ YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no 
 DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
 CERTAIN = 100_000_000  # nanoseconds; the clock of files moves every 1 to 10 ms
+LONGEST_PATH = 3800  # bytes that the kernel takes at once (4,096), less a name of 255
+STEP = 900  # characters of a long path at a time, of four bytes at the most
+MOST_DEEP = 100_000  # characters of a path; each time one is opened anew, 110 folders are
+MOST_OPENED = 200  # folders on the way to deep ones that are kept open
 MOST_KNOWN = 200_000  # files of a copy that the next one begins with
 MOST_SAID = 30_000  # bytes of arguments in one answer; JSON makes six of one at the most
 STOPPED_WITHIN = 5.0  # seconds; a process that waits for a disk stops afterwards
@@ -209,14 +213,12 @@ def go_on(stopped: list[int]) -> None:
         kill(pid, signal.SIGCONT)
 
 
-def opened(again: Callable[..., object], path: str, why: object) -> None:
-    """Remove what is in a folder nobody may look into, as an overlay leaves one."""
-    with suppress(OSError):
-        Path(path).chmod(0o700)
-        if again is os.rmdir or again is os.unlink:
-            again(path)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+def remove_tree(path: Path) -> None:
+    """Remove a folder, however deep, also what is in folders that nobody may look into."""
+    remove = ["rm", "-rf", "--", str(path)]
+    for argv in (remove, ["chmod", "-R", "u+rwX", "--", str(path)], remove):
+        if path.exists():
+            subprocess.run(argv, env={"PATH": PATH}, stderr=subprocess.DEVNULL)
 
 
 def listening(port: int) -> socket.socket:
@@ -334,6 +336,54 @@ class Files:
         return fd
 
 
+class Tree:
+    """Paths below a folder that are longer than the kernel takes at once (PATH_MAX, 4,096 bytes).
+
+    They are reached through descriptors of folders on the way, of which some are kept open.
+
+    Args:
+        top: The folder.
+    """
+
+    def __init__(self, top: str) -> None:
+        self.top = top
+        self.opened: dict[str, int] = {}
+
+    def path(self, name: str) -> str:
+        """A path for a system call; it holds until the next of a long name is asked for.
+
+        Args:
+            name: Below the top, such as "/folder/file"; empty for the top itself.
+
+        Raises:
+            OSError: A folder on the way is gone, or it is far too long.
+        """
+        if self.reaches(name):
+            return self.top + name
+        if len(name) > MOST_DEEP:
+            raise OSError(errno.ENAMETOOLONG, "a folder of the home is too deep")
+        at, begin = self.top, 0
+        while len(name) - begin > STEP:
+            end = name.rfind("/", begin + 1, begin + STEP)
+            fd = self.opened.pop(name[:end], None)
+            if fd is None:
+                fd = os.open(at + name[begin:end], NAME_IT | os.O_DIRECTORY)
+            self.opened[name[:end]] = fd
+            if len(self.opened) > MOST_OPENED:
+                os.close(self.opened.pop(next(iter(self.opened))))
+            at, begin = f"/proc/self/fd/{fd}", end
+        return at + name[begin:]
+
+    def reaches(self, name: str) -> bool:
+        """Whether a path needs no descriptors."""
+        return len(os.fsencode(self.top + name)) < LONGEST_PATH
+
+    def close(self) -> None:
+        for fd in self.opened.values():
+            os.close(fd)
+        self.opened.clear()
+
+
 class Copies:
     """Copies of a folder that nobody writes to while it is copied, for undo.
 
@@ -378,11 +428,19 @@ class Copies:
             raise
 
     def take_over(self, folder: str, to: str) -> tuple[int, int]:
+        there, here = Tree(folder), Tree(to)
+        try:
+            return self.take_from(there, here)
+        finally:
+            there.close()
+            here.close()
+
+    def take_from(self, there: Tree, here: Tree) -> tuple[int, int]:
         now, mapped = time.time_ns(), mapped_files()
         known: dict[str, tuple[int, int, int]] = {}
         folders, files, changed, total, new = [""], set[str](), list[str](), 0, 0
         for place in folders:
-            for entry in os.scandir(folder + place):
+            for entry in os.scandir(there.path(place)):
                 name = f"{place}/{entry.name}"
                 told = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(told.st_mode):
@@ -397,29 +455,19 @@ class Copies:
                 if now - told.st_ctime_ns > CERTAIN and not name.endswith(mapped):
                     known[name] = mark
         if self.clone:
-            Path(self.clone).rename(to)
+            Path(self.clone).rename(here.top)
             self.clone = ""
         for name in self.files - files:
-            Path(to + name).unlink()
+            Path(here.path(name)).unlink()
         for name in sorted(self.folders - set(folders), reverse=True):
-            Path(to + name).rmdir()
+            Path(here.path(name)).rmdir()
         for name in folders:
             if name not in self.folders:
-                Path(to + name).mkdir()
-        while changed:
-            names, room = list[str](), ARGUMENTS
-            while changed and room > 0:
-                names.append(f".{changed.pop()}")
-                room -= len(os.fsencode(names[-1]))
-            copy = ["cp", "-a", "--reflink=auto", "--remove-destination", "--parents", "-t", to]
-            done = subprocess.run(
-                [*copy, "--", *names], cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE
-            )
-            if done.returncode:
-                raise OSError(done.stderr.decode(errors="replace")[-300:].strip())
+                Path(here.path(name)).mkdir()
+        copy_files(there, here, changed)
         for place in reversed(folders):
-            shutil.copystat(folder + place, to + place, follow_symlinks=False)
-        self.last, self.known, self.files, self.folders = to, known, files, set(folders)
+            shutil.copystat(there.path(place), here.path(place), follow_symlinks=False)
+        self.last, self.known, self.files, self.folders = here.top, known, files, set(folders)
         if len(files) < MOST_KNOWN:
             self.begin_clone()
         return total, new
@@ -456,6 +504,34 @@ class Copies:
             program.returncode = 0
         self.last = self.clone = ""
         self.known, self.files, self.folders = {}, set(), set()
+
+
+def copy_files(there: Tree, here: Tree, names: list[str]) -> None:
+    """Copy files of one tree into the folders of another, which are there.
+
+    Raises:
+        OSError: One could not be copied; the text says which.
+    """
+    short = [name for name in names if there.reaches(name) and here.reaches(name)]
+    long = set(names) - set(short)
+    copy = ["cp", "-a", "--reflink=auto", "--remove-destination"]
+    while short:
+        some, room = list[str](), ARGUMENTS
+        while short and room > 0:
+            some.append(f".{short.pop()}")
+            room -= len(os.fsencode(some[-1]))
+        run([*copy, "--parents", "-t", here.top, "--", *some], there.top)
+    for name in long:
+        ends = there.path(name), here.path(name)
+        run([*copy, "-T", "--", *ends], "/", (*there.opened.values(), *here.opened.values()))
+
+
+def run(argv: list[str], folder: str, fds: tuple[int, ...] = ()) -> None:
+    done = subprocess.run(
+        argv, cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE, pass_fds=fds
+    )
+    if done.returncode:
+        raise OSError(done.stderr.decode(errors="replace")[-300:].strip())
 
 
 def mapped_files() -> tuple[str, ...]:
@@ -543,13 +619,28 @@ def written(process: Process) -> int:
     return 0
 
 
+def all_below(tree: Tree) -> Iterator[tuple[str, os.stat_result]]:
+    """All that is below a folder, as far as it can be read: names, and what they are.
+
+    Not os.walk, which goes no deeper than Python's stack.
+    """
+    folders = [""]
+    for place in folders:
+        with suppress(OSError), os.scandir(tree.path(place)) as entries:
+            for entry in entries:
+                name = f"{place}/{entry.name}"
+                with suppress(OSError):
+                    told = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(told.st_mode):
+                        folders.append(name)
+                    yield name, told
+
+
 def taken(folder: Path) -> int:
     """Bytes that the files below a folder take."""
-    total = 0
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(OSError):
-                total += max(SMALLEST, Path(root, name).lstat().st_blocks * 512)
+    tree = Tree(str(folder))
+    total = sum(max(SMALLEST, told.st_blocks * 512) for _, told in all_below(tree))
+    tree.close()
     return total
 
 
@@ -658,18 +749,20 @@ class Watch:
 
     def remove_files(self, most: int) -> None:
         """Remove files in memory, the largest first, until so many bytes are free."""
-        found: list[tuple[int, Path]] = []
-        for folder in self.shared.values():
-            for root, _, names in os.walk(folder):
-                for path in (Path(root, name) for name in names):
-                    with suppress(OSError):
-                        found.append((path.lstat().st_blocks * 512, path))
-        for size, path in sorted(found, reverse=True):
-            if most <= 0:
-                return
-            with suppress(OSError):
-                path.unlink()
-                most -= size
+        trees = [Tree(str(folder)) for folder in self.shared.values()]
+        found = [
+            (told.st_blocks * 512, place, name)
+            for place, tree in enumerate(trees)
+            for name, told in all_below(tree)
+            if not stat.S_ISDIR(told.st_mode)
+        ]
+        for size, place, name in sorted(found, reverse=True):
+            if most > 0:
+                with suppress(OSError):
+                    Path(trees[place].path(name)).unlink()
+                    most -= size
+        for tree in trees:
+            tree.close()
 
     def look_at_folders(self) -> str:
         """What is said once when a folder in memory is nearly full."""
@@ -883,7 +976,7 @@ class Box:
             if (path / "cgroup.procs").exists():
                 remove_group(path)
             elif path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, onerror=opened)
+                remove_tree(path)
             else:
                 with suppress(OSError):
                     path.unlink()

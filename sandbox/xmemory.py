@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 EVERY = 0.05  # seconds between two looks at how large the server is, 20 us each
+_CALM = 0.2  # seconds between two looks at who holds what, 5 ms each
 MOST_PIXMAPS = 256 * _MIB  # of one client; a screen of 3840x2160 takes 33
 MOST_RESOURCES = 100_000  # of one client; a browser has some hundred, 200 bytes and more each
 _WORTH = 64 * _MIB  # pixmaps of who is cut off because all of them together take too much
@@ -56,31 +57,35 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        """Until the server is gone: a connection that was cut is made anew."""
+        """Until the server is gone; it is asked only while it is large."""
         first = self._size()
-        while first and not self._closing.is_set():
-            try:
-                display = self._connect()
-            except (error.DisplayError, error.ConnectionClosedError, OSError):
-                return
-            try:
-                display.set_error_handler(_quiet)
-                self._follow(display, first)
-            except (error.ConnectionClosedError, OSError) as cut:
-                logger.debug("the watch over the X server's memory was cut: %s", cut)
-            finally:
-                with suppress(error.ConnectionClosedError, OSError):
-                    display.close()
-
-    def _follow(self, display: Display, first: int) -> None:
-        resources: Any = display  # its requests are added to the class by name
-        resources.res_query_version()
-        while not self._closing.wait(EVERY):
+        while first and not self._closing.wait(EVERY):
             size = self._size()
             if size == 0:
                 return
             if size - first > MOST_PIXMAPS // 2:
-                self._look(display, resources, scarce=size > _NEARLY * self._limit)
+                try:
+                    display = self._connect()
+                except (error.DisplayError, error.ConnectionClosedError, OSError):
+                    continue
+                try:
+                    display.set_error_handler(_quiet)
+                    self._follow(display, first)
+                except (error.ConnectionClosedError, OSError) as cut:
+                    logger.debug("the watch over the X server's memory was cut: %s", cut)
+                finally:
+                    with suppress(error.ConnectionClosedError, OSError):
+                        display.close()
+
+    def _follow(self, display: Display, first: int) -> None:
+        """Look who holds what for as long as the server is large."""
+        resources: Any = display  # its requests are added to the class by name
+        resources.res_query_version()
+        while (size := self._size()) - first > MOST_PIXMAPS // 2:
+            scarce = size > _NEARLY * self._limit
+            self._look(display, resources, scarce=scarce)
+            if self._closing.wait(EVERY if scarce else _CALM):
+                return
 
     def _look(self, display: Display, resources: Any, *, scarce: bool) -> None:
         """Cut off the client that holds most, if that is too much."""

@@ -56,7 +56,10 @@ async def test_it_is_cut_off_and_named(desktop: Desktop, agent: Client, kind: st
 async def test_many_that_take_little_each_are_cut_off_until_there_is_room(
     desktop: Desktop, agent: Client
 ) -> None:
-    some = EATER.replace("while True:", "for _ in range(50):") + "\ntime.sleep(1000)\n"
+    some = (
+        EATER.replace("while True:", "for _ in range(50):")
+        + "\nwhile True: x.XSync(d, 0); time.sleep(0.1)\n"
+    )
     session = session_of(desktop)
     eaters = [session.launch([PYTHON, "-c", some, EATERS["pixmaps"]]) for _ in range(6)]
     assert until(lambda: not all(session.box.running(one) for one in eaters), 30)

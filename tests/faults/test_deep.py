@@ -1,0 +1,92 @@
+"""Folders deeper than a path may be long: undo, limits and the end of the desktop reach them."""
+
+from pathlib import Path
+
+import pytest
+from answers import call, facts
+from attempts import PYTHON, run_inside
+from bombs import MIB
+from desks import session_of
+from mcp import Client
+from processes import until
+
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.walls import Limits
+
+DIG = """
+import os, sys
+os.chdir(sys.argv[1])
+for n in range(int(sys.argv[2])):
+    os.mkdir(sys.argv[3]); os.chdir(sys.argv[3])
+    if n % 10 == 0: open('note', 'w').write(f'{sys.argv[4]} {n}')
+open('last', 'w').write(sys.argv[4])
+"""
+CLIMB = """
+import os, sys
+os.chdir(sys.argv[1])
+told = []
+while True:
+    if os.path.exists('note'): told.append(open('note').read())
+    if not os.path.isdir(sys.argv[2]): break
+    os.chdir(sys.argv[2])
+print(len(told), told[-1], open('last').read() if os.path.exists('last') else 'none')
+"""
+CHANGE = """
+import os, sys
+os.chdir('/home/user/deep')
+while os.path.isdir(sys.argv[1]): os.chdir(sys.argv[1])
+open('last', 'w').write('second'); open('more', 'w').write('second')
+"""
+SHAPES = {
+    "long names": (40, "x" * 200),
+    "many levels": (3000, "d"),
+    "wide letters": (60, "小" * 80),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_undo_reaches_them(desktop: Desktop, agent: Client, shape: str) -> None:
+    count, name = SHAPES[shape]
+    session = session_of(desktop)
+    run_inside(session, "import os; os.mkdir('/home/user/deep')")
+    run_inside(session, DIG, "/home/user/deep", count, name, "first")
+    before = run_inside(session, CLIMB, "/home/user/deep", name)
+    assert before.endswith("first\n")
+    for _ in range(2):  # the second begins with a clone of the first
+        facts(await call(agent, "checkpoint"))
+    run_inside(session, CHANGE, name)
+    facts(await call(agent, "checkpoint"))
+    run_inside(session, "import subprocess; subprocess.run(['rm', '-rf', '/home/user/deep'])")
+    facts(await call(agent, "rollback"))
+    assert run_inside(session, CLIMB, "/home/user/deep", name).endswith("second\n")
+    facts(await call(agent, "rollback", to="c1"))
+    assert run_inside(session, CLIMB, "/home/user/deep", name) == before
+
+
+async def test_limits_count_them_and_the_end_removes_them(below: Path, keymap: Keymap) -> None:
+    limits = Limits(disk=60 * MIB)
+    settings = Settings(
+        below, width=640, height=480, walls="bwrap", enclosure=Enclosure(limits=limits)
+    )
+    async with open_desktop(settings, keymap) as desktop:
+        session = session_of(desktop)
+        run_inside(session, "import os; os.mkdir('/home/user/deep')")
+        run_inside(session, DIG, "/home/user/deep", 3000, "d", "first")
+        eat = DIG.replace("open('last'", "open('big', 'wb').write(bytes(90 << 20)); open('last'")
+        session.launch([PYTHON, "-c", eat, "/home/user", "1", "e", "x"])
+        notices: list[str] = []
+
+        async def said() -> bool:
+            notices.extend((await desktop.look(show="never")).notices)
+            return any("may take" in one for one in notices)
+
+        for _ in range(100):
+            if await said():
+                break
+            until(lambda: False, 0.2)
+        assert any("may take" in one for one in notices), notices
+        assert not session.lost.is_set()
+        folder = session.folder.path
+    assert until(lambda: not folder.exists(), 20)
