@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .atspi import Choice, Silent, Tree
+from .dates import HALF, keys_for, parts_of
 from .elements import Element
 from .errors import BadText, NotDone
 from .hands import Hands
@@ -21,6 +22,7 @@ _LOOKED_AGAIN = 0.02  # seconds between two looks
 _FOCUSED_WITHIN = 1.5
 _DONE_WITHIN = 4.0
 _LED_WITHIN = 0.7
+_TRIED = 2  # times a part of a date is typed
 _CORRECTED = 3  # how often keys are pressed again for what they did not lead to
 _STAYS = 0.05  # seconds after which a page that refuses a value has put back what it had
 _NAMED = 8  # choices that an error names
@@ -63,6 +65,8 @@ class Values:
             return self._slide(element, value)
         if element.role == "combo box" and not element.field:
             return self._choose(element, value)
+        if element.role == "date editor" and not element.field:
+            return self._date(element, value)
         if element.field:
             return self._typist.fill(element, value)
         raise BadText(
@@ -133,6 +137,59 @@ class Values:
         return self._seen_to_be(
             element, lambda now: abs(float(now.text or "nan") - number) <= close, f"{number:g}"
         )
+
+    def _date(self, element: Element, value: str) -> Facts:
+        """Give a date or time, part by part, whatever their order."""
+        asked = parts_of(value)
+        inside = [
+            one
+            for one in self._sight.read(pixels=False).elements
+            if one.role == "spin button" and element.rect.holds(one.rect.centre)
+        ]
+        named = {one.name.split(" ")[0]: one for one in inside}
+        if set(named) - {HALF} != set(asked):
+            has = ", ".join(named) or "none that is told"
+            raise BadText(
+                f"{element.role} {element.name!r} has other parts than {value!r}: {has}. "
+                "Nothing was done."
+            )
+        for name, part in named.items():
+            self._fill_part(part, *keys_for(name, asked, halves=HALF in named))
+        return self._parts_hold(
+            [(part, keys_for(name, asked, halves=HALF in named)[1]) for name, part in named.items()]
+        )
+
+    def _fill_part(self, part: Element, keys: str, number: int) -> None:
+        for _ in range(_TRIED):
+            if not self._has_focus(part, 0):
+                self._hands.click(self._sight.clickable(self._sight.resolve(part.ref)), 1, 1, ())
+                self._has_focus(part, _FOCUSED_WITHIN)
+            self._hands.type(keys)
+            if self._comes_to(part, number):
+                return
+
+    def _parts_hold(self, wanted: Sequence[tuple[Element, int]]) -> Facts:
+        for part, number in wanted:
+            if not self._comes_to(part, number):
+                now = self._sight.resolve(part.ref).text
+                raise NotDone(f"{part.role} {part.name!r} was to be {number} and is {now!r}.")
+        return {"set": "verified"}
+
+    def _comes_to(self, part: Element, number: int) -> bool:
+        return self._becomes(lambda: self._sight.resolve(part.ref).text == str(number), _LED_WITHIN)
+
+    def _has_focus(self, part: Element, seconds: float) -> bool:
+        def focused() -> bool:
+            focus = self._sight.focus()
+            return focus is not None and focus.ref == part.ref
+
+        return self._becomes(focused, seconds)
+
+    def _becomes(self, true: Callable[[], bool], seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not (now := true()) and time.monotonic() < until:
+            self._hands.rest(_LOOKED_AGAIN)
+        return now
 
     def _choose(self, element: Element, value: str) -> Facts:
         if element.text == value:
@@ -238,7 +295,11 @@ class Values:
 
 
 def _settable(element: Element) -> bool:
-    return element.field or element.role in _SWITCHES | _RANGES | {"combo box", "table cell"}
+    return element.field or element.role in _SWITCHES | _RANGES | {
+        "combo box",
+        "table cell",
+        "date editor",
+    }
 
 
 def _plain(name: str) -> str:

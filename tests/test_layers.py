@@ -77,7 +77,9 @@ COMPOSE = {
     "sight": {"atspi", "elements", "eyes", "match", "ocr"},
     "proof": {"atspi"},
     "typist": {"atspi", "elements", "hands", "keys", "masks", "proof", "sight"},
-    "values": {"atspi", "elements", "hands", "keys", "proof", "sight", "situation", "typist"},
+    "values": {
+        "atspi", "dates", "elements", "hands", "keys", "proof", "sight", "situation", "typist",
+    },
     "menus": {"elements", "match", "sight"},
     "actions": {
         "elements", "hands", "keys", "menus", "proof", "settle", "sight", "typist", "values",

@@ -468,3 +468,32 @@ async def test_a_choice_is_made_in_a_list_that_a_page_draws(
         assert opened.holds("Choice 1")
         await call(client, "set", target="Place", value="Choice 30", screenshot="never")
         assert opened.holds("Choice 30")
+
+
+# Dates
+
+DATES = {
+    "date": ("1999-12-31", "2024-02-29"),
+    "time": ("21:05", "00:30"),
+    "datetime-local": ("2026-01-02T11:07", "1999-12-31T12:00"),
+    "month": ("2020-03", "1999-12"),
+    "week": ("2021-W07", "2020-W53"),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+async def test_dates_and_times_are_set_as_iso_writes_them(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    html = f"<label>Day <input type={kind} oninput='keep(this.value)'></label>"
+    with page(wide, tmp_path, html) as opened:
+        await shown(client, "Day", "date editor")
+        for value in DATES[kind]:
+            done = await told(client, "set", target="Day", value=value)
+            assert opened.holds(value), opened.value()
+            assert done["set"] == "verified"
+        for wrong in ("31.12.1999", "2023-02-30", "25:00", "2021-W54", "tomorrow"):
+            refusal(await call(client, "set", target="Day", value=wrong))
+        other = "12:00" if kind != "time" else "1999-12-31"
+        assert "has other parts" in refusal(await call(client, "set", target="Day", value=other))
+        assert opened.value() == DATES[kind][-1]
