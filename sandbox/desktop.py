@@ -45,6 +45,7 @@ from .console import Console
 from .dragging import Dragging
 from .elements import Element, Elements
 from .errors import (
+    Ambiguous,
     BadRegion,
     BadText,
     Broken,
@@ -53,6 +54,7 @@ from .errors import (
     ConnectionsLost,
     DesktopClosed,
     DesktopLost,
+    NoSuchElement,
     NoSuchWindow,
     NotDone,
     NotKept,
@@ -66,7 +68,6 @@ from .errors import (
 from .eyes import Eyes, Seen
 from .files import Download, Encoding, Home, Listing, Put
 from .geometry import Point, Rect, View
-from .guarded import Guarded
 from .hands import Hands
 from .keymap import Keymap
 from .keys import sequence
@@ -75,7 +76,6 @@ from .masks import Masks
 from .ocr import Ocr
 from .pages import Pages
 from .picture import Picture, Pixels, album
-from .reach import Reach
 from .session import Enclosure, Remains, Session, start_session, sweep_folders
 from .settle import End, Patience, Settling
 from .sight import Found, Scene, Sight, unreadable
@@ -231,9 +231,7 @@ class _Parts:
             gave_up=lambda: turn().given_up.is_set(),
         )
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        self.hands.ignored = Guarded(self.elements, self.windows, self.watcher).left
-        reach = Reach(self.elements, self.tree, self.windows)
-        self.sight = Sight(self.elements, reach, self.eyes, self.ocr, view)
+        self.sight = Sight(self.elements, self.eyes, self.ocr, view)
         typist = Typist(self.hands, self.sight, self.tree, self.masks)
         values = Values(typist, self.hands, self.sight, self.tree)
         self.body = Body(self.hands, self.sight, typist, values)
@@ -523,6 +521,36 @@ class Desktop:
         """Which windows do not tell what they show now, and why."""
         groups = await self._take(lambda parts: parts.sight.read(pixels=False).groups)
         return [self._clean(one) for one in unreadable(groups)]
+
+    async def pick(
+        self,
+        named: str,
+        role: str,
+        nth: int,
+        seconds: float,
+        fits: Callable[[Element], bool] = lambda element: True,
+    ) -> Element:
+        """Wait for the one thing of a text, a role or both, or for the nth of several.
+
+        Returns:
+            It; one that does not fit if none that does has come.
+
+        Raises:
+            NoSuchElement: There are none, or not so many, or none is shown.
+            Ambiguous: Several are there, and none was chosen.
+        """
+
+        def look(parts: _Parts, last: bool) -> Element | None:
+            try:
+                found = parts.sight.pick(named, role, nth)
+            except (NoSuchElement, Ambiguous):
+                if last:
+                    raise
+                return None
+            shown = self._shown(found)
+            return shown if last or fits(shown) else None
+
+        return await self._looking(look, time.monotonic() + seconds)
 
     async def wait_until_shown(
         self,

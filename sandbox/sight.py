@@ -22,7 +22,6 @@ from .eyes import Eyes
 from .geometry import Point, Rect, View
 from .match import Fit, excerpt, fit, plain
 from .ocr import Line, Ocr, Unreadable
-from .reach import Reach
 
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
@@ -86,7 +85,6 @@ class Sight:
 
     Args:
         elements: What programs tell.
-        reach: Where that can be clicked.
         eyes: The pixels.
         ocr: Reads them.
         view: How callers count pixels.
@@ -95,13 +93,11 @@ class Sight:
     def __init__(
         self,
         elements: Elements,
-        reach: Reach,
         eyes: Eyes,
         ocr: Ocr,
         view: View,
     ) -> None:
         self._elements = elements
-        self._reach = reach
         self._eyes = eyes
         self._ocr = ocr
         self._view = view
@@ -122,7 +118,7 @@ class Sight:
                 try:
                     texts = [one for place in places for one in self._texts_in(place, group)]
                 except Unreadable as why:
-                    unread, texts = self._unread(why, groups), []
+                    unread, texts = str(why), []
                 extra = _not_told_already(texts, group.elements)
                 merged.append(replace(group, elements=[*group.elements, *extra]))
             groups = merged
@@ -146,7 +142,7 @@ class Sight:
             try:
                 sure = self._on_pixels(asked, scene.groups)
             except Unreadable as why:
-                unread = self._unread(why, scene.groups)
+                unread = str(why)
         if asked and not sure:
             sure = self._hidden(asked, role, most)
         near = [] if sure else [one for fit_, one in fitting if fit_ is Fit.NEAR]
@@ -262,6 +258,31 @@ class Sight:
                 return list(led.values())
         return _best(asked, others) if others else best
 
+    def pick(self, named: str, role: str, nth: int) -> Element:
+        """The one thing of a text, a role or both.
+
+        Args:
+            named: The text; may be empty.
+            role: The role; may be empty.
+            nth: Which of several, from 1 on in reading order; 0 if there must be one only.
+
+        Raises:
+            NoSuchElement: There are none, or not so many.
+            Ambiguous: Several are there, and none was chosen.
+        """
+        found = self.find(named, role, 40)
+        best = list(found.elements)
+        if best and named.strip():
+            best = _best(plain(named), best)
+        kind = f" of the role {role!r}" if role else ""
+        asked = (f"called {named!r}" if named else "there") + kind
+        if len(best) < max(nth, 1):
+            near = [described(one) for one in best or found.near]
+            raise NoSuchElement(f"number {nth} {asked}" if best else asked, near)
+        if not nth and len(best) > 1:
+            raise Ambiguous(asked, self._told_apart(best))
+        return in_reading_order(best)[max(nth, 1) - 1]
+
     def clickable(self, element: Element) -> Point:
         """Where a click reaches an element and nothing else.
 
@@ -269,14 +290,7 @@ class Sight:
             NotShown: It is not in view.
             Covered: Something lies over it.
         """
-        return element.point if element.eye == "ocr" else self._reach.clickable(element)
-
-    def aim(self, element: Element, move: Callable[[Point], None]) -> Point:
-        """Move the pointer to where a click reaches an element; see `Reach.aim`."""
-        if element.eye == "tree":
-            return self._reach.aim(element, move)
-        move(element.point)
-        return element.point
+        return element.point if element.eye == "ocr" else self._elements.clickable(element)
 
     def instead_of(self, expected: str, point: Point) -> str:
         """What is under a point instead of something with this text or role; empty if that is."""
@@ -326,25 +340,15 @@ class Sight:
         shown = [one for picture in pictures if (one := picture.overlap(screen))]
         return sorted(shown, key=lambda one: -one.area)[:_MOST_PICTURES]
 
-    def _unread(self, why: Unreadable, groups: Sequence[Group]) -> str:
-        """Why pixels were not read, of which windows, and what works instead."""
-        titles = {repr(one.layer.title): None for one in groups if self._untold(one)}
-        return f"{why}; look at a screenshot for what only pixels show in {', '.join(titles)}"
-
     def _texts_in(self, place: Rect, group: Group) -> list[Element]:
         lines = self._ocr.read(self._eyes.pixels(), place)
         return [self._text(line.text, line.rect, group.layer.window) for line in lines]
 
     def _on_pixels(self, asked: str, groups: Sequence[Group]) -> list[Element]:
-        """Where pixels that no program tells of show a text, the best first."""
+        """Where the pixels show a text, the best first."""
+        height, width = self._eyes.pixels().shape[:2]
         found: list[tuple[Fit, Element]] = []
-        lines = [
-            (group, line)
-            for group in groups
-            for place in self._untold(group)
-            for line in self._ocr.read(self._eyes.pixels(), place)
-        ]
-        for group, line in lines:
+        for line in self._ocr.read(self._eyes.pixels(), Rect(0, 0, width, height)):
             fits = fit(asked, line.text) or fit(asked, plain(line.text))
             if fits is None and asked.replace(" ", "") in line.text.replace(" ", ""):
                 fits = Fit.WITHIN
@@ -354,8 +358,8 @@ class Sight:
                 continue
             start = line.text.casefold().find(asked.casefold())
             rect = line.rect if start < 0 else line.part(start, len(asked))
-            words = asked if start >= 0 else line.text
-            found.append((fits, self._text(words, rect, group.layer.window)))
+            window = next((g.layer.window for g in groups if g.layer.outer.holds(rect.centre)), 0)
+            found.append((fits, self._text(asked if start >= 0 else line.text, rect, window)))
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _lines_at(self, point: Point) -> list[Line]:

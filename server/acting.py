@@ -18,10 +18,10 @@ from gloveport.sandbox.vault import Vault
 
 from .shape import Point, Whole, about, optional
 
-At = Annotated[Point, optional("[x, y] in the last full screenshot; default: at the pointer.")]
+At = Annotated[Point, optional("[x, y] in the last full screenshot; default: the pointer.")]
 To = Annotated[Point, about("[x, y] in the last full screenshot.")]
 Held = Annotated[str, optional('Modifiers to hold, e.g. "ctrl+shift".')]
-Screenshot = Annotated[Show, optional("auto: if the screen changed.")]
+Screenshot = Annotated[Show, optional("auto: if changed.")]
 Expect = Annotated[str, optional("Click only if this text or role is there.")]
 Target = Annotated[str, about('A ref from read_screen or find ("e12"), or its exact text.')]
 NOWHERE: Any = []  # the default of an optional point: a plain type, never null (see shape.py)

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -208,6 +208,15 @@ class Ruling:
                     rule, told(self.tool, dict(arguments), self.vault), Where(rule.name)
                 )
         return None
+
+    def of_step(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Judge a step of a batch that sends no input itself.
+
+        Raises:
+            NotAllowed: It must not be made, or not without a person's yes.
+        """
+        if needed := replace(self, tool=tool).of_call(arguments):
+            raise needed
 
     def of_input(self) -> Permit | None:
         """What judges each touch of an action; None when no rule is about it."""

@@ -103,9 +103,14 @@ class DeskTool(Tool):
     def wrong(self, failure: ValidationError) -> str:
         """What is wrong with a call, in one sentence, and what would be right."""
         names = list(self.parameters.get("properties", {}))
-        said = "; ".join(_said(error, names) for error in failure.errors()[:3])
         takes = f"{self.name} takes {', '.join(names)}." if names else f"{self.name} takes nothing."
-        return f"{said[:1].upper()}{said[1:]}. {takes}"
+        return f"{wrong(failure, names)} {takes}"
+
+
+def wrong(failure: ValidationError, names: list[str]) -> str:
+    """What is wrong with an object of these members, in one sentence."""
+    said = "; ".join(_said(error, names) for error in failure.errors()[:3])
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def desk_tool(

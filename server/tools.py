@@ -3,7 +3,6 @@
 One method, one tool, one turn. The tools that act are in acting.py.
 """
 
-import json
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,16 +10,16 @@ from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
-from pydantic import ValidationError
 
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.desktop import Desktop, Frame, Show
-from gloveport.sandbox.errors import BadText, SandboxError
+from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
 from .asking import AskClient, Asking
+from .batch import Batch, Failed, failure
 from .desks import Desks
 from .filing import Filing
 from .grants import HERE, Grant
@@ -29,7 +28,7 @@ from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
 from .policy import ruling
 from .questions import BY_HAND, Answer, Kind
-from .results import answer, facts, said, together
+from .results import answer, said, together
 from .shape import (
     DeskTool,
     Region,
@@ -38,12 +37,11 @@ from .shape import (
     bounded,
     desk_tool,
     optional,
-    quoted,
     refusal,
 )
+from .waiting import awaited
 
 MOST_ACTIONS = 20
-NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
 _CORE = {
     "screenshot", "zoom", "left_click", "right_click", "double_click", "left_click_drag", "scroll",
     "type", "key", "wait", "mouse_move", "actions", "wait_for", "open", "read_screen", "find",
@@ -67,14 +65,15 @@ class Caller:
 
 
 _STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
-_OF_A_STEP = {"changed", "settle_ms"}
 caller: ContextVar[Caller] = ContextVar("caller")
 
 Items = Annotated[
     list[dict[str, Any]],
     about(
-        'Steps such as {"action":"left_click","coordinate":[640,60]}: each names a tool that acts '
-        "and its parameters.",
+        'Such as {"action":"click_element","target":"Save","role":"button","nth":2,'
+        '"expect":{"text":"Saved"}}: a tool that acts, wait_for, open or windows, and its '
+        "parameters. expect checks afterwards: text, role, value, enabled, gone, window. Targets "
+        "are waited for 3 s.",
         min_length=1,
         max_length=MOST_ACTIONS,
     ),
@@ -112,6 +111,8 @@ class Tools:
             name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
             for name, build in self._builds.items()
         }
+        others = (self.wait_for, self.open, self.windows)
+        self._steps = self._acting | {run.__name__: desk_tool(run) for run in others}
 
     def all(self) -> list[DeskTool]:
         """The tools in the order a model reads them."""
@@ -233,62 +234,45 @@ class Tools:
             if not await self._lease.wait_free(caller.get().who, seconds):
                 return said({"ok": True, "happened": False, "control": self._lease.state.value})
             return self._shown(await self._desktop.look(**look), happened=True)
-        if event == "still":
-            return self._shown(await self._desktop.wait_until_still(seconds, **look))
-        if event == "change":
-            happened, frame = await self._desktop.wait_until_changed(seconds, region, **look)
-        elif not text.strip() and not (role.strip() and event in ("element", "enabled")):
-            raise BadText(f'To wait for {event}, say what for as "text".')
-        elif event in ("window", "window_gone"):
-            happened, frame = await self._desktop.wait_for_window(
-                text, seconds, gone=event == "window_gone", **look
-            )
-        else:
-            gone, state = event == "text_gone", "sensitive" if event == "enabled" else ""
-            seen, frame = await self._desktop.wait_until_shown(
-                text, seconds, role=role, state=state, gone=gone, pixels="text" in event, **look
-            )
-            shows = {"seen": line(seen, text)} if seen else {}
-            if seen is None and (untold := await self._desktop.untold()):
-                shows["note"] = "; ".join(untold)
-            return self._shown(frame, happened=(seen is None) is gone, **shows)
-        return self._shown(frame, happened=happened)
+        came = await awaited(self._desktop, event, text, role, region, seconds, **look)
+        more: dict[str, Any] = {} if came.happened is None else {"happened": came.happened}
+        if came.seen:
+            more["seen"] = line(came.seen, text)
+        elif came.looked and (untold := await self._desktop.untold()):
+            more["note"] = "; ".join(untold)
+        return self._shown(came.frame, **more)
 
-    async def actions(self, actions: Items, screenshot: Screenshot = "auto") -> CallToolResult:
+    async def actions(
+        self,
+        actions: Items,
+        read: Annotated[bool, optional("End with what changed, as text.")] = False,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
         """Do several things in order in one call, the screen at rest between them; stops at the
         first that fails. All coordinates refer to the screenshot before the call."""
-        planned = [self._planned(place, step) for place, step in enumerate(actions)]
-        for place, action in enumerate(planned):
-            try:
-                action.plan(self._desktop.view)
-            except SandboxError as why:
-                raise BadText(f"actions[{place}]: {why} Nothing was done.") from why
-        done: list[Frame] = []
-        permit = ruling.get().of_steps([str(step.get("action")) for step in actions])
+        batch = Batch(self._desktop, self._steps, self._builds, ruling.get())
+        steps = batch.read(actions)
+        before = 0
+        if read:
+            frame, scene = await self._desktop.read()
+            self._outlines.tell(frame, scene, Wanted(), 0, 0)
+            before = frame.number
+        who = caller.get()
         try:
-            frames = await self._desktop.do_all(
-                planned,
-                show=screenshot,
-                seen=caller.get().seen,
-                known=caller.get().known,
-                done=done.append,
-                permit=permit,
-            )
-        except SandboxError as why:
-            told: list[dict[str, Any]] = [{"ok": True, **facts(frame)} for frame in done]
-            error = bounded(self._desktop.settings.vault.scrub(str(why)))
-            told += [{"ok": False, "error": error}]
-            told += [{"ok": False, "error": NOT_EXECUTED}] * (len(planned) - len(told))
-            return refusal(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
-        steps = [
-            {
-                key: value
-                for key, value in facts(frame).items()
-                if key in _OF_A_STEP or key in frame.told
-            }
-            for frame in frames
-        ]
-        return self._shown(together(frames), steps=steps)
+            shown = await batch.run(steps, show=screenshot, seen=who.seen, known=who.known)
+        except Failed as failed:
+            scrub = self._desktop.settings.vault.scrub
+            result = refusal(failure(batch, len(steps), failed, lambda why: bounded(scrub(why))))
+        else:
+            if not shown:
+                show: Show = "auto" if screenshot == "changed" else screenshot
+                batch.frames.append(await self._desktop.look(show=show, seen=who.seen))
+            result = self._shown(together(batch.frames), steps=batch.told)
+        if read:
+            frame, scene = await self._desktop.read()
+            text = self._outlines.tell(frame, scene, Wanted(), before, 0)
+            result.content.append(TextContent(type="text", text=text))
+        return result
 
     async def open(
         self,
@@ -443,31 +427,6 @@ class Tools:
             }
             for one in await self._desktop.windows()
         ]
-
-    def _planned(self, place: int, step: dict[str, Any]) -> Action:
-        """Read one step of a batch as the tool of its name would.
-
-        Raises:
-            BadText: There is no such tool, or its parameters are wrong; nothing was done.
-        """
-        given_name = step.get("action", "")
-        name = given_name if isinstance(given_name, str) else ""
-        tool = self._acting.get(name)
-        if tool is None:
-            raise BadText(
-                f"actions[{place}] names no tool that acts ({quoted(name)!r}); "
-                f"use one of {', '.join(self._acting)}. Nothing was done."
-            )
-        given = {key: value for key, value in step.items() if key != "action"}
-        try:
-            read = tool.fn_metadata.validate_arguments(given)
-        except ValidationError as failure:
-            raise BadText(f"actions[{place}]: {tool.wrong(failure)} Nothing was done.") from failure
-        read.pop("screenshot", None)
-        try:
-            return self._builds[name](**read)
-        except BadText as why:
-            raise BadText(f"actions[{place}]: {why}") from why
 
 
 def _heard(kind: Kind, answer: Answer) -> dict[str, Any]:

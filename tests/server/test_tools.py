@@ -14,7 +14,7 @@ from witness import Key, KeyUp, Moved, Press, Release, Witness
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.session import Session
 from gloveport.server.app import DesktopServer
-from gloveport.server.tools import NOT_EXECUTED
+from gloveport.server.batch import NOT_EXECUTED
 
 CONTROL = 4
 
@@ -278,7 +278,7 @@ async def test_a_batch_stops_at_the_first_that_fails(near: Client, witness: Witn
     ]
     told = json.loads(refusal(await call(near, "actions", actions=steps)))
     assert [one["ok"] for one in told] == [True, False, False]
-    assert "did not take them as a paste" in told[1]["error"]
+    assert "did not take it as a paste" in told[1]["error"]
     assert told[2]["error"] == NOT_EXECUTED
     names = {one.name for one in witness.saw_all(6) if isinstance(one, Key)}
     assert "b" not in names
