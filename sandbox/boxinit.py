@@ -655,6 +655,14 @@ def kill(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def end_first(pid: int) -> None:
+    """Have a machine that is short of memory end a program first, whatever it says itself."""
+    with suppress(OSError, ValueError):
+        score = Path(f"/proc/{pid}/oom_score_adj")
+        if int(score.read_text()) < OOM_SCORE:
+            score.write_text(str(OOM_SCORE))
+
+
 def megabytes(count: int) -> str:
     return f"{count / 1e6:,.0f} MB"
 
@@ -691,6 +699,8 @@ class Watch:
         """Look at everything once; what was ended and why, empty when all is well."""
         running = processes()
         self.pause = CALM
+        for one in running:
+            end_first(one.pid)
         if sum(one.threads for one in running) >= NEARLY * self.processes:
             rule = f"the desktop may have {self.processes} processes and threads."
             return self.end_bomb(running, rule)
@@ -853,6 +863,8 @@ class Box:
             for fd in (output, *passed):
                 os.close(fd)
         program.returncode = 0  # reaped by reap(), not by Popen
+        if os.getpid() == 1:
+            end_first(program.pid)
         if asked["keep"]:
             self.kept[program.pid] = (asked, [])
         return program.pid
@@ -1028,7 +1040,6 @@ def live(box: Box, watch: Watch | None = None, logs: Path | None = None) -> None
 
 def main() -> None:
     if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))  # programs inherit it
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     may: dict[str, Any] = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
     watch = Watch(**may) if "memory" in may else None

@@ -145,10 +145,17 @@ def controllers() -> list[str]:
     return [f"{one} (v{version})" for one, (_, version) in sorted(_places().items())]
 
 
+def x_group(name: str) -> str:
+    """The name of the group of a desktop's X server, beside that of its programs."""
+    return f"{name}-x"
+
+
 def find_group(name: str) -> list[Path]:
     """The folders of a group that somebody left behind."""
     places = {place for place, _ in _places((*_WANTED, "freezer")).values()}
-    found = [found for place in places if (found := place / f"{_PREFIX}{name}").exists()]
+    names = (name, x_group(name))
+    folders = [place / f"{_PREFIX}{one}" for place in places for one in names]
+    found = [folder for folder in folders if folder.exists()]
     inner = [below for one in found if (below := one / "programs").exists()]
     return [*inner, *found]
 

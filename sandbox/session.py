@@ -26,7 +26,15 @@ from Xlib.display import Display
 
 from . import walls
 from .box import HUNG, Box, sweep
-from .cgroups import Freezer, Group, find_group, make_freezer, make_group, remove_group
+from .cgroups import (
+    Freezer,
+    Group,
+    find_group,
+    make_freezer,
+    make_group,
+    remove_group,
+    x_group,
+)
 from .errors import Broken, CannotStart, NotKept
 from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
@@ -87,6 +95,7 @@ _KEPT = {
     "openbox": ("the window manager", ""),
     "tint2": ("the panel", ""),
 }
+_UNCOUNTED = 512 << 20  # bytes of the kernel's for a desktop, such as what it caches of files
 _OF_OURS = 64  # processes and threads of a desktop that are none of its programs'
 _MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
@@ -395,6 +404,7 @@ class Session:
         )  # fmt: skip
         self._at_end.callback(self.x.release)
         self._vital[self.x.pid] = "the X server"
+        self._part_x()
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
             self.env = _environment(self._seen, self.x.inside)
@@ -429,7 +439,7 @@ class Session:
 
     def _join_group(self, limits: Limits) -> None:
         """Have the kernel hold all of the desktop to its limits, where that is possible."""
-        memory, processes = limits.memory + walls.X_MEMORY, limits.processes + _OF_OURS
+        memory, processes = limits.memory + _UNCOUNTED, limits.processes + _OF_OURS
         group = make_group(self.folder.path.name, memory, processes)
         if group:
             self._outer.remove_at_end(*group.folders)
@@ -442,6 +452,17 @@ class Session:
         self._freezer = make_freezer(self.folder.path.name, self._group)
         if self._freezer:
             self._outer.remove_at_end(self._freezer.folder)
+
+    def _part_x(self) -> None:
+        """Give the X server a group of its own: memory that programs take does not end it."""
+        group = self._group and make_group(
+            x_group(self.folder.path.name), walls.X_MEMORY + _UNCOUNTED, _OF_OURS
+        )
+        if group:
+            self._outer.remove_at_end(*group.folders)
+            for pid in tree(self.x.pid):
+                with suppress(OSError):
+                    group.add(pid)
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
@@ -715,16 +736,7 @@ class Session:
         self._vital[self.box.pid] = "the parent of its programs"
         if self._freezer:
             self.box.commands([])  # once it answers, what it starts is in the group as it is
-            self._freezer.add(self._programs())
-
-    def _programs(self) -> list[int]:
-        """The processes of the programs' box, parents first."""
-        found = [self.box.pid]
-        for pid in found:
-            with suppress(OSError):
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    found += map(int, (task / "children").read_text().split())
-        return found
+            self._freezer.add(tree(self.box.pid))
 
     @contextmanager
     def _still(self) -> Generator[None]:
@@ -833,6 +845,16 @@ def start_session(
         about = f"{why.filename}: " if why.filename else ""
         raise CannotStart("The desktop", f"{about}{why.strerror or 'no answer in time'}") from why
     return session
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it, parents first."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):
+            for task in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _give(folder: Path, uid: int) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from answers import call, facts
 from attempts import PYTHON, run_inside
+from bombs import LIMITS
 from desks import session_of
 from mcp import Client
-from processes import children, run_time
+from processes import children, run_time, until
 
 from gloveport.sandbox import session as sessions
 from gloveport.sandbox.cgroups import Group, controllers, find_group, make_group, remove_group
 from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.sandbox.session import Enclosure, start_session, tree
 from gloveport.server.app import DesktopServer
 
 MIB = 1 << 20
@@ -97,9 +98,9 @@ async def test_an_answer_tells_what_the_kernel_has_ended(below: Path, keymap: Ke
             one
             for folder in folders
             for name in ("memory.max", "memory.limit_in_bytes")
-            if (one := folder / name).exists()
+            if (one := folder / name).exists() and not folder.name.endswith("-x")
         ]
-        assert int(limit.read_text()) == (4096 + 1200) * MIB
+        assert int(limit.read_text()) == (4096 + 512) * MIB
         limit.write_text(str(400 * MIB))
         assert run_inside(session, "print(len(bytes(b'x' * (600 << 20))))") == ""
         (notice,) = facts(await call(client, "screenshot"))["notices"]
@@ -161,3 +162,54 @@ def used(pid: int) -> int:
         total += run_time(one)
         below += children(one)
     return total
+
+
+SOCKETS = """
+import os, socket, time
+held = []
+for _ in range(8):
+    if os.fork() == 0:
+        for _ in range(1500):
+            pair = socket.socketpair()
+            for one in pair:
+                one.setblocking(False)
+                try:
+                    while True: one.send(bytes(100_000))
+                except OSError: pass
+            held.append(pair)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)
+"""
+
+
+def groups_of(pids: list[int]) -> set[str]:
+    """Our groups for memory that processes are in."""
+    lines = [
+        line
+        for pid in pids
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        if "memory" in line or line.startswith("0::")
+    ]
+    return {line.rpartition("/")[2] for line in lines if "gloveport-" in line}
+
+
+async def test_memory_that_programs_take_does_not_end_the_x_server(
+    below: Path, keymap: Keymap
+) -> None:
+    settings = Settings(
+        below, width=320, height=240, walls="bwrap", enclosure=Enclosure(limits=LIMITS)
+    )
+    async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as agent:
+        session = session_of(desktop)
+        (name,) = {one.name for one in find_group(session.folder.path.name) if "-x" in one.name}
+        assert groups_of(tree(session.x.pid)) == {name}
+        assert groups_of(tree(session.box.pid)) == {name.removesuffix("-x")}
+        group = session._group  # pyright: ignore[reportPrivateUsage]
+        assert group
+        session.launch([PYTHON, "-c", SOCKETS])
+        assert until(lambda: group.killed > 0, 60)
+        facts(await call(agent, "left_click", coordinate=[5, 5]))
+        assert session_of(desktop) is session
+        assert not session.lost.is_set()
+    assert find_group(session.folder.path.name) == []

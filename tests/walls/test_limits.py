@@ -197,3 +197,24 @@ async def test_a_folder_in_memory_that_is_nearly_full_is_said(
 def test_chromium_is_given_the_shared_memory_it_wants(inside: Attempt) -> None:
     told = inside("import os; s = os.statvfs('/dev/shm'); print(s.f_bavail * s.f_frsize)")
     assert 4_080_218_931 < int(told) <= Limits().memory  # /etc/chromium.d/dev-shm
+
+
+FIRST = """
+import os, time
+path = '/proc/self/oom_score_adj'
+def now(): return int(open(path).read())
+for wanted in ('0', '499'):
+    try: os.write(os.open(path, os.O_WRONLY), wanted.encode())
+    except OSError as why: print(why.strerror)
+    until = time.monotonic() + 10
+    while now() < 500 and time.monotonic() < until: time.sleep(0.05)
+    print(now())
+open(path, 'w').write('900')
+print(now())
+"""
+
+
+def test_programs_are_the_first_that_a_short_machine_ends(inside: Attempt) -> None:
+    held = "Permission denied" in (said := inside(FIRST))  # by the kernel, or raised again
+    refused = ["Permission denied"] if held else []
+    assert said.splitlines() == [*refused, "500"] * 2 + ["900"]
