@@ -494,6 +494,31 @@ class Tree:
             return self._run(ask(), seconds)
         return []
 
+    def bindings(self, nodes: Sequence[Node]) -> list[str | None]:
+        """The keys that press each thing, as its program tells them: "<Alt>p", "Alt+P"; or empty.
+
+        None where its toolkit never tells them.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+
+        async def binding(node: Node) -> str | None:
+            program = self._programs.get(node.key[0])
+            if program and program.toolkit == "GTK":  # 4, which tells none
+                return None
+            with suppress(Silent):
+                (found,) = await self._call(node.key, _A11Y + "Action", "GetKeyBinding", "i", [0])
+                return str(found)
+            return ""
+
+        async def all_of() -> list[str | None]:
+            return list(await asyncio.gather(*map(binding, nodes)))
+
+        with _but_slow():
+            return self._run(all_of(), _SURE_WITHIN)
+        return []
+
     def url(self, node: Node) -> str:
         """The address of the page a node is, or is on; empty if it is on none.
 

@@ -447,6 +447,14 @@ class Elements:
         active = next((one for one in layers if one.active), None)
         return [one.outer for one in layers if active and one.popup and one.pid == active.pid]
 
+    def bindings(self, elements: Sequence[Element]) -> list[str | None]:
+        """The keys that press each element, as its program tells them; see `Tree.bindings`.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+        return self._tree.bindings([self.node(one) for one in elements])
+
     def menu_open(self) -> bool:
         """Whether the program with the active window has a menu or list open."""
         layers = self._windows.layers()

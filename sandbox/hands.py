@@ -17,7 +17,7 @@ from .errors import Cancelled, NotDone, NotPasted
 from .geometry import Point
 from .keyboard import Keyboard, Tap
 from .keymap import FIRST_KEYCODE, KEYCODES, LEFT_EMPTY, SHIFT, SPARE, Keymap, Stroke, character
-from .keys import Chord, combination
+from .keys import HELD, Chord, combination
 from .pointer import Pointer
 from .situation import Touch
 from .terminals import PRIMARY_PASTERS, SHIFTED_PASTERS, TERMINALS
@@ -155,7 +155,11 @@ class Hands:
 
     def _pressing(self, chord: Chord, *, moved: bool = False) -> None:
         """Say that a combination is about to be pressed."""
-        self.touches(Touch("key", combination(chord), moved=moved, typed=self._enters(chord)))
+        if not self.before:
+            return
+        down = {self._display.keycode_to_keysym(code, 0) for code in self._keyboard.down}
+        whole = Chord(tuple({*chord.held, *(down & HELD.keys())}), chord.key)
+        self.touches(Touch("key", combination(whole), moved=moved, typed=self._enters(chord)))
 
     def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
         was = self._pointer.where()

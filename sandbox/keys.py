@@ -76,7 +76,7 @@ _MODIFIERS = {
 
 
 _BY_NUMBER = {number: name for name, number in reversed(_NAMES.items())}
-_HELD = {
+HELD = {  # modifiers, by the short name of either of the two
     _NAMES[f"{name}_{side}"]: short
     for name, short in (("control", "ctrl"), ("shift", "shift"), ("alt", "alt"), ("super", "super"))
     for side in "lr"
@@ -111,7 +111,7 @@ def sequence(text: str) -> tuple[Chord, ...]:
 
 def combination(chord: Chord) -> str:
     """A combination by one name, whichever of its names it was asked for by: "ctrl+return"."""
-    held = sorted({_HELD.get(key, str(key)) for key in chord.held})
+    held = sorted({HELD.get(key, str(key)) for key in chord.held})
     last = chord.key if isinstance(chord.key, str) else _BY_NUMBER.get(chord.key, str(chord.key))
     return "+".join([*held, "space" if last == " " else last])
 

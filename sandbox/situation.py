@@ -4,6 +4,7 @@ A touch is told right before it is sent, and what is under the pointer or has th
 read then. Rectangles and points are pixels of the full screenshot.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _RETURNS = {"return", "kp_enter", "ctrl+return", "ctrl+kp_enter"}
 _PRESSES = {"return", "kp_enter", "space"}
 _UNTOLD = {"canvas", "terminal", "drawing area"}  # what is drawn in them has no names
 _DOCUMENTS = {"document web", "document frame", "frame", "window", "application"}
+_ACCESS = re.compile(r"alt(\+shift)?\+.")  # as `combination` tells it
+_BINDING = re.compile(r"(<Alt>|<Mod1>|<Shift>|Alt\+|Shift\+)*.", re.IGNORECASE)
 _RESTS, _RESTS_WITHIN = 0.1, 0.5  # seconds the focus stays with one thing once it has moved
 _LOOKED_AGAIN = 0.02
 # Pixels around a field that is in no form, in which a button is taken for the one that sends it.
@@ -104,7 +107,9 @@ class Situation:
             case "type":
                 return touch.input == "type" or bool(touch.typed)
             case "click":
-                return touch.input == "click" or self.presses or bool(self._submitted)
+                if touch.input == "click" or self.presses:
+                    return True
+                return bool(self._submitted or self._reached)
             case "submit":
                 return self._may_submit and not self._on_button
             case "key":
@@ -160,7 +165,7 @@ class Situation:
     def roles(self) -> frozenset[str]:
         """What it is, and what holds it up to what can be used."""
         if self.touch.at is None:
-            submitted = {"button"} if self._submitted else set[str]()
+            submitted = {"button"} if self._submitted or self._reached else set[str]()
             return frozenset({one.role for one in self._focused} | submitted)
         return frozenset(node.role for chain in self._pressed for node in chain)
 
@@ -168,8 +173,8 @@ class Situation:
     def labels(self) -> tuple[Label, ...]:
         """What it says: what is clicked, or what a Return presses, or what has the focus."""
         if self.touch.at is None:
-            if self._submitted:
-                return tuple(Label(one, True) for one in self._submitted)
+            if pressed := self._submitted or self._reached:
+                return tuple(Label(one, True) for one in pressed)
             return tuple(Label(one.name, one.role in BUTTONS) for one in self._focused if one.name)
         found: dict[Label, None] = {}
         for chain in self._pressed:
@@ -251,6 +256,10 @@ class Situation:
         return self._elements.active()
 
     @cached_property
+    def _menu_open(self) -> bool:
+        return self._elements.menu_open()
+
+    @cached_property
     def _form(self) -> list[Node] | None:
         known = [one for one in self._focused if one.role not in _DOCUMENTS]
         return self._elements.form(self._elements.node(known[0])) if len(known) == 1 else None
@@ -279,9 +288,33 @@ class Situation:
         return tuple(dict.fromkeys(one.name for one in chosen))
 
     @cached_property
+    def _reached(self) -> tuple[str, ...]:
+        """Names of what a key presses without the focus: by its access key, or in an open menu."""
+        touch = self.touch
+        if touch.input != "key" or not touch.text:
+            return ()
+        alone = len(touch.text) == 1
+        if alone and not self._menu_open:
+            return ()
+        if not alone and not _ACCESS.fullmatch(touch.text):
+            return ()
+        roles = _ITEMS if alone else BUTTONS
+        shown = [one for one in self._active if one.role in roles and one.name]
+        key = touch.text[-1].casefold()
+        found: dict[str, None] = {}
+        for one, keys in zip(shown, self._elements.bindings(shown), strict=True):
+            name = one.name.casefold()
+            if keys is None and key in name:
+                self.doubt = "its program does not tell its access keys"
+                found[one.name] = None
+            elif key in _access_keys(keys or "") or (alone and not keys and name[0] == key):
+                found[one.name] = None
+        return tuple(found)
+
+    @cached_property
     def _focused(self) -> list[Element]:
         """What has the focus; all that may have it where a program does not tell it apart."""
-        if self._elements.menu_open():
+        if self._menu_open:
             items = [one for one in self._active if one.role in _ITEMS]
             chosen = [one for one in items if {"selected", "focused"} & one.states]
             if items and not chosen:
@@ -320,6 +353,16 @@ class Situation:
                 return layer.application, layer.title
         active = self._windows.active()  # a menu belongs to the window it was opened from
         return (active.application, active.title) if active else ("", "")
+
+
+def _access_keys(told: str) -> set[str]:
+    """The characters that, with Alt or in an open menu, press what has these key bindings.
+
+    GTK tells "p;<Alt>f:p;<Primary>q" (in its menu, from anywhere, by a shortcut of its own), Qt
+    "Alt+P", Chromium "p".
+    """
+    keys = told.replace(";", ",").replace(":", ",").split(",")
+    return {key.strip()[-1].casefold() for key in keys if _BINDING.fullmatch(key.strip())}
 
 
 def _up_to_button(chain: Sequence[Node]) -> list[Node]:

@@ -117,6 +117,7 @@ def _says(label: str, group: str, button: bool) -> bool:
 def _lines(label: str) -> Iterator[tuple[Line, Line]]:
     """A label as each that patterns are tried on: its spaced words, and its packed characters."""
     seen: set[tuple[str, ...]] = set()
+    label = label.replace("_", "")  # GTK 4 tells where the access key is, too: "_Delete"
     for text in (label, _skeleton(label)):
         priced = _AMOUNT.sub(f" {_MONEY} ", _AND.sub(" and ", _shown(text)))
         words = [word for word in _label_words(priced) if not _number(word)]

@@ -63,6 +63,10 @@ def gtk3(state: State) -> None:
         button.connect("clicked", lambda it: state.pressed(it.get_label()))
         box.add(button)
     window.set_default(button)
+    for name in ("Delete me", "Keep it"):
+        other = Gtk.Button.new_with_mnemonic(f"_{name}")
+        other.connect("clicked", lambda it, name: state.pressed(name), name)
+        box.add(other)
     window.connect("destroy", Gtk.main_quit)
     window.show_all()
     Gtk.main()
@@ -99,6 +103,10 @@ def gtk4(state: State) -> None:
             button.connect("clicked", lambda it: state.pressed(it.get_label()))
             box.append(button)
         window.set_default_widget(button)
+        for name in ("Delete me", "Keep it"):
+            other = Gtk.Button.new_with_mnemonic(f"_{name}")
+            other.connect("clicked", lambda it, name: state.pressed(name), name)
+            box.append(other)
         window.present()
 
     app.connect("activate", started)
@@ -132,6 +140,11 @@ def qt(state: State, binding: str) -> None:
         button.clicked.connect(lambda *_, it=name: state.pressed(it))
         rows.addWidget(button)
     button.setDefault(True)
+    for name in ("Delete me", "Keep it"):
+        other = widgets.QPushButton(f"&{name}")
+        other.setAutoDefault(False)
+        other.clicked.connect(lambda *_, it=name: state.pressed(it))
+        rows.addWidget(other)
     window.show()
     sys.exit(app.exec() if hasattr(app, "exec") else app.exec_())
 

@@ -224,6 +224,34 @@ async def test_an_item_of_a_menu_is_asked_for(desktop: Desktop, kind: str, tmp_p
         assert shown.state["pressed"] == []
 
 
+@pytest.mark.parametrize("kind", TOOLKITS)
+async def test_an_access_key_is_a_click(desktop: Desktop, kind: str, tmp_path: Path) -> None:
+    async with till(desktop, kind, tmp_path) as shown:
+        said = await shown.refused("key", text="alt+d")
+        assert "Delete me" in said
+        await shown.refused("hold_key", text="alt+d", duration=0.1)
+        await shown.does("key_down", text="alt")
+        await shown.refused("key", text="d")
+        await shown.does("key_up", text="alt")
+        if kind != "gtk4":  # it does not tell its access keys
+            assert "not certain" not in said
+        await shown.does("key", text="alt+k")
+        assert await shown.comes_to("pressed", ["Keep it"])
+
+
+async def test_an_access_key_of_a_page_is_a_click(desktop: Desktop, tmp_path: Path) -> None:
+    html = """<button accesskey=d onclick="keep('deleted')">Delete me</button>
+     <button accesskey=k onclick="keep('kept')">Keep it</button>"""
+    with page_in_chromium(session_of(desktop), tmp_path, html) as at:
+        async with agent_of(desktop) as client:
+            await call(client, "wait_for", event="enabled", text="Keep it", seconds=30)
+            shown = Program(client, at)
+            said = await shown.refused("key", text="alt+d")
+            assert "press “Delete me”" in said
+            await shown.does("key", text="alt+k")
+            assert at.holds("kept")
+
+
 async def test_a_game_is_played_without_questions(desktop: Desktop, tmp_path: Path) -> None:
     with field(session_of(desktop), "game", tmp_path, "till") as at:
         async with agent_of(desktop) as client:

@@ -99,6 +99,7 @@ def test_letters_that_look_alike_are_alike(label: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "harmless"),
     [
+        ("_Delete me", "_Deleted me"),
         ("Confirm your order", "Order confirmation"),
         ("View and pay", "View payments"),
         ("Don't save", "Don't delete"),
