@@ -531,7 +531,9 @@ def run(argv: list[str], folder: str, fds: tuple[int, ...] = ()) -> None:
         argv, cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE, pass_fds=fds
     )
     if done.returncode:
-        raise OSError(done.stderr.decode(errors="replace")[-300:].strip())
+        # "cp: error copying 'a' to 'b': No space left on device": paths of the host are not told.
+        lines = done.stderr.decode(errors="replace").strip().split("\n")
+        raise OSError(lines[-1].rpartition(": ")[2][:100] or "a file could not be read")
 
 
 def mapped_files() -> tuple[str, ...]:
