@@ -652,6 +652,12 @@ def in_use(folder: Path) -> int:
     return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
+def memory_left() -> int:
+    """Bytes that programs of the whole machine can still have (MemAvailable in proc(5))."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) << 10
+
+
 def kill(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -684,10 +690,14 @@ class Watch:
         memory: Bytes of all programs together.
         processes: Processes and threads.
         disk: Bytes of the folders.
+        spare: Bytes of memory that are left to the machine; 0 where the kernel sees to that.
         folders: Where files stay on the disk of this machine, all on the same: the home first.
     """
 
-    def __init__(self, memory: int, processes: int, disk: int, folders: list[str]) -> None:
+    def __init__(
+        self, memory: int, processes: int, disk: int, spare: int, folders: list[str]
+    ) -> None:
+        self.spare = spare
         self.memory, self.processes, self.disk = memory, processes, disk
         self.folders = [Path(folder) for folder in folders]
         self.pause = CALM
@@ -706,7 +716,33 @@ class Watch:
         if sum(one.threads for one in running) >= NEARLY * self.processes:
             rule = f"the desktop may have {self.processes} processes and threads."
             return self.end_bomb(running, rule)
-        return self.look_at_memory(running) or self.look_at_disk(running)
+        return (
+            self.look_at_machine(running)
+            or self.look_at_memory(running)
+            or self.look_at_disk(running)
+        )
+
+    def look_at_machine(self, running: list[Process]) -> str:
+        """End what was started last when the whole machine has no memory left.
+
+        Programs can take memory that counts as nobody's, such as what waits in sockets.
+        """
+        left = memory_left() if self.spare else self.spare
+        if left >= self.spare or not running:
+            return ""
+        self.pause = WORRIED
+        began: dict[int, float] = {}
+        for one in running:
+            began[one.session] = min(one.born, began.get(one.session, one.born))
+        youngest = max(began, key=lambda session: began[session])
+        ended = [one for one in running if one.session == youngest]
+        for one in ended:
+            kill(one.pid, signal.SIGKILL)
+        return (
+            f"{said_name(min(ended, key=lambda one: one.born))} and what it had started, "
+            f"{len(ended)} processes, were ended: "
+            f"this machine had {megabytes(left)} of memory left."
+        )
 
     def end_bomb(self, running: list[Process], rule: str) -> str:
         sessions = Counter[int]()

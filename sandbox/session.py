@@ -449,6 +449,8 @@ class Session:
                 logger.warning("a desktop is in no control group: %s", why)
             else:
                 self._group = group
+                if self._walls:
+                    self._walls.grouped = True
         self._freezer = make_freezer(self.folder.path.name, self._group)
         if self._freezer:
             self._outer.remove_at_end(self._freezer.folder)

@@ -63,6 +63,7 @@ class Limits:
         memory: Bytes of all its programs together.
         processes: Processes and threads.
         disk: Bytes the files of its home may take.
+        spare: Bytes of memory that are left to the machine, where no control group holds all this.
         processors: How many of this machine's its programs run on. One is left to the server and
             everything else here, where there are more than two.
     """
@@ -70,6 +71,7 @@ class Limits:
     memory: int = 4096 * _MIB
     processes: int = 1500
     disk: int = 2048 * _MIB
+    spare: int = 256 * _MIB
     processors: int = field(default_factory=lambda: _some(len(os.sched_getaffinity(0))))
 
 
@@ -101,6 +103,8 @@ class Walls:
         self._x11, self._xauthority, self._xkb = x11, xauthority, xkb
         self._home, self._run = home, run
         self._limits = limits
+        self.grouped = False
+        """Whether the kernel holds all of the desktop to its limits."""
 
     def x_server(self, argv: Sequence[str], fds: Sequence[int]) -> tuple[list[str], list[int]]:
         """The command of the X server's box, and the descriptors it inherits: these, then its own.
@@ -124,6 +128,8 @@ class Walls:
         limits = self._limits
         may = {**asdict(limits), "folders": [str(HOME), str(RUN)]}
         del may["processors"]
+        if self.grouped:
+            may["spare"] = 0
         argv, fds = self._box(own, files, [channel], [
             "/usr/bin/prlimit", f"--nproc={limits.processes}", f"--fsize={limits.disk}",
             "--core=0", f"--nofile={_files_open()}", PYTHON, "-I", "-S", init, "{fd:0}",

@@ -4,8 +4,10 @@ import os
 import subprocess
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from answers import call, facts
 from attempts import PYTHON, run_inside
@@ -213,3 +215,29 @@ async def test_memory_that_programs_take_does_not_end_the_x_server(
         assert session_of(desktop) is session
         assert not session.lost.is_set()
     assert find_group(session.folder.path.name) == []
+
+
+def memory_left() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) << 10
+
+
+async def test_a_machine_without_groups_keeps_some_memory(
+    below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sockets are memory of no program; half a gigabyte is let go here before they are ended."""
+    monkeypatch.setattr(sessions, "make_group", no_group)
+    spare = memory_left() - 512 * MIB
+    limits = replace(LIMITS, spare=spare)
+    settings = Settings(
+        below, width=320, height=240, walls="bwrap", enclosure=Enclosure(limits=limits)
+    )
+    async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as agent:
+        session = session_of(desktop)
+        session.launch([PYTHON, "-c", SOCKETS])
+        said = ""
+        with anyio.fail_after(60):
+            while not ("python3 and what it had started" in said and "of memory left" in said):
+                said = str(facts(await call(agent, "mouse_move", coordinate=[5, 5])).get("notices"))
+        assert until(lambda: memory_left() > spare - 256 * MIB, 30)
+        assert not session.lost.is_set()
