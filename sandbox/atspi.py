@@ -1002,6 +1002,7 @@ class Tree:
             if one.name.strip()
             or one.role not in _LAYOUT
             or page
+            or _written_in(one, program)
             or (office and one.role in _WORDS and _may_have_text(one))
         ]
         words = page or office
@@ -1029,9 +1030,10 @@ class Tree:
             name = label or name
         elif not name and item.role in _NEED_NAMES:
             name = await self._label(item.key)
-        if item.role in _LAYOUT and not name and not text:
-            return None
         typed_into = item.role == "text" and "editable" in item.states  # GTK, Qt
+        typed_into = typed_into or (program is not None and _written_in(item, program))
+        if item.role in _LAYOUT and not name and not text and not typed_into:
+            return None
         role = "entry" if typed_into else item.role
         return Node(item.key, role, name, item.states, rect, text, popover=item.popover)
 
@@ -1633,6 +1635,12 @@ def _manages_too_many(item: _Item) -> bool:
     many = item.children < 0 or item.children > _HUGE
     tables = item.interfaces is not None and _TABLE in item.interfaces
     return many and tables and "manages descendants" in item.states
+
+
+def _written_in(item: _Item, program: _Program) -> bool:
+    """Whether it is a part of a page, of any role, that its reader may write in."""
+    editable = {"editable", "focusable"} <= item.states  # what is in it is only editable
+    return item.role in _LAYOUT and editable and program.toolkit in _BROWSERS
 
 
 def _may_have_text(item: _Item) -> bool:

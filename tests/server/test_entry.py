@@ -497,3 +497,33 @@ async def test_dates_and_times_are_set_as_iso_writes_them(
         other = "12:00" if kind != "time" else "1999-12-31"
         assert "has other parts" in refusal(await call(client, "set", target="Day", value=other))
         assert opened.value() == DATES[kind][-1]
+
+
+# Fields without a role
+
+NAMELESS = {
+    "div": "<div contenteditable></div>",
+    "paragraphs": "<div contenteditable><p></p></div>",
+    "section": "<section contenteditable></section>",
+    "plain": "<div contenteditable=plaintext-only></div>",
+    "named": "<div contenteditable aria-label=Note></div>",
+    "article": "<article contenteditable></article>",
+    "textarea": "<textarea></textarea>",
+}
+
+
+@pytest.mark.parametrize("kind", NAMELESS)
+async def test_what_can_be_written_in_is_a_field_without_role_and_name(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    html = f"""{NAMELESS[kind]}<style>[contenteditable] {{ min-height: 40px }}</style><script>
+        const field = document.querySelector("[contenteditable], textarea");
+        oninput = () => keep((field.value ?? field.innerText).trim());
+      </script><button>Ready</button>"""
+    with page(wide, tmp_path, html) as opened:
+        await shown(client, "Ready")
+        found = facts(await call(client, "find", text="", role="entry"))["found"]
+        (line,) = [one for one in found if BAR not in one]
+        done = await told(client, "type", into=line.split()[0], text="some words")
+        assert opened.holds("some words")
+    assert (done["typed"], done["focus"]["role"]) == ("verified", "entry")
