@@ -75,17 +75,23 @@ class Values:
         )
 
     def _fill_cell(self, element: Element, value: str) -> Facts:
-        """Write into a cell of a sheet, which shows what it made of it after Return."""
+        """Paste into a cell of a sheet: what is typed there is completed and corrected."""
+        if {"\n", "\t"} & set(value):
+            raise BadText(
+                f"Cell {element.name!r} holds one line without tabs: they would go into other "
+                "cells. Set each cell by itself. Nothing was done."
+            )
         self._choose_cell(element)
-        self._hands.press(sequence("Delete"))
-        pasted = 0
-        if value:
-            pasted = self._hands.type(value)
-            self._hands.press(sequence("Return"))
+        if not value:
+            self._hands.press(sequence("Delete"))
+        pasted = self._hands.type(value, len(value), paste="is pasted into cells") if value else 0
         facts: Facts = {"pasted": pasted} if pasted else {}
         if value.startswith("="):
             return facts | {"set": "unverified: a formula shows its result; look"}
-        return facts | self._seen_to_be(element, lambda now: now.text == value, repr(value))
+        holds = value.removeprefix("'")  # it makes a number text, and is not shown
+        facts |= self._seen_to_be(element, lambda now: _same(now.text or "", holds), repr(value))
+        shown = self._sight.resolve(element.ref).text or ""
+        return facts if shown == holds else facts | {"set": f"changed by the cell: {shown!r}"}
 
     def _choose_cell(self, element: Element) -> None:
         """Click a cell and see that it is the one; LibreOffice may move them once, as it starts."""
@@ -309,6 +315,14 @@ def _plain(name: str) -> str:
 def _listed(choices: Sequence[Choice]) -> str:
     names = ", ".join(repr(one.name) for one in choices[:_NAMED])
     return f"{names} and {len(choices) - _NAMED} more" if len(choices) > _NAMED else names
+
+
+def _same(shown: str, value: str) -> bool:
+    """Whether a cell shows a value, or the same number in a form of its own."""
+    try:
+        return shown == value or float(shown) == float(value)
+    except ValueError:
+        return False
 
 
 def _is_on(element: Element) -> bool:

@@ -157,6 +157,14 @@ async def test_points_are_those_of_the_screenshot_on_large_screens(
             assert max(facts(marked)["size"]) == 1456
 
 
+# What Calc completes, corrects or takes for another value when it is typed.
+CELLS = {
+    "Banana": "Banana", "Ba": "Ba", "teh teh": "teh teh", "SMall": "SMall", "'1/2": "1/2",
+    "'007": "007", "007": "7", "12.50": "12.5", "(c)": "(c)",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(150)
 async def test_calc_cells_are_read_and_written_by_name(wide: Desktop, client: Client) -> None:
     opened = await call(client, "open", target="spreadsheet", screenshot="never")
     assert facts(opened)["window"].endswith("LibreOffice Calc")
@@ -170,6 +178,19 @@ async def test_calc_cells_are_read_and_written_by_name(wide: Desktop, client: Cl
         cells = await outline(client, query="table cell")
         held = [line.split(" ", 3)[3].rsplit(" ", 1)[0] for line in cells if line[0] == "e"]
         assert held == ['"B2" = "小米 7"', '"C3" = "12"', '"C4" = "30"', '"C5" = "42"']
+        said: list[str] = []
+        for place, value in enumerate(CELLS):
+            done = await call(
+                client, "set", target=f"A{place + 2}", value=value, screenshot="never"
+            )
+            said.append(facts(done)["set"])
+        why = refusal(await call(client, "set", target="C6", value="one\ttwo"))
+        assert "holds one line without tabs" in why
+        lines = await outline(client, query="table cell")
+        for place, (value, holds) in enumerate(CELLS.items()):
+            assert f'= "{holds}"' in line_of(lines, f'table cell "A{place + 2}"'), value
+            exact = holds == value.removeprefix("'")
+            assert said[place] == ("verified" if exact else f"changed by the cell: {holds!r}")
     finally:
         for pid in pids_of("soffice.bin", session_of(wide).folder.mark):
             os.kill(pid, signal.SIGKILL)
