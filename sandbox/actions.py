@@ -85,13 +85,13 @@ class Click:
         at = None if self.at is None else _on_screen(self.at, view)
         held = held_keys(self.held)
 
-        def act(body: Body) -> None:
+        def act(body: Body) -> Facts:
             if self.expect.strip():
                 here = at or body.hands.where()
                 if found := body.sight.instead_of(self.expect, here):
                     shown = self.at or view.to_picture(here)
                     raise NotExpected(self.expect, shown.x, shown.y, found)
-            body.hands.click(at, _BUTTONS[self.button], self.times, held)
+            return _waited(body.hands.click(at, _BUTTONS[self.button], self.times, held))
 
         return act
 
@@ -111,9 +111,9 @@ class ClickElement:
 
         def act(body: Body) -> Facts:
             element = self._target(body)
-            at = body.sight.clickable(element)
-            body.hands.click(at, _BUTTONS[self.button], self.times, held)
-            return {"clicked": described(element)}
+            at = body.sight.aim(element, body.hands.hover)
+            waited = body.hands.click(at, _BUTTONS[self.button], self.times, held)
+            return {"clicked": described(element)} | _waited(waited)
 
         return act
 
@@ -308,6 +308,13 @@ class Wait:
     def plan(self, view: View) -> Plan:
         _within("duration", self.seconds, 0, LONGEST_HOLD, "seconds")
         return lambda body: body.hands.rest(self.seconds)
+
+
+def _waited(seconds: float) -> Facts:
+    """What is told of the wait for a dialog that takes no clicks yet."""
+    if not seconds:
+        return {}
+    return {"waited": f"{seconds:.1f} s: a new dialog of this program ignores clicks at first"}
 
 
 def _on_screen(point: Point, view: View) -> Point:

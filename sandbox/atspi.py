@@ -689,6 +689,16 @@ class Tree:
             return self._run(focused(), seconds)
         return None
 
+    def show_at(self, node: Node, point: Point, seconds: float = 1.0) -> bool:
+        """Ask for an object to be scrolled to a point of the screen; False when that cannot be."""
+        asked = [_ON_SCREEN, point.x, point.y]
+        with suppress(Silent):
+            (done,) = self._run(
+                self._call(node.key, _COMPONENT, "ScrollToPoint", "uii", asked), seconds
+            )
+            return bool(done)
+        return False
+
     # The wire
 
     def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:

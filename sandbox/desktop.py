@@ -68,6 +68,7 @@ from .errors import (
 from .eyes import Eyes, Seen
 from .files import Download, Encoding, Home, Listing, Put
 from .geometry import Point, Rect, View
+from .guarded import Guarded
 from .hands import Hands
 from .keymap import Keymap
 from .keys import sequence
@@ -76,6 +77,7 @@ from .masks import Masks
 from .ocr import Ocr
 from .pages import Pages
 from .picture import Picture, Pixels, album
+from .reach import Reach
 from .session import Enclosure, Remains, Session, start_session, sweep_folders
 from .settle import End, Patience, Settling
 from .sight import Found, Scene, Sight, unreadable
@@ -231,7 +233,9 @@ class _Parts:
             gave_up=lambda: turn().given_up.is_set(),
         )
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        self.sight = Sight(self.elements, self.eyes, self.ocr, view)
+        self.hands.ignored = Guarded(self.elements, self.windows, self.watcher).left
+        reach = Reach(self.elements, self.tree, self.windows)
+        self.sight = Sight(self.elements, reach, self.eyes, self.ocr, view)
         typist = Typist(self.hands, self.sight, self.tree, self.masks)
         values = Values(typist, self.hands, self.sight, self.tree)
         self.body = Body(self.hands, self.sight, typist, values)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .atspi import FIELDS, Key, Node, Silent, Slow, Top, Tree, Unsure
-from .errors import Covered, Disabled, ElementGone, NoSuchRef, NotShown
+from .errors import ElementGone, NoSuchRef
 from .geometry import Point, Rect
 from .pairing import Pair, paired
 from .windows import Layer, Windows
@@ -20,7 +20,6 @@ from .windows import Layer, Windows
 Eye = Literal["tree", "ocr"]
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
-_SCROLLED_WITHIN = 2.0
 _SURE_WITHIN = 2.0  # the same, for what nothing may be done without
 _LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
 _TOLD_APART_WITHIN = 0.5  # seconds a program has to follow its windows' titles and focus
@@ -179,7 +178,7 @@ class Elements:
                 continue
             told.add(window)
             for one in self._elements(pair.top, pair.layer, layers):
-                over = self._popup_at(one.point, pair.layer, layers) or pair.layer
+                over = self.popup_at(one.point, pair.layer, layers) or pair.layer
                 told.add(over.window)
                 found[over.window].append(one)
         groups = [
@@ -205,14 +204,14 @@ class Elements:
         self._homes |= {one.top.key: one.layer.window for one in titled if not one.layer.popup}
         return found
 
-    def _popup_at(self, point: Point, layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+    def popup_at(self, point: Point, layer: Layer, layers: Sequence[Layer]) -> Layer | None:
         """The menu or the like at a point that a window has opened; it tells what is in it."""
         over = next((one for one in layers if one.outer.holds(point)), None)
         own = over and over.popup and over.pid == layer.pid and over.window != layer.window
         return over if own else None
 
     def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
-        """What has a fitting name and is not in view; `clickable` brings it there."""
+        """What has a fitting name and is not in view; `Reach.clickable` brings it there."""
         layers = self._windows.layers()
         tops, _ = self._tree.tops({one.pid for one in layers if one.pid}, _ANSWER_WITHIN)
         homes = [one for one in self._pairs(tops, layers) if one.certain]
@@ -297,59 +296,6 @@ class Elements:
             raise ElementGone(ref, known.node.role, known.node.name)
         return self._element(placed(now, known.top, layer, layers), now, known.top, layer, layers)
 
-    def clickable(self, element: Element) -> Point:
-        """Where a click reaches an element and nothing else.
-
-        Raises:
-            Disabled: It takes no clicks now.
-            NotShown: It is off the screen, or scrolled out of view.
-            Covered: Something lies over it; the error names it.
-        """
-        if element.role in USABLE and "sensitive" not in element.states:
-            raise Disabled(element.ref, element.role, element.name)
-        known = self.known(element)
-        layers = self._windows.layers()
-        above = next((one for one in layers if one.outer.holds(element.rect.centre)), None)
-        if element.seen is None:
-            if above and above.window != element.window and element.rect.area:
-                raise Covered(element.ref, element.name, f"the window {above.title!r}")
-            element = self._brought_into_view(element)
-            known = self.known(element)
-        popup = self._popup_at(element.point, known.layer, layers)
-        if popup and popup.window != known.layer.window:
-            told = [one for one in self.read() if one.layer.window == popup.window]
-            if not any(one.ref == element.ref for group in told for one in group.elements):
-                raise Covered(element.ref, element.name, "a menu")
-            return element.point  # what its window tells of the point lies below the menu
-        place = _own_point(element.point, known.top, known.layer)
-        chain = self._tree.at(known.top.key, place)
-        if not any(one.key == known.node.key for one in chain):
-            # Chromium guesses at first, and looks; a moment later it knows.
-            time.sleep(_LOOKS)
-            chain = self._tree.at(known.top.key, place)
-        if chain and not self._belongs(element, known.node, chain):
-            over = next((one for one in chain if one.name), chain[0])
-            raise Covered(element.ref, element.name, f"{over.role} {over.name!r}")
-        return element.point
-
-    def _brought_into_view(self, element: Element) -> Element:
-        """Have an element scrolled to, and wait until it rests.
-
-        Raises:
-            NotShown: Its program does not do that.
-        """
-        node, words = self.node(element), element.words
-        if self._tree.show_words(node, words) if words else self._tree.show(node):
-            until, last = time.monotonic() + _SCROLLED_WITHIN, element
-            while time.monotonic() < until:
-                time.sleep(_LOOKS)
-                now = self.resolve(element.ref)
-                now = (self.words(now, words) or now) if words else now
-                if now.seen and now.rect == last.rect:
-                    return now
-                last = now
-        raise NotShown(element.ref, element.name)
-
     def under(self, point: Point) -> list[Node]:
         """What is under a point as its program tells, innermost first; empty if it does not."""
         try:
@@ -360,7 +306,7 @@ class Elements:
             return []
         if layer.window != top.layer.window:
             return self._listed_at(point, layer)
-        chain = self._tree.at(top.top.key, _own_point(point, top.top, layer))
+        chain = self._tree.at(top.top.key, own_point(point, top.top, layer))
         return chain or self._listed_at(point, layer)
 
     def touched(self, point: Point) -> list[Node]:
@@ -395,7 +341,7 @@ class Elements:
             own = None
         chains: list[list[Node]] = []
         for top in [own.top] if own else tops:
-            chain = self._tree.touched(top.key, _own_point(point, top, layer))
+            chain = self._tree.touched(top.key, own_point(point, top, layer))
             if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
                 chain = self._listed_at(point, layer) or chain
             chains.append(chain)
@@ -666,17 +612,6 @@ class Elements:
             self._refs.pop((oldest.node.key, oldest.node.cell), None)
         return ref
 
-    def _belongs(self, element: Element, node: Node, chain: Sequence[Node]) -> bool:
-        """Whether what is under a point is an element, a part of it, or what holds it."""
-        if any(one.key == node.key for one in chain):
-            return True
-        hit = chain[0]
-        if element.name and hit.name == element.name:
-            return True
-        shared = hit.rect.overlap(node.rect)
-        alike = shared is not None and shared.area * 10 >= 7 * max(hit.rect.area, node.rect.area)
-        return alike or hit.key in self._tree.ancestors(node)
-
 
 def _focus_worth(one: Element) -> int:
     """Which of several things that all say they have the focus has it.
@@ -728,7 +663,7 @@ def placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
     return node.moved(x, y)
 
 
-def _own_point(point: Point, top: Top, layer: Layer) -> Point:
+def own_point(point: Point, top: Top, layer: Layer) -> Point:
     """A point of the screen as the program counts it."""
     if not top.relative:
         return point

@@ -228,6 +228,14 @@ class Covered(Impossible):
         super().__init__(f"{ref}, {name!r}, is covered by {by}; move that first. Nothing was done.")
 
 
+class Evasive(Impossible):
+    def __init__(self, ref: str, name: str) -> None:
+        super().__init__(
+            f"{ref}, {name!r}, moves away when the pointer comes; it was not clicked. Give it the "
+            "focus with Tab and press Return, or click its place with left_click."
+        )
+
+
 class Disabled(Impossible):
     def __init__(self, ref: str, role: str, name: str) -> None:
         super().__init__(

@@ -95,6 +95,8 @@ class Hands:
         """Keycodes of modifiers that were pressed with the key of a keycode."""
         self._unrepeated: set[int] = set()
         """Keycodes of keys that are not repeated while they are down."""
+        self.ignored: Callable[[Point], float] = lambda at: 0.0
+        """For how many seconds from now clicks at a point are ignored."""
         self.before: Callable[[Touch], None] | None = None
         """Told of each touch right before it is sent; what it raises keeps it from being sent."""
         self.pressed: list[Point] = []
@@ -161,8 +163,21 @@ class Hands:
         whole = Chord(tuple({*chord.held, *(down & HELD.keys())}), chord.key)
         self.touches(Touch("key", combination(whole), moved=moved, typed=self._enters(chord)))
 
-    def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> None:
+    def hover(self, at: Point) -> None:
+        """Move to where a button is about to be pressed."""
+        self.pressed.append(self._pointer.where())
+        self._pointer.move(at)
+
+    def click(self, at: Point | None, button: int, times: int, held: Sequence[int]) -> float:
+        """Press and release a button, once what is there takes clicks.
+
+        Returns:
+            Seconds waited for that.
+        """
         was = self._pointer.where()
+        waited = self.ignored(at or was)
+        if waited:
+            self.rest(waited)
         self._presses(button, at or was)
         self.pressed += [was, at or was]
         if at:
@@ -171,9 +186,12 @@ class Hands:
             for _ in range(times):
                 self._pointer.press(button)
                 self._pointer.release(button, PRESS_MS)
+        return waited
 
     def press_button(self, button: int) -> None:
         at = self._pointer.where()
+        if waited := self.ignored(at):
+            self.rest(waited)
         self._presses(button, at)
         self._pointer.press(button)
         self._pressed_at = at

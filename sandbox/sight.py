@@ -22,6 +22,7 @@ from .eyes import Eyes
 from .geometry import Point, Rect, View
 from .match import Fit, excerpt, fit, plain
 from .ocr import Line, Ocr, Unreadable
+from .reach import Reach
 
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
@@ -85,6 +86,7 @@ class Sight:
 
     Args:
         elements: What programs tell.
+        reach: Where that can be clicked.
         eyes: The pixels.
         ocr: Reads them.
         view: How callers count pixels.
@@ -93,11 +95,13 @@ class Sight:
     def __init__(
         self,
         elements: Elements,
+        reach: Reach,
         eyes: Eyes,
         ocr: Ocr,
         view: View,
     ) -> None:
         self._elements = elements
+        self._reach = reach
         self._eyes = eyes
         self._ocr = ocr
         self._view = view
@@ -290,7 +294,14 @@ class Sight:
             NotShown: It is not in view.
             Covered: Something lies over it.
         """
-        return element.point if element.eye == "ocr" else self._elements.clickable(element)
+        return element.point if element.eye == "ocr" else self._reach.clickable(element)
+
+    def aim(self, element: Element, move: Callable[[Point], None]) -> Point:
+        """Move the pointer to where a click reaches an element; see `Reach.aim`."""
+        if element.eye == "tree":
+            return self._reach.aim(element, move)
+        move(element.point)
+        return element.point
 
     def instead_of(self, expected: str, point: Point) -> str:
         """What is under a point instead of something with this text or role; empty if that is."""

@@ -74,7 +74,9 @@ COMPOSE = {
     "pages": {"atspi", "elements", "windows"},
     "pairing": {"atspi", "windows"},
     "elements": {"atspi", "pairing", "windows"},
-    "sight": {"atspi", "elements", "eyes", "match", "ocr"},
+    "guarded": {"elements", "watcher", "windows"},
+    "reach": {"atspi", "elements", "windows"},
+    "sight": {"atspi", "elements", "eyes", "match", "ocr", "reach"},
     "proof": {"atspi"},
     "typist": {"atspi", "elements", "hands", "keys", "masks", "proof", "sight"},
     "values": {
@@ -87,11 +89,9 @@ COMPOSE = {
     },
     "desktop": {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
-        "eyes", "files",
-        "hands", "keymap", "keys", "lens", "masks", "network", "ocr", "pages", "picture",
-        "session",
-        "settle", "sight", "situation", "stream", "traffic", "typist", "undo", "values", "vault",
-        "watcher",
+        "eyes", "files", "guarded", "hands", "keymap", "keys", "lens", "masks", "network", "ocr",
+        "pages", "picture", "reach", "session", "settle", "sight", "situation", "stream", "traffic",
+        "typist", "undo", "values", "vault", "watcher",
         "windows",
     },
 }  # fmt: skip
