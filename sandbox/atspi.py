@@ -1661,7 +1661,7 @@ def _key(found: Sequence[str]) -> Key:
     return found[0], found[1]
 
 
-def _keys(found: Sequence[Sequence[str]]) -> list[Key]:
+def _keys(found: Sequence[Any]) -> list[Key]:
     """The objects of a list, without what names none."""
     return [
         (str(one[0]), str(one[1]))

@@ -50,7 +50,10 @@ _LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
 _PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
 _WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
 # What the tree knows is there but cannot read.
-PICTURES = {"canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation"}
+PICTURES = {
+    "canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation",
+    "directory pane",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

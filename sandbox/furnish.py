@@ -64,6 +64,8 @@ def furnish(home: Path, seen_as: Path) -> None:
 # Settings of programs that otherwise begin with questions and welcomes: which goes where.
 _QUIET = {
     "openbox.xml": WINDOW_MANAGER,
+    # Lists, for its icons tell nothing of themselves.
+    "thunar.xml": ".config/xfce4/xfconf/xfce-perchannel-xml/thunar.xml",
     "registrymodifications.xcu": ".config/libreoffice/4/user/registrymodifications.xcu",
     "vlcrc": ".config/vlc/vlcrc",
     "inkscape.xml": ".config/inkscape/preferences.xml",
