@@ -28,7 +28,22 @@ HOST_INTERNAL = "host.internal"
 
 _PORTS = (80, 443)
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # addresses that have an IPv4 address in them
+# Our own table, as Python's changes between its releases: the special-purpose registries of IANA,
+# whose few addresses that are on the internet nobody browses, and what clouds use besides.
+_IPV4_SPECIAL = [
+    ipaddress.IPv4Network(one)
+    for one in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "168.63.129.16/32",  # Azure's own
+    )
+]  # fmt: skip
+_IPV6_INTERNET = ipaddress.IPv6Network("2000::/3")  # all that has been given away so far
+_IPV6_SPECIAL = [
+    ipaddress.IPv6Network(one)
+    for one in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+]  # fmt: skip
 _AGAIN_AFTER = 0.1  # seconds
 _ONCE_IN = 5.0  # seconds in which the same refusal is told once
 
@@ -124,9 +139,8 @@ def reachable(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return reachable(str(ip.ipv4_mapped))
-        if ip in _NAT64 or ip.sixtofour or ip.teredo:
-            return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+        return ip in _IPV6_INTERNET and not any(ip in one for one in _IPV6_SPECIAL)
+    return not any(ip in one for one in _IPV4_SPECIAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ import ipaddress
 import json
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
+from itertools import zip_longest
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +28,7 @@ from .errors import BadNetwork
 from .network import HOST_INTERNAL, Network, normal, reachable
 
 HEAD_WITHIN, CONNECTED_WITHIN = 15, 10  # seconds
+STAGGERED = 0.25  # seconds until the next address is tried (RFC 8305, 5)
 MOST = 256  # connections at a time
 CHUNK = 1 << 16
 # Headers that are for the next hop only (RFC 9110, 7.6.1), and those that we write ourselves.
@@ -32,6 +36,9 @@ HOP_BY_HOP = {
     b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"host", b"proxy-connection",
     b"proxy-authorization", b"proxy-authenticate",
 }  # fmt: skip
+
+
+Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Refused(Exception):
@@ -74,16 +81,31 @@ class Worker:
         self.names: dict[str, str] = config["names"]
         self.reachable: list[str] = config["reachable"]
         self.room = asyncio.Semaphore(MOST)
+        self.used: dict[asyncio.Task[Any] | None, float] = {}
+        """When the connection of a program that a task serves was last used, on the loop's clock;
+        never again, once it has been ended."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.room.locked():  # nobody can tell idle ones from dead ones, which stay for ever
+            idle = min(self.used, key=lambda one: self.used[one])
+            self.used[idle] = inf
+            if idle:
+                idle.cancel()
         async with self.room:
+            task = asyncio.current_task()
+            self.use(task)
             try:
-                with suppress(OSError, TimeoutError):
+                with suppress(OSError, TimeoutError, asyncio.CancelledError):
                     await self.answer(reader, writer)
             except h11.RemoteProtocolError:
                 await refuse(writer, 400, "This is no request that a proxy takes.\n")
             finally:
+                del self.used[task]
                 writer.close()
+
+    def use(self, task: asyncio.Task[Any] | None) -> None:
+        if self.used.get(task) != inf:
+            self.used[task] = asyncio.get_running_loop().time()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = h11.Connection(h11.SERVER)
@@ -104,24 +126,23 @@ class Worker:
                 print(json.dumps(str(why)), flush=True)  # noqa: T201 - the owner reads it
             await refuse(writer, why.status, f"{why} The --network option of gloveport decides.\n")
             return
+        used = partial(self.use, asyncio.current_task())
         try:
             if request.method == b"CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 upstream[1].write(client.trailing_data[0])
-                await together(relay(reader, upstream[1]), relay(upstream[0], writer))
+                await together(relay(reader, upstream[1], used), relay(upstream[0], writer, used))
             else:
                 sending = asyncio.ensure_future(forward(client, reader, request, upstream[1]))
                 try:
-                    await relay(upstream[0], writer)
+                    await relay(upstream[0], writer, used)
                 finally:
                     sending.cancel()
                     await asyncio.wait([sending])
         finally:
             upstream[1].close()
 
-    async def connect(
-        self, host: str, port: str
-    ) -> "tuple[asyncio.StreamReader, asyncio.StreamWriter]":
+    async def connect(self, host: str, port: str) -> Connected:
         asked = f"{host[:200]}:{port[:20]}"
         try:
             name = normal(host)
@@ -134,34 +155,75 @@ class Worker:
             raise Refused(asked, why)
         try:
             async with asyncio.timeout(CONNECTED_WITHIN):
-                return await asyncio.open_connection(await self.resolve(name, asked), number)
+                return await connected(await self.resolve(name, asked), number)
         except TimeoutError:
             why = f"it did not answer in {CONNECTED_WITHIN} s"
             raise Refused(asked, why, 504) from None
         except OSError as failure:
             raise Refused(asked, failure.strerror or "it cannot be reached", 502) from failure
 
-    async def resolve(self, name: str, asked: str) -> str:
-        """An address of a host that may be connected to."""
+    async def resolve(self, name: str, asked: str) -> list[str]:
+        """The addresses of a host that may be connected to, in the order to try them."""
         if name == HOST_INTERNAL:
-            return "127.0.0.1"
+            return ["127.0.0.1"]
         if self.names:
             if name not in self.names:
                 raise OSError(socket.EAI_NONAME, "there is no host of this name")
-            found = [self.names[name]]
+            found = self.names[name].split(",")
         else:
             loop = asyncio.get_running_loop()
             infos = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
             found = [str(info[4][0]) for info in infos]
-        for address in found:
-            if reachable(address) or self.stands_for_the_internet(address):
-                return address
+        may = [one for one in found if reachable(one) or self.stands_for_the_internet(one)]
+        if may:
+            return alternating(may)
         raise Refused(asked, f"{found[0]} is an address of a private network, not of the internet")
 
     def stands_for_the_internet(self, address: str) -> bool:
         return any(
             ipaddress.ip_address(address) in ipaddress.ip_network(one) for one in self.reachable
         )
+
+
+def alternating(addresses: list[str]) -> list[str]:
+    """Addresses in their order, those of IPv6 and IPv4 by turns: one of them may not work here."""
+    kinds = [[one for one in addresses if (":" in one) is six] for six in (True, False)]
+    kinds.sort(key=lambda kind: kind[:1] != addresses[:1])
+    pairs = zip_longest(*kinds)
+    return [one for pair in pairs for one in pair if one]
+
+
+async def connected(addresses: list[str], port: int) -> Connected:
+    """Connect to the first address that answers; another is tried meanwhile (RFC 8305).
+
+    Raises:
+        OSError: None can be reached.
+    """
+    left, trying, failure = list(addresses), set[asyncio.Task[Connected]](), OSError()
+    try:
+        while left or trying:
+            if left:
+                trying.add(asyncio.create_task(asyncio.open_connection(left.pop(0), port)))  # noqa: TID251 - each ends below
+            wait = asyncio.wait(
+                trying, timeout=STAGGERED if left else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for one in (await wait)[0]:
+                trying.remove(one)
+                try:
+                    return one.result()
+                except OSError as why:
+                    failure = why
+        raise failure
+    finally:
+        for one in trying:
+            one.cancel()
+            one.add_done_callback(abandon)
+
+
+def abandon(attempt: "asyncio.Task[Connected]") -> None:
+    """Close a connection that came second."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result()[1].close()
 
 
 async def next_event(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type:
@@ -201,8 +263,13 @@ async def forward(
         await writer.drain()
 
 
-async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def relay(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    used: Callable[[], None] = lambda: None,
+) -> None:
     while data := await reader.read(CHUNK):
+        used()
         writer.write(data)
         await writer.drain()
     with suppress(OSError, RuntimeError):

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -94,7 +95,9 @@ def test_a_network_can_be_read_again() -> None:
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
      "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fc00::1", "ff02::1",
      "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::",
-     "fe80::1%lo"],
+     "fe80::1%lo", "fec0::1", "192.0.0.192", "192.0.0.9", "168.63.129.16", "198.18.0.1",
+     "192.88.99.1", "240.0.0.1", "203.0.113.7", "2001::1", "2001:db8::1", "2001:10::1",
+     "3fff::1", "5f00::1", "100::1", "::", "::ffff:192.0.0.192", "::7f00:1", "fd00:ec2::254"],
 )  # fmt: skip
 def test_addresses_that_are_not_on_the_internet(address: str) -> None:
     assert not reachable(address)
@@ -103,6 +106,15 @@ def test_addresses_that_are_not_on_the_internet(address: str) -> None:
 def test_addresses_on_the_internet() -> None:
     assert reachable("93.184.215.14")
     assert reachable("2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+    for address in (
+        "1.1.1.1",
+        "100.63.0.1",
+        "172.32.0.1",
+        "192.0.1.1",
+        "223.255.255.1",
+        "2001:4860::1",
+    ):
+        assert reachable(address), address
 
 
 class Way:
@@ -239,6 +251,46 @@ def test_tunnels_carry_everything(through: Callable[..., Way]) -> None:
         said = way.send(connect.encode() + b"GET / HTTP/1.1\r\nHost: a.com\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
     assert len(said) > 20_000_000
+
+
+@contextmanager
+def silent(port: int) -> Generator[str]:
+    """An address that takes no connection and refuses none, as one that no route leads to."""
+    with ExitStack() as held, socket.socket() as listening:
+        listening.bind(("127.0.0.77", port))
+        listening.listen(0)
+        for _ in range(8):  # its queue is full after two
+            full = held.enter_context(socket.socket())
+            full.setblocking(False)
+            full.connect_ex(("127.0.0.77", port))
+        yield "127.0.0.77"
+
+
+@pytest.mark.parametrize("dead", ["refused", "silent", "of IPv6", "all kinds"])
+def test_another_address_is_tried(through: Callable[..., Way], dead: str) -> None:
+    with site(b"alive") as (port, _), silent(port) as quiet:
+        refuses, other = "127.0.0.99", "::ffff:127.0.0.99"
+        first = {
+            "refused": [refuses], "silent": [quiet], "of IPv6": [other],
+            "all kinds": [quiet, other, refuses, quiet],
+        }[dead]  # fmt: skip
+        way = through(f"allow=a.com:{port}", a_com=",".join([*first, "127.0.0.1"]))
+        assert way.get(f"http://a.com:{port}/").endswith(b"alive")
+
+
+def test_idle_tunnels_do_not_stop_the_others(through: Callable[..., Way]) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=400) as mute, site(b"alive") as (port, _):
+        place = mute.getsockname()[1]
+        way = through(
+            f"allow=mute.com:{place},a.com:{port}", mute_com="127.0.0.1", a_com="127.0.0.1"
+        )
+        connect = f"CONNECT mute.com:{place} HTTP/1.1\r\nHost: mute.com\r\n\r\n".encode()
+        with ExitStack() as held:
+            for _ in range(300):
+                tunnel = held.enter_context(socket.create_connection(("127.0.0.1", way.port), 10))
+                tunnel.sendall(connect)
+                assert tunnel.recv(100).startswith(b"HTTP/1.1 200 ")
+            assert way.get(f"http://a.com:{port}/").endswith(b"alive")
 
 
 def test_a_port_of_this_machine_that_was_allowed(through: Callable[..., Way]) -> None:
