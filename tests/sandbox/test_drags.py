@@ -60,6 +60,20 @@ canvas.onmouseup = event => { down = false; now.stroke.push(point(event)); tell(
 """
 
 
+DROP = """
+<button style="position:absolute;left:40px;top:60px;width:250px;height:250px">Here</button>
+<script>
+const here = document.querySelector("button");
+here.ondragover = event => event.preventDefault();
+here.ondrop = async event => {
+  event.preventDefault();
+  const [file] = event.dataTransfer.files;
+  keep(`${file.name} ${await file.text()}`);
+};
+</script>
+"""
+
+
 @pytest.fixture
 async def wide(anyio_backend: str, tmp_path: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
     """A desktop with room for two windows."""
@@ -176,6 +190,20 @@ async def test_files_are_dragged_from_folder_to_folder(wide: Desktop) -> None:
     await wide.do(Drag([start.centre, _off(goal.centre, 100, 120)]), show="never")
     assert until(lambda: (home / "there/only here.txt").exists(), 20)
     assert not (home / "here/only here.txt").exists()
+
+
+async def test_a_file_is_dragged_into_a_page(wide: Desktop, tmp_path: Path) -> None:
+    session = session_of(wide)
+    (session.folder.home / "here").mkdir()
+    (session.folder.home / "here/report.txt").write_text("seven")
+    with page_in_chromium(session, tmp_path, DROP) as page:
+        session.launch(["thunar", str(session.folder.home / "here")])
+        found, _ = await wide.wait_for_window("here - ", 20)
+        assert found
+        await wide.manage("move", "here - ", Rect(500, 200, 450, 400))
+        start, goal = await _place(wide, "report.txt"), await _place(wide, "Here")
+        await wide.do(Drag([start.centre, goal.centre]), show="never")
+        assert page.holds("report.txt seven"), page.value()
 
 
 async def test_cells_of_a_sheet_are_selected(wide: Desktop, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from desks import session_of
 from fields import page_in_chromium
 
-from gloveport.sandbox.actions import Action, Click, ClickElement
+from gloveport.sandbox.actions import Action, Click, ClickElement, Type
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.elements import Element
 from gloveport.sandbox.errors import Covered, Evasive
@@ -144,3 +144,18 @@ async def test_a_click_on_a_dialog_that_has_been_there_does_not_wait(
         last = await own_desktop.do(ClickElement("OK"), show="never")
         assert page.holds("true")
         assert "waited" not in last.told
+
+
+async def test_nothing_behind_a_file_chooser_is_told_to_have_the_focus(
+    own_desktop: Desktop, tmp_path: Path
+) -> None:
+    html = "<label>Up <input type=file></label><input aria-label=Name autofocus>"
+    with page_in_chromium(session_of(own_desktop), tmp_path, html):
+        opener = await _there(own_desktop, "Up: No file chosen")
+        await own_desktop.do(ClickElement(opener.ref), show="never")
+        found, _ = await own_desktop.wait_for_window("Open File", 20)
+        assert found
+        frame = await own_desktop.do(Type("/"), show="never")
+        assert frame.window == "Open File"
+        (chooser,) = [one.id for one in await own_desktop.windows() if one.title == "Open File"]
+        assert frame.focus is None or frame.focus.window == chooser
