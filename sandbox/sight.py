@@ -122,7 +122,7 @@ class Sight:
                 try:
                     texts = [one for place in places for one in self._texts_in(place, group)]
                 except Unreadable as why:
-                    unread, texts = str(why), []
+                    unread, texts = self._unread(why, groups), []
                 extra = _not_told_already(texts, group.elements)
                 merged.append(replace(group, elements=[*group.elements, *extra]))
             groups = merged
@@ -146,7 +146,7 @@ class Sight:
             try:
                 sure = self._on_pixels(asked, scene.groups)
             except Unreadable as why:
-                unread = str(why)
+                unread = self._unread(why, scene.groups)
         if asked and not sure:
             sure = self._hidden(asked, role, most)
         near = [] if sure else [one for fit_, one in fitting if fit_ is Fit.NEAR]
@@ -351,15 +351,25 @@ class Sight:
         shown = [one for picture in pictures if (one := picture.overlap(screen))]
         return sorted(shown, key=lambda one: -one.area)[:_MOST_PICTURES]
 
+    def _unread(self, why: Unreadable, groups: Sequence[Group]) -> str:
+        """Why pixels were not read, of which windows, and what works instead."""
+        titles = {repr(one.layer.title): None for one in groups if self._untold(one)}
+        return f"{why}; look at a screenshot for what only pixels show in {', '.join(titles)}"
+
     def _texts_in(self, place: Rect, group: Group) -> list[Element]:
         lines = self._ocr.read(self._eyes.pixels(), place)
         return [self._text(line.text, line.rect, group.layer.window) for line in lines]
 
     def _on_pixels(self, asked: str, groups: Sequence[Group]) -> list[Element]:
-        """Where the pixels show a text, the best first."""
-        height, width = self._eyes.pixels().shape[:2]
+        """Where pixels that no program tells of show a text, the best first."""
         found: list[tuple[Fit, Element]] = []
-        for line in self._ocr.read(self._eyes.pixels(), Rect(0, 0, width, height)):
+        lines = [
+            (group, line)
+            for group in groups
+            for place in self._untold(group)
+            for line in self._ocr.read(self._eyes.pixels(), place)
+        ]
+        for group, line in lines:
             fits = fit(asked, line.text) or fit(asked, plain(line.text))
             if fits is None and asked.replace(" ", "") in line.text.replace(" ", ""):
                 fits = Fit.WITHIN
@@ -369,8 +379,8 @@ class Sight:
                 continue
             start = line.text.casefold().find(asked.casefold())
             rect = line.rect if start < 0 else line.part(start, len(asked))
-            window = next((g.layer.window for g in groups if g.layer.outer.holds(rect.centre)), 0)
-            found.append((fits, self._text(asked if start >= 0 else line.text, rect, window)))
+            words = asked if start >= 0 else line.text
+            found.append((fits, self._text(words, rect, group.layer.window)))
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _lines_at(self, point: Point) -> list[Line]:

@@ -52,7 +52,7 @@ async def test_a_file_is_saved_by_names_alone_in_a_gtk_dialog(desk: Desk) -> Non
     await call(client, "wait_for", event="enabled", text="Save", role="button", seconds=10)
     saved = await call(client, "click_element", target="Save")
     assert not saved.is_error, text(saved)
-    assert until(lambda: [one for one in home.rglob("mine.txt") if "kept" in one.read_text()], 10)
+    assert until(lambda: any("kept" in one.read_text() for one in home.rglob("mine.txt")), 10)
 
 
 @pytest.mark.timeout(90)
