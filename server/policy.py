@@ -141,8 +141,12 @@ class Rule:
             return False
         if self.input or self.application or self.role or self.region or self.words or self.form:
             return False
-        said = [value for value in arguments.values() if isinstance(value, str)]
-        said += [key for key, value in arguments.items() if value is True]
+        said = [
+            value
+            for key, value in arguments.items()
+            if isinstance(value, str) and key != "content"  # a file's, which is not what is done
+        ]
+        said += [f"{key} true" for key, value in arguments.items() if value is True]
         return (
             (not self.window or _like(self.window, str(arguments.get("window", ""))))
             and (

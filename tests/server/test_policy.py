@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import anyio
 import pytest
-from answers import call, facts, refusal
+from answers import call, facts, refusal, text
 from desks import session_of
 from fields import Field, page_in_chromium
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
-from mcp_types import ElicitRequestParams, ElicitResult
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 from views import viewing
 from web import serving_web
 
@@ -464,6 +464,12 @@ async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
         ('[[rule]]\nverdict="ask"\ninput="look"', ": rule 1 (line 1): input 'look' is none of "),
         ('[[rule]]\nverdict="ask"\nregion=[9,0,1,1]', ": rule 1 (line 1): region must be [x0, "),
         ('[[rule]]\nverdict="ask"\ntool="shell"', ": rule 1 (line 1): there is no tool 'shell'"),
+        ('[[rule]]\nverdict="ask"\ntool="files_x*"', ": rule 1 (line 1): there is no tool 'files_"),
+        ('[[rule]]\nverdict="maybe"', ": rule 1 (line 1) needs a verdict"),
+        ('[[rule]]\nverdict="ask"\nform="cards"', ": rule 1 (line 1): there is no form 'cards'; d"),
+        ('[[rule]]\nverdict="ask"\nname=1', ": rule 1 (line 1): name must be text"),
+        ('[[rule]]\nverdict="ask"\nwindow=""', ": rule 1 (line 1): window must be a text or a l"),
+        ('[[rule]]\nverdict="ask"\nregion=[0,0,9]', ": rule 1 (line 1): region must be [x0, y0"),
         ('[[rule]]\nverdict="ask"\ntool="clik"', ": rule 1 (line 1): there is no tool 'clik'; did"),
         ('[[rule]]\nverdict="ask"\nrole="buton"', ": rule 1 (line 1): there is no role 'buton'; d"),
         ('[[rule]]\nverdict="ask"\nwords="buys"', ": rule 1 (line 1): there is no group of words"),
@@ -520,6 +526,29 @@ async def test_rules_know_all_tools(shop: Shop) -> None:
     groups = frozenset({"low-level", "files"})
     async with Client(DesktopServer(shop.desktop, groups)) as client:
         assert {one.name for one in (await client.list_tools()).tools} == TOOLS
+
+
+async def test_replacing_a_file_needs_a_yes(shop: Shop) -> None:
+    user = User()
+    server = DesktopServer(shop.desktop, frozenset({"files"}), policy=load(BUILT_IN))
+
+    async def put(client: Client, content: str, **given: bool) -> CallToolResult:
+        return await call(client, "upload", path="~/replace.txt", content=content, **given)
+
+    async def holds(client: Client) -> str:
+        return text(await call(client, "download", path="~/replace.txt"))
+
+    async with Client(server) as client:
+        assert facts(await put(client, "to replace"))["replaced"] is False
+        assert "replace" in refusal(await put(client, "second"))
+        assert "needs a person's yes (rule 'replacing')" in refusal(
+            await put(client, "second", replace=True)
+        )
+        assert "to replace" in await holds(client)
+    async with Client(server, elicitation_callback=user) as client:
+        assert facts(await put(client, "second", replace=True))["replaced"] is True
+        assert len(user.asked) == 1
+        assert "second" in await holds(client)
 
 
 async def test_closing_a_desktop_needs_a_yes(shop: Shop) -> None:
