@@ -131,3 +131,16 @@ async def test_labels_lead_to_their_fields(wide: Desktop, client: Client, tmp_pa
         why = refusal(await call(client, "type", text="x", into="user"))
         assert "called 'user'" in why or "takes no text" in why
         assert opened.value() == "cx"
+
+
+@pytest.mark.parametrize("kind", ["pyqt5", "pyqt6"])
+async def test_names_of_qt_are_what_is_written_there(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    with field(session_of(wide), kind, tmp_path, "names"):
+        await call(client, "wait_for", event="element", text="Last", role="button", seconds=20)
+        told = text(await call(client, "read_screen", window="names"))
+        names = [
+            line.split('"')[1] for line in told.split("\n") if line.startswith("e") and '"' in line
+        ]
+        assert sorted(names) == ["<unknown>", "Fish & chips", "Last", "Play", "a < b > c"]
