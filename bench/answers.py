@@ -1,0 +1,102 @@
+"""Is the picture of a click the one with its answer, and what does it cost over the ideal?
+
+    .venv/bin/python bench/answers.py [--rounds N] [--delays 0 150 ...] [--ways NAME ...]
+
+Pages that light up a button at once and answer later, over the network, in every way that was seen
+to fool a tool (tests/answering.py), in Chromium behind walls. For each: pictures that are the new
+one, that are the old one and say so (`loading`, `deadline`), and that are the old one and claim to
+be settled; the last must be 0. The ideal is the answer's delay and 120 ms. HTTP/1.1 and WebSocket;
+what HTTP/2 sends looks the same to the kernel, which is asked, and is not measured.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+import numpy as np
+from PIL import Image
+
+from gloveport.sandbox.actions import Click, Press
+from gloveport.sandbox.desktop import Desktop, Frame, Settings, open_desktop
+from gloveport.sandbox.geometry import Point
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.network import Network
+from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.settle import End
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from answering import BUTTON, SQUARE, WAYS, answering, colour
+
+DELAYS = (0, 150, 300, 700, 1500, 3000)  # milliseconds
+IDEAL = 120  # milliseconds after the answer
+_SAYS_SO = (End.LOADING, End.DEADLINE)
+
+
+def _pixels(frame: Frame) -> "np.ndarray[tuple[int, ...], np.dtype[np.int_]]":
+    assert frame.picture
+    with Image.open(BytesIO(frame.picture.data)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def _square(frame: Frame) -> Point:
+    rows, columns = np.nonzero((abs(_pixels(frame) - colour(0)) <= 5).all(axis=2))
+    return Point(int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2)
+
+
+async def _clicks(
+    desktop: Desktop, host: str, way: str, delay: int, rounds: int
+) -> tuple[int, int, list[float]]:
+    """How many pictures were new, how many claimed to be and were not, and milliseconds each."""
+    await desktop.open(f"http://{host}/page?way={quote(way)}&d={delay}")
+    at = _square(await desktop.wait_until_still(3, show="always"))
+    button = Point(at.x - SQUARE[0] + BUTTON[0], at.y - SQUARE[1] + BUTTON[1])
+    right, false, taken = 0, 0, list[float]()
+    for number in range(1, rounds + 1):
+        began = time.perf_counter()
+        frame = await desktop.do(Click(button), show="always")
+        taken.append((time.perf_counter() - began) * 1e3)
+        new = bool((abs(_pixels(frame)[at.y, at.x] - colour(number)) <= 5).all())
+        right += new
+        false += not new and frame.end not in _SAYS_SO
+        if not new:
+            await desktop.wait_until_still(6, show="never")
+    await desktop.do(Press("ctrl+w"), show="never")
+    return right, false, taken
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description="Pictures of clicks whose answers come late.")
+    parser.add_argument("--rounds", type=int, default=5, help="clicks in each situation")
+    parser.add_argument("--delays", type=int, nargs="+", default=DELAYS, help="milliseconds")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), help="names of situations")
+    given = parser.parse_args()
+    total = said = claimed = 0
+    with answering() as port, tempfile.TemporaryDirectory() as folder:
+        host = f"host.internal:{port}"
+        inner = Enclosure(network=Network.parse(f"allow={host}"))
+        await anyio.Path(folder).chmod(0o755)
+        settings = Settings(Path(folder) / "desks", walls="bwrap", enclosure=inner)
+        async with open_desktop(settings, Keymap()) as desktop:
+            await desktop.open("about:blank", show="never")
+            for way in given.ways:
+                for delay in given.delays:
+                    right, false, taken = await _clicks(desktop, host, way, delay, given.rounds)
+                    total, claimed = total + given.rounds, claimed + false
+                    said += given.rounds - right - false
+                    over = statistics.median(taken) - delay - IDEAL
+                    print(
+                        f"  {way:<30} {delay:5} ms   new {right} of {given.rounds}   "
+                        f"old and said to be settled {false}   {over:+6.0f} ms over the ideal",
+                        flush=True,
+                    )
+    print(f"  in all: {total} clicks, {said} old and said so, {claimed} old and not said")
+
+
+if __name__ == "__main__":
+    anyio.run(main)
