@@ -1,7 +1,7 @@
 # gloveport in a container: non-root, one process tree under a proper init, no build tools inside.
 #
 #   docker build -t gloveport .
-#   docker run --rm -p 127.0.0.1:8750:8750 --shm-size 512m gloveport
+#   docker run --rm -p 127.0.0.1:8750:8750 --shm-size 4g gloveport
 #
 # The token callers must show is printed at the start; mount a file at /home/user/token to choose it.
 
