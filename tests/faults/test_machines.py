@@ -1,6 +1,7 @@
 """Machines unlike the one this was made on: a desktop starts there, or the true reason is said."""
 
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -47,7 +48,22 @@ def start(below: str, *, walls: str = "walls", umask: str = "022", before: str =
 
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")
-EMPTY = "mount -t tmpfs -o mode=1777 tmpfs /tmp"
+ROOT = Path(__file__).parents[2]
+_IN_TMP = len(ROOT.relative_to("/tmp").parts) if ROOT.is_relative_to("/tmp") else 0
+
+
+def other_tmp(inodes: int = 0) -> str:
+    """A command that puts another /tmp over this one; a checkout in it stays there."""
+    most = f",nr_inodes={inodes + _IN_TMP}" if inodes else ""
+    mount = f"mount -t tmpfs -o mode=1777{most} tmpfs /tmp"
+    if not _IN_TMP:
+        return mount
+    root = shlex.quote(str(ROOT))
+    kept = f"mount --bind {root} /mnt && {mount}"
+    return f"cd / && {kept} && mkdir -p {root} && mount --bind /mnt {root}"
+
+
+EMPTY = other_tmp()
 
 
 @needs_root
@@ -68,8 +84,8 @@ def test_a_machine_that_lets_few_files_be_open(below: Path, hard: int) -> None:
 @pytest.mark.parametrize(
     ("before", "why"),
     [
-        ("mount -t tmpfs -o mode=1777,nr_inodes=3 tmpfs /tmp && mkdir /tmp/below", "No space left"),
-        ("mount -t tmpfs -o mode=1777,nr_inodes=30 tmpfs /tmp", "No space left"),
+        (f"{other_tmp(3)} && mkdir /tmp/below", "No space left"),
+        (other_tmp(30), "No space left"),
         (f"{EMPTY} && mkdir -p /tmp/below && mount -o remount,ro /tmp", "Read-only file system"),
         (
             f"{EMPTY} && mkdir /tmp/.X11-unix && mount -t tmpfs -o ro tmpfs /tmp/.X11-unix",
