@@ -566,6 +566,8 @@ class Session:
         for kept in self._forgotten - needed:
             del self._below[kept]
             self._forgotten.discard(kept)
+            if kept == self._last:  # a clone of it may be half made
+                self._last = None
             self._remove(kept)
 
     def _remove(self, folder: Path) -> None:

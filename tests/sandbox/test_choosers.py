@@ -32,7 +32,9 @@ async def test_a_file_is_saved_by_text_alone(tmp_path: Path, keymap: Keymap, kin
             wanted = session_of(desktop).folder.home / "Documents/report.txt"
             qt = kind.startswith("pyqt")
             await desktop.do(SetValue("File name:" if qt else "Name:", str(wanted)), show="never")
-            await desktop.do(ClickElement("Save" if qt else "Choose"), show="never")
+            confirm = "Save" if qt else "Choose"
+            await desktop.wait_until_shown(confirm, 10, state="sensitive")  # GTK looks at it first
+            await desktop.do(ClickElement(confirm), show="never")
             assert app.holds(f"save {wanted}"), app.value()
 
 

@@ -69,6 +69,8 @@ async def test_what_is_scrolled_out_of_view_is_found_but_not_waited_for(
     wide: Desktop, client: Client, tmp_path: Path, kind: str
 ) -> None:
     with field(session_of(wide), kind, tmp_path, "scroll") as opened:
+        waited = await call(client, "wait_for", event="enabled", text="Last", seconds=30)
+        assert facts(waited)["happened"]
         for name in ("Item 0", "Item 29"):
             found = facts(await call(client, "find", text=name, role="button"))["found"]
             hidden = [one.endswith(" hidden") for one in found]
