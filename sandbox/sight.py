@@ -27,6 +27,7 @@ from .reach import Reach
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
 _MOST_PICTURES = 6
+_LEAST_TITLE = 8  # pixels of height; a lower strip is a border without a title
 _SHORT = 200  # characters of what something is called in an answer
 _WHOLES = {
     "document web",
@@ -142,6 +143,8 @@ class Sight:
         fitting = _fitting(asked, role, scene.elements)
         sure = [one for fit_, one in fitting if fit_ is not Fit.NEAR]
         unread = ""
+        if asked and not sure and not role and pixels:
+            sure = self._in_titles(asked, scene.groups)
         if asked and not sure and not role and pixels:
             try:
                 sure = self._on_pixels(asked, scene.groups)
@@ -359,6 +362,20 @@ class Sight:
     def _texts_in(self, place: Rect, group: Group) -> list[Element]:
         lines = self._ocr.read(self._eyes.pixels(), place)
         return [self._text(line.text, line.rect, group.layer.window) for line in lines]
+
+    def _in_titles(self, asked: str, groups: Sequence[Group]) -> list[Element]:
+        """Title bars in view that show a text, the best first."""
+        found: list[tuple[Fit, Element]] = []
+        for group in groups:
+            layer = group.layer
+            bar = replace(layer.outer, height=max(0, layer.inner.y - layer.outer.y))
+            fits = fit(asked, plain(layer.title))
+            if bar.height < _LEAST_TITLE or fits is None or fits is Fit.NEAR:
+                continue
+            if pieces := bar.without(group.above):
+                place = max(pieces, key=lambda one: one.area)
+                found.append((fits, self._text(layer.title, place, layer.window)))
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _on_pixels(self, asked: str, groups: Sequence[Group]) -> list[Element]:
         """Where pixels that no program tells of show a text, the best first."""

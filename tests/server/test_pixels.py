@@ -75,3 +75,18 @@ async def test_without_the_engine_the_answer_names_the_window_and_what_to_do(
         for said in (note, told):
             assert "reading text off pictures needs an extra" in said
             assert "look at a screenshot for what only pixels show in 'mute'" in said
+
+
+async def test_a_title_is_text_on_the_screen_for_as_long_as_it_is_in_view(desk: Desk) -> None:
+    desktop, client = desk
+    with silent_window(desktop):
+        waited = await call(client, "wait_for", event="text", text="mute", seconds=20)
+        assert facts(waited)["happened"]
+        assert len(facts(await call(client, "find", text="mute"))["found"]) == 1
+        assert not facts(await call(client, "wait_for", event="text_gone", text="mute", seconds=2))[
+            "happened"
+        ]
+        window = facts(await call(client, "windows"))["windows"][0]["id"]
+        await call(client, "windows", action="minimize", window=window)
+        gone = await call(client, "wait_for", event="text_gone", text="mute", seconds=20)
+        assert facts(gone)["happened"]
