@@ -12,6 +12,15 @@ from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.session import Session
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Use a short base for tmp_path: sockets of a desktop below it have at most 107 bytes."""
+    if not config.option.basetemp:  # a worker is given its part of that of the run
+        base = tempfile.mkdtemp(prefix="gp-")
+        config.option.basetemp = base
+        config.add_cleanup(lambda: shutil.rmtree(base, ignore_errors=True))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -324,7 +324,7 @@ async def test_no_length_of_a_value_is_shown_in_part(
 ) -> None:
     value = (KEY * 6)[:length]
     vault = Vault.of({"KEY": value})
-    async with open_desktop(Settings(tmp_path / "desks", vault=vault), keymap) as desktop:
+    async with open_desktop(Settings(tmp_path / "d", vault=vault), keymap) as desktop:
         server = DesktopServer(desktop, policy=NO_TYPING)
         free = DesktopServer(desktop)
         with field(session_of(desktop), "gtk3", tmp_path):
@@ -402,7 +402,7 @@ async def test_no_tool_repeats_a_value_whichever_parameter_it_is_given_in(
     anyio_backend: str, keymap: Keymap, tmp_path: Path
 ) -> None:
     vault = Vault.of({"KEY": KEY})
-    async with open_desktop(Settings(tmp_path / "desks", vault=vault), keymap) as desktop:
+    async with open_desktop(Settings(tmp_path / "d", vault=vault), keymap) as desktop:
         server = DesktopServer(desktop, frozenset({"low-level", "files"}))
         told: list[tuple[str, str]] = []
         async with Client(server) as client:
