@@ -899,6 +899,8 @@ def _environment(seen: Seen, display: str) -> dict[str, str]:
         "TZ": _time_zone(),
         "DISPLAY": display,
         "XAUTHORITY": str(seen.xauthority),
+        # Where it is by default, but the session bus goes by the user's entry in passwd(5).
+        "XDG_DATA_HOME": str(seen.home / ".local/share"),
         "XDG_RUNTIME_DIR": str(seen.run),
         "XDG_CURRENT_DESKTOP": "gloveport",
         "XDG_SESSION_TYPE": "x11",

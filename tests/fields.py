@@ -79,6 +79,13 @@ def field(session: Session, kind: str, folder: Path, app: str = "field") -> Gene
 @contextmanager
 def page_in_chromium(session: Session, folder: Path, html: str) -> Generator[Field]:
     """A page in Chromium whose script keeps what it likes by `keep(value)`."""
+    with page_in(session, "chromium", folder, html) as page:
+        yield page
+
+
+@contextmanager
+def page_in(session: Session, browser: str, folder: Path, html: str) -> Generator[Field]:
+    """A page in a browser whose script keeps what it likes by `keep(value)`."""
     path = folder / "page.txt"
     script = (
         "<script>let kept = Promise.resolve(); const keep = value => kept = kept.then("
@@ -86,11 +93,10 @@ def page_in_chromium(session: Session, folder: Path, html: str) -> Generator[Fie
     )
     whole = f"<!doctype html><meta charset=utf-8><title>page</title>{script}{html}"
     with site(path, whole.encode()) as url:
-        browser = str(session.folder.home / ".local/bin/chromium")
-        pid = session.launch([browser, f"--user-data-dir={folder / 'profile'}", url])
+        pid = session.launch(_command(session, browser, path, url, ""))
         try:
             assert until(path.exists, 30)
-            yield Field("chromium", path, pid)
+            yield Field(browser, path, pid)
         finally:
             session.box.signal(pid, signal.SIGTERM)
             assert until(lambda: not Path(f"/proc/{pid}").exists(), 10)
