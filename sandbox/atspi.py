@@ -17,12 +17,13 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from dbus_fast import BusType, DBusFastError, Message, MessageType, Variant
-from dbus_fast.aio import MessageBus
+from dbus_fast import DBusFastError, Message, MessageType, Variant
 from dbus_fast.auth import AuthExternal
 
+from .bus import Answer, Bus, Key, Question, Silent, Slow
 from .clipping import NOTHING, clipped, sticking_out
 from .geometry import Point, Rect
 from .match import place_of
@@ -31,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Reach = Callable[[str], AbstractContextManager[tuple[str, int | None]]]
-Key = tuple[str, str]
-"""What names an object: the bus name of its program and the object's path."""
 
 STATES = (
     "invalid", "active", "armed", "busy", "checked", "collapsed", "defunct", "editable", "enabled",
@@ -88,11 +87,9 @@ _OF_FORMS = ("button", "entry", "password text", "spin button", "text", "combo b
 LATE, MUTE = "did not answer in time", "did not tell what it shows"
 PARTLY = "did not tell all of it in time"
 _SOON = 0.01  # seconds
-_EACH_WITHIN = 1.0  # seconds for one answer; then its object is left out, and no other
 _ANYWHERE = 6  # ATSPI_SCROLL_ANYWHERE
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
-_IN_FLIGHT = 48  # dbus-fast 5.2 loses its connection with several hundred calls on the way
 _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
 _DEEPEST = 600  # objects that one may be in; Blink nests 512 elements of a page
@@ -248,16 +245,8 @@ class _Item:
     kids: "list[_Item]" = field(default_factory=lambda: list[_Item]())
 
 
-class Silent(Exception):
-    """A program did not answer in time, or the object is gone."""
-
-
 class Gone(Silent):
     """A program says that it has no such object any more."""
-
-
-class Slow(Silent):
-    """A program did not answer in time; it may later."""
 
 
 class Unsure(Slow):
@@ -284,8 +273,7 @@ class Tree:
         self._loop.set_exception_handler(
             lambda _, said: logger.debug("accessibility bus: %s", said)
         )
-        self._bus: MessageBus | None = None
-        self._room = asyncio.Semaphore(_IN_FLIGHT)
+        self._bus: Bus | None = None
         self._programs: dict[str, _Program] = {}
         self._lagging: set[str] = set()
         """Those of which something has not been answered."""
@@ -679,8 +667,9 @@ class Tree:
             return None  # Qt goes on to tell what had the focus before the list was opened
 
         async def focused() -> Choice | None:
-            asked = (self._call(one.key, _ACCESSIBLE, "GetState") for one in choices)
-            for one, (words,) in zip(choices, await asyncio.gather(*asked), strict=True):
+            asked = [Question(one.key, _ACCESSIBLE, "GetState") for one in choices]
+            for one, answer in zip(choices, await self._ask(asked), strict=True):
+                (words,) = _returned(answer)
                 if "focused" in _states(words):
                     return one
             return None
@@ -737,33 +726,27 @@ class Tree:
         with suppress(Silent):
             await self._call(listen, _A11Y + "Registry", "RegisterEvent", "s", [_LISTENED])
 
-    async def _open(self, address: str) -> MessageBus:
+    async def _open(self, address: str) -> Bus:
         with self._reach(address) as (ours, user):
-            auth = AuthExternal(uid=user)
-            return await MessageBus(ours, BusType.SESSION, auth=auth).connect()
+            bus = Bus(ours, AuthExternal(uid=user))
+            await bus.connect()
+            return bus
 
     async def _call(
         self, where: Key, interface: str, member: str, shape: str = "", body: Sequence[Any] = ()
     ) -> list[Any]:
+        return _returned((await self._ask([Question(where, interface, member, shape, body)]))[0])
+
+    async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Ask many questions at once; an answer that is a `Silent` says why there is none."""
         assert self._bus
-        asked = Message(
-            destination=where[0], path=where[1], interface=interface, member=member,
-            signature=shape, body=list(body),
-        )  # fmt: skip
-        async with self._room:
-            try:
-                async with asyncio.timeout(_EACH_WITHIN):
-                    reply = await self._bus.call(asked)
-            except TimeoutError as late:
-                self._lagging.add(where[0])
-                raise Slow(f"{member}: no answer") from late
-        if reply.message_type is MessageType.ERROR:
-            raise Silent(f"{member}: {reply.error_name}")
-        return reply.body
+        answers = await self._bus.ask(questions)
+        asked = zip(questions, answers, strict=True)
+        self._lagging |= {one.where[0] for one, answer in asked if isinstance(answer, Slow)}
+        return answers
 
     async def _property(self, where: Key, interface: str, name: str) -> Any:
-        (found,) = await self._call(where, _PROPERTIES, "Get", "ss", [interface, name])
-        return found.value
+        return _value((await self._ask([_of(where, interface, name)]))[0])
 
     # Programs
 
@@ -831,8 +814,7 @@ class Tree:
                     one.key: one for one in known if one.role not in _LAYOUT and fits(one.name)
                 }
                 items = list(fitting.values())[: most - len(found)]
-                nodes = [self._node(one, program.toolkit == "GTK", False) for one in items]
-                there = [one for one in await asyncio.gather(*nodes) if one]
+                there = await self._made(items, program.toolkit == "GTK", False)
                 found += await asyncio.gather(*(self._as_cut(one, program) for one in there))
         return found
 
@@ -952,7 +934,7 @@ class Tree:
         )
         keys = _keys(found)
         missing = [key for key in keys if key not in items]
-        fresh = dict(zip(missing, await asyncio.gather(*map(self._item, missing)), strict=True))
+        fresh = dict(zip(missing, await self._items(missing), strict=True))
         shown = [items.get(key) or fresh.get(key) for key in keys]
         return [one for one in shown if one and one.role != "application"]
 
@@ -962,7 +944,7 @@ class Tree:
         level: list[_Item] = [root] if root else []
         seen, left = {top}, _MOST_NODES
         while level and left > 0:
-            told = await asyncio.gather(*(self._children(one.key) for one in level))
+            told = await self._all_children([one.key for one in level])
             pairs = [
                 (parent, key)
                 for parent, keys in zip(level, told, strict=True)
@@ -971,7 +953,7 @@ class Tree:
             ][:left]
             seen.update(key for _, key in pairs)
             left -= len(pairs)
-            fresh = await asyncio.gather(*(self._item(key) for _, key in pairs))
+            fresh = await self._items([key for _, key in pairs])
             level = []
             for (parent, _), item in zip(pairs, fresh, strict=True):
                 if item and state in item.states and item.role != without:
@@ -986,20 +968,35 @@ class Tree:
         return found
 
     async def _children(self, key: Key) -> list[Key]:
-        with suppress(*_UNTOLD):
-            (found,) = await self._call(key, _ACCESSIBLE, "GetChildren")
-            return _keys(found)
-        return []
+        return (await self._all_children([key]))[0]
+
+    async def _all_children(self, keys: Sequence[Key]) -> list[list[Key]]:
+        """What is in each of several objects; nothing where it does not say."""
+        found: list[list[Key]] = []
+        for answer in await self._ask([Question(key, _ACCESSIBLE, "GetChildren") for key in keys]):
+            found.append([])
+            with suppress(*_UNTOLD):
+                (kids,) = _returned(answer)
+                found[-1] = _keys(kids)
+        return found
 
     async def _item(self, key: Key) -> _Item | None:
-        with suppress(*_UNTOLD):
-            (role,), (states,), name = await asyncio.gather(
-                self._call(key, _ACCESSIBLE, "GetRole"),
-                self._call(key, _ACCESSIBLE, "GetState"),
-                self._property(key, _ACCESSIBLE, "Name"),
-            )
-            return _Item(key, _role(role), str(name), _states(states), None)
-        return None
+        return (await self._items([key]))[0]
+
+    async def _items(self, keys: Sequence[Key]) -> list[_Item | None]:
+        """Several objects; None for each that does not say what it is."""
+        told = await self._ask(
+            [
+                one
+                for key in keys
+                for one in (
+                    Question(key, _ACCESSIBLE, "GetRole"),
+                    Question(key, _ACCESSIBLE, "GetState"),
+                    _of(key, _ACCESSIBLE, "Name"),
+                )
+            ]
+        )
+        return [_described(key, *told[3 * at : 3 * at + 3]) for at, key in enumerate(keys)]
 
     # Nodes
 
@@ -1016,30 +1013,53 @@ class Tree:
             or (office and one.role in _WORDS and _may_have_text(one))
         ]
         words = page or office
-        made = await asyncio.gather(*(self._node(one, relative, words) for one in asked))
-        return [one for one in made if one]
+        return await self._made(asked, relative, words)
 
     async def _node(self, item: _Item, relative: bool, words: bool) -> Node | None:
-        with suppress(*_UNTOLD):
-            return await self._as_node(item, relative, words)
-        return None
+        return next(iter(await self._made([item], relative, words)), None)
 
-    async def _as_node(self, item: _Item, relative: bool, words: bool) -> Node | None:
-        rect = await self._extents(item.key, relative=relative)
-        if rect is None or rect.width <= 0 or rect.height <= 0:
-            return None
+    async def _made(self, items: Sequence[_Item], relative: bool, words: bool) -> list[Node]:
+        """The nodes of several objects; what is in no place and what says nothing has none."""
+        rects = await self._places([one.key for one in items], relative=relative)
+        placed = [
+            (one, rect)
+            for one, rect in zip(items, rects, strict=True)
+            if rect and rect.width > 0 and rect.height > 0
+        ]
+        texts = await self._texts([one for one, _ in placed], words)
+        names = [self._name(one, relative) for one, _ in placed]
+        without = [
+            place
+            for place, (one, _) in enumerate(placed)
+            if (not names[place] and one.role in _NEED_NAMES)
+            or (one.role == "combo box" and not texts[place])
+        ]
+        found = (self._named_by(placed[at][0], names[at], texts[at]) for at in without)
+        for place, told in zip(without, await asyncio.gather(*found), strict=True):
+            names[place], texts[place] = told
+        made = map(self._as_node, placed, names, texts)
+        return [one for one in made if one]
+
+    def _name(self, item: _Item, relative: bool) -> str:
         program = self._programs.get(item.key[0])
         in_qt = program is not None and program.toolkit == "Qt"
         name = _clean(_label(item.name, item.role) if in_qt else item.name)
         if relative and name.startswith("Gtk") and name[3:4].isupper():
-            name = ""  # GTK 4 gives the name of its class when it has none
-        text = await self._told(item, words)
-        if item.role == "combo box" and not text:
-            label, chosen = await asyncio.gather(self._label(item.key), self._chosen(item.key))
-            text = chosen or (name if label and label not in name else None)
-            name = label or name
-        elif not name and item.role in _NEED_NAMES:
-            name = await self._label(item.key)
+            return ""  # GTK 4 gives the name of its class when it has none
+        return name
+
+    async def _named_by(self, item: _Item, name: str, text: str | None) -> tuple[str, str | None]:
+        """The name and text of what lacks one of them."""
+        with suppress(*_UNTOLD):
+            if item.role == "combo box" and not text:
+                label, chosen = await asyncio.gather(self._label(item.key), self._chosen(item.key))
+                return label or name, chosen or (name if label and label not in name else None)
+            return await self._label(item.key), text
+        return name, text
+
+    def _as_node(self, placed: tuple[_Item, Rect], name: str, text: str | None) -> Node | None:
+        item, rect = placed
+        program = self._programs.get(item.key[0])
         typed_into = item.role == "text" and "editable" in item.states  # GTK, Qt
         typed_into = typed_into or (program is not None and _written_in(item, program))
         if item.role in _LAYOUT and not name and not text and not typed_into:
@@ -1074,7 +1094,7 @@ class Tree:
     ) -> dict[Key, Rect]:
         known = {one.key: one.rect for one in nodes}
         asked = [one.key for one in items if one.key not in known]
-        told = await asyncio.gather(*(self._extents(one, relative=relative) for one in asked))
+        told = await self._places(asked, relative=relative)
         known |= {key: rect for key, rect in zip(asked, told, strict=True) if rect and rect.area}
         return {one.key: known[one.key] for one in items if one.key in known}
 
@@ -1084,7 +1104,7 @@ class Tree:
         if not found:
             around = [one.key for one in shown if one.role in _OWN_WINDOW]
             asked = list(dict.fromkeys([*holders, *around]))
-            told = await asyncio.gather(*(self._children(one) for one in asked))
+            told = await self._all_children(asked)
             found = {child: one for one, kids in zip(asked, told, strict=True) for child in kids}
         return found
 
@@ -1103,14 +1123,22 @@ class Tree:
             if nodes[place].role != "document web":
                 doubted.setdefault(nodes[place].key, []).append(around[other])
         few = [one for one in nodes if one.key in doubted][:_MOST_DOUBTED]
+        above = await self._above([one.key for one in few])
+        inside = {
+            node.key: held
+            for node in few
+            if (held := [one for one in doubted[node.key] if one in above[node.key]])
+        }
+        asked = [one for one in few if not pages.issuperset(inside.get(one.key, ()))]
+        sees = (self._is_at(top, one.rect.centre, one.key, above[one.key]) for one in asked)
+        shows = {
+            one.key for one, there in zip(asked, await asyncio.gather(*sees), strict=True) if there
+        }
         clips: dict[Key, Rect] = {}
-        for node, above in zip(few, await asyncio.gather(*map(self._above, few)), strict=True):
-            inside = [one for one in doubted[node.key] if one in above]
-            if not inside:
-                continue
+        for node in [one for one in few if one.key in inside]:
             clip = node.rect
-            for one in inside:
-                if one in pages or not await self._is_at(top, node.rect.centre, node.key, above):
+            for one in inside[node.key]:
+                if one in pages or node.key not in shows:
                     clip = clip.overlap(holders[one]) or NOTHING
             clips[node.key] = clip
         return clips
@@ -1137,15 +1165,25 @@ class Tree:
                     clip = rect if clip is None else clip.overlap(rect) or NOTHING
         return replace(node, clip=clip)
 
-    async def _above(self, node: Node) -> set[Key]:
-        found: set[Key] = set()
-        here = node.key
-        with suppress(*_UNTOLD):
-            while len(found) < 60 and here[1] not in (_NULL, _ROOT):
-                here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
-                if here in found:
-                    break
-                found.add(here)
+    async def _above(self, keys: Sequence[Key]) -> dict[Key, set[Key]]:
+        """What holds each of several objects, as far as it is told."""
+        parents: dict[Key, Key] = {}
+        level = set(keys)
+        for _ in range(60):
+            asked = [one for one in level if one not in parents and one[1] not in (_NULL, _ROOT)]
+            level = set[Key]()
+            told = await self._ask([_of(one, _ACCESSIBLE, "Parent") for one in asked])
+            for one, answer in zip(asked, told, strict=True):
+                with suppress(*_UNTOLD):
+                    parents[one] = _key(_value(answer))
+                    level.add(parents[one])
+        found: dict[Key, set[Key]] = {}
+        for key in keys:
+            here, held = parents.get(key), set[Key]()
+            while here is not None and here not in held:
+                held.add(here)
+                here = parents.get(here)
+            found[key] = held
         return found
 
     async def _is_at(self, top: Key, point: Point, key: Key, above: Collection[Key]) -> bool:
@@ -1160,21 +1198,35 @@ class Tree:
                 under = _key(await self._property(under, _ACCESSIBLE, "Parent"))
         return False
 
-    async def _told(self, item: _Item, words: bool) -> str | None:
-        """The text of a field or the value of a slider, cut to a size."""
-        with suppress(*_UNTOLD):
-            if item.role in _VALUES:
-                return f"{await self._property(item.key, _VALUE, 'CurrentValue'):g}"
-            field = item.role in FIELDS or "editable" in item.states
-            wordy = words and not item.name and item.role in _WORDS
-            if (field or wordy) and item.role != "password text" and _may_have_text(item):
-                count = await self._property(item.key, _TEXT, "CharacterCount")
-                cut = [0, min(count, _LONGEST)]
-                (found,) = await self._call(item.key, _TEXT, "GetText", "ii", cut)
-                text = _PADDED.sub(r"\1", str(found)).replace("\ufffc", "")
-                text += "…" if count > _LONGEST else ""
-                return text if field or text.strip() else None
-        return None
+    async def _texts(self, items: Sequence[_Item], words: bool) -> list[str | None]:
+        """The texts of fields and the values of sliders, cut to a size; None for all others."""
+        values = [at for at, one in enumerate(items) if one.role in _VALUES]
+        fields = [
+            at for at, one in enumerate(items) if one.role not in _VALUES and _tells(one, words)
+        ]
+        counts = [_of(items[at].key, _TEXT, "CharacterCount") for at in fields]
+        told = await self._ask(
+            [*(_of(items[at].key, _VALUE, "CurrentValue") for at in values), *counts]
+        )
+        found: list[str | None] = [None] * len(items)
+        for at, answer in zip(values, told, strict=False):
+            with suppress(*_UNTOLD):
+                found[at] = f"{_value(answer):g}"
+        sizes: dict[int, int] = {}
+        for at, answer in zip(fields, told[len(values) :], strict=True):
+            with suppress(*_UNTOLD):
+                sizes[at] = int(_value(answer))
+        asked = [
+            Question(items[at].key, _TEXT, "GetText", "ii", [0, min(size, _LONGEST)])
+            for at, size in sizes.items()
+        ]
+        for (at, size), answer in zip(sizes.items(), await self._ask(asked), strict=True):
+            with suppress(*_UNTOLD):
+                (said,) = _returned(answer)
+                text = _PADDED.sub(r"\1", str(said)).replace("\ufffc", "")
+                text += "…" if size > _LONGEST else ""
+                found[at] = text if text.strip() or _is_field(items[at]) else None
+        return found
 
     async def _label(self, key: Key) -> str:
         """The name of what labels an object that has none of its own, or its description."""
@@ -1190,7 +1242,7 @@ class Tree:
     async def _choices(self, key: Key, depth: int) -> list[Choice]:
         """What can be chosen below an object, in order."""
         keys = await self._children(key)
-        items = await asyncio.gather(*map(self._item, keys[:_MOST_NODES]))
+        items = await self._items(keys[:_MOST_NODES])
         found: list[Choice] = []
         for item in items:
             if item is None:
@@ -1223,12 +1275,13 @@ class Tree:
         return ""
 
     async def _extents(self, key: Key, *, relative: bool) -> Rect | None:
-        with suppress(*_UNTOLD):
-            kind = _IN_WINDOW if relative else _ON_SCREEN
-            ((x, y, width, height),) = await self._call(key, _COMPONENT, "GetExtents", "u", [kind])
-            if abs(x) < 1 << 15 and abs(y) < 1 << 15:  # GTK says -2147483648 of hidden menu items
-                return Rect(int(x), int(y), int(width), int(height))
-        return None
+        return (await self._places([key], relative=relative))[0]
+
+    async def _places(self, keys: Sequence[Key], *, relative: bool) -> list[Rect | None]:
+        """Where several objects are; None for each that does not say."""
+        body = [_IN_WINDOW if relative else _ON_SCREEN]
+        asked = [Question(key, _COMPONENT, "GetExtents", "u", body) for key in keys]
+        return [_rect(one) for one in await self._ask(asked)]
 
     async def _office(self, top: Key, nodes: Sequence[Node]) -> list[Node]:
         """LibreOffice's nodes, its own told by their pane, with the menus that GTK draws for it."""
@@ -1248,8 +1301,7 @@ class Tree:
         menus: list[Node] = []
         if not any(one.role == "menu" and one.key in gtk for one in nodes):  # not in its cache
             walked = await self._walk(top, "showing", without="root pane")
-            made = [self._node(one, False, False) for one in walked if one.role == "menu"]
-            menus = [one for one in await asyncio.gather(*made) if one]
+            menus = await self._made([one for one in walked if one.role == "menu"], False, False)
         own = [
             one
             for one in nodes
@@ -1370,8 +1422,8 @@ class Tree:
                 cached = await self._cache(program) if program.name == _OFFICE else None
                 for top in tops:
                     items = await self._focused_in(top, tops, cached, relative)
-                    nodes = [self._node(one, relative, False) for one in items[:8]]
-                    found += [(top, one) for one in await asyncio.gather(*nodes) if one]
+                    nodes = await self._made(items[:8], relative, False)
+                    found += [(top, one) for one in nodes]
         return found
 
     async def _focused_in(
@@ -1393,7 +1445,7 @@ class Tree:
                     top, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib",
                     [_all_of(_FOCUSED), 1, 8, True],
                 )  # fmt: skip
-                return [one for one in [await self._item(_key(key)) for key in keys] if one]
+                return [one for one in await self._items([_key(key) for key in keys]) if one]
             except _UNTOLD:  # Qt 5 and early Qt 6 have no Collection
                 shown = await self._walk(top, "showing")
         return [one for one in shown if "focused" in one.states]
@@ -1425,7 +1477,7 @@ class Tree:
         (keys,) = await self._call(
             form, _A11Y + "Collection", "GetMatches", "(aiia{ss}iaiiasib)uib", [rule, 1, 100, True]
         )
-        items = await asyncio.gather(*(self._item(_key(key)) for key in keys))
+        items = await self._items([_key(key) for key in keys])
         return [
             Node(one.key, one.role, _clean(one.name), one.states, Rect(0, 0, 0, 0))
             for one in items
@@ -1540,8 +1592,8 @@ class Tree:
         Raises:
             Silent: There is more in it than lines of text, or more than is left to be read.
         """
-        kids = map(self._item, await self._children(key))
-        items = [one for one in await asyncio.gather(*kids) if one and one.role != "static"]
+        kids = await self._items(await self._children(key))
+        items = [one for one in kids if one and one.role != "static"]
         if len(items) != text.count(_EMBEDDED):
             raise Silent("it holds more than text")
         lines = [""]
@@ -1653,8 +1705,55 @@ def _written_in(item: _Item, program: _Program) -> bool:
     return item.role in _LAYOUT and editable and program.toolkit in _BROWSERS
 
 
+def _is_field(item: _Item) -> bool:
+    return item.role in FIELDS or "editable" in item.states
+
+
+def _tells(item: _Item, words: bool) -> bool:
+    """Whether it may hold a text that is not its name."""
+    wordy = words and not item.name and item.role in _WORDS
+    return (_is_field(item) or wordy) and item.role != "password text" and _may_have_text(item)
+
+
 def _may_have_text(item: _Item) -> bool:
     return item.interfaces is None or _TEXT in item.interfaces
+
+
+def _of(where: Key, interface: str, name: str) -> Question:
+    """What a property is."""
+    return Question(where, _PROPERTIES, "Get", "ss", [interface, name])
+
+
+def _value(answer: Answer) -> Any:
+    (found,) = _returned(answer)
+    return found.value
+
+
+def _returned(answer: Answer) -> list[Any]:
+    """What a method returned.
+
+    Raises:
+        Silent: It did not.
+    """
+    if isinstance(answer, Silent):
+        raise answer
+    return answer
+
+
+def _described(key: Key, role: Answer, states: Answer, name: Answer) -> _Item | None:
+    with suppress(*_UNTOLD):
+        (number,), (words,) = _returned(role), _returned(states)
+        return _Item(key, _role(number), str(_value(name)), _states(words), None)
+    return None
+
+
+def _rect(answer: Answer) -> Rect | None:
+    """What GetExtents told; None if that is no place."""
+    with suppress(*_UNTOLD):
+        ((x, y, width, height),) = _returned(answer)
+        if abs(x) < 1 << 15 and abs(y) < 1 << 15:  # GTK says -2147483648 of hidden menu items
+            return Rect(int(x), int(y), int(width), int(height))
+    return None
 
 
 def _key(found: Sequence[str]) -> Key:
@@ -1675,7 +1774,11 @@ def _role(number: int) -> str:
 
 
 def _states(words: Sequence[int]) -> frozenset[str]:
-    bits = words[0] | (words[1] << 32 if len(words) > 1 else 0)
+    return _states_of(words[0] | (words[1] << 32 if len(words) > 1 else 0))
+
+
+@lru_cache(1024)
+def _states_of(bits: int) -> frozenset[str]:
     return frozenset(name for place, name in enumerate(STATES) if bits >> place & 1)
 
 

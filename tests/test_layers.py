@@ -48,7 +48,7 @@ COMPOSE = {
     "apps": {"targets"},
     "files": {"box", "picture", "vault", "walls"},
     "walls": {"etc"},
-    "atspi": {"clipping", "match"},
+    "atspi": {"bus", "clipping", "match"},
     "session": {
         "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xmemory",
         "xserver",
