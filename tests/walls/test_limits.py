@@ -199,22 +199,30 @@ def test_chromium_is_given_the_shared_memory_it_wants(inside: Attempt) -> None:
     assert 4_080_218_931 < int(told) <= Limits().memory  # /etc/chromium.d/dev-shm
 
 
-FIRST = """
+LOWERED = """
 import os, time
-path = '/proc/self/oom_score_adj'
-def now(): return int(open(path).read())
-for wanted in ('0', '499'):
-    try: os.write(os.open(path, os.O_WRONLY), wanted.encode())
-    except OSError as why: print(why.strerror)
+least = int(%r)
+def now(): return int(open('/proc/self/oom_score_adj').read())
+for file, wanted in %r:
+    try:
+        os.write(os.open(f'/proc/self/{file}', os.O_WRONLY), wanted.encode())
+        assert file == 'oom_score_adj' and int(wanted) >= least, (file, wanted)
+    except OSError as why:
+        assert why.errno == 13, why
     until = time.monotonic() + 10
     while now() < 500 and time.monotonic() < until: time.sleep(0.05)
     print(now())
-open(path, 'w').write('900')
+open('/proc/self/oom_score_adj', 'w').write('900')
 print(now())
+try: open('/proc/1/oom_score_adj', 'w').write('1000')
+except OSError as why: print(why.strerror)
 """
 
 
 def test_programs_are_the_first_that_a_short_machine_ends(inside: Attempt) -> None:
-    held = "Permission denied" in (said := inside(FIRST))  # by the kernel, or raised again
-    refused = ["Permission denied"] if held else []
-    assert said.splitlines() == [*refused, "500"] * 2 + ["900"]
+    # The kernel refuses what is less than this server has; what is more is raised again.
+    least = Path("/proc/self/oom_score_adj").read_text().strip()
+    low = [("oom_score_adj", one) for one in ("-1000", "-1", "0", "1", "499")]
+    low += [("oom_adj", one) for one in ("-17", "0")]
+    said = inside(LOWERED % (least, low))
+    assert said.splitlines() == [*["500"] * len(low), "900", "Permission denied"]
