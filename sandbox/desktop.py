@@ -94,6 +94,7 @@ from .windows import Layer
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_Loss = TypeVar("_Loss", bound=Broken)
 
 Show = Literal["auto", "always", "never", "changed"]
 """What picture a frame carries: the screen if it looks new to the caller, always, or never; or only
@@ -259,6 +260,7 @@ class _Parts:
 
     def close(self) -> None:
         """Close the connections; the display may be dead already."""
+        self.eyes.forget()
         self.ocr.close()
         self.traffic.close()
         self.tree.close()
@@ -295,8 +297,8 @@ class Desktop:
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
-        self._loss: Broken | None = None
-        """How the connections before these were lost."""
+        self._loss = ""
+        """How the connections before these were lost, in words: an exception would keep them."""
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
@@ -730,7 +732,7 @@ class Desktop:
                 nonlocal begun
                 begun = begun or parts
                 if begun is not parts and self._loss:
-                    raise Broken(str(self._loss))
+                    raise Broken(self._loss)
                 return look(parts, last)
 
             found = await self._take(turn)
@@ -1013,8 +1015,7 @@ class Desktop:
             self._leave(session)
             self._revive("the rollback", programs=False)
             said = str(why) if isinstance(why, CannotStart) else why.strerror or "no answer"
-            self._loss = NotRolledBack(said, files=files)
-            raise self._loss from why
+            raise self._lost(NotRolledBack(said, files=files)) from why
 
     def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
         session = parts.session
@@ -1243,8 +1244,7 @@ class Desktop:
             self._restart(why)
         assert self._parts
         self._stream.follow(self._parts.lens)
-        self._loss = ConnectionsLost()
-        raise self._loss from failure
+        raise self._lost(ConnectionsLost()) from failure
 
     def _leave(self, session: Session) -> None:
         self._disconnect()
@@ -1261,8 +1261,12 @@ class Desktop:
             session = self._parts.session
             what = session.lost_part
             self._leave(session)
-        self._loss = DesktopLost(what, len(self._history.made), self._revive(what))
-        raise self._loss from failure
+        made, started = len(self._history.made), self._revive(what)
+        raise self._lost(DesktopLost(what, made, started)) from failure
+
+    def _lost(self, loss: _Loss) -> _Loss:
+        self._loss = str(loss)
+        return loss
 
     def _revive(self, what: str, *, programs: bool = True) -> list[str]:
         """Start another session over what remains; the names of the programs that it started."""

@@ -120,6 +120,11 @@ class Eyes:
         """What the last answers were about, by look."""
         display.xfixes_query_version()
 
+    def forget(self) -> None:
+        """Let go of all pixels: who still refers to these eyes is not to keep 30 MB of them."""
+        self._pixels = self._answered = self._pixels[:0, :0].copy()
+        self._answers.clear()
+
     @property
     def look(self) -> int:
         """Grows by one whenever the screen is seen to have changed."""

@@ -26,6 +26,7 @@ from .connections import MOST, Connections, Listener, raise_descriptors
 from .desks import IDLE, Desks
 from .door import PEER, Door, Keys
 from .grants import PERSON
+from .heap import keep_small
 from .passes import FIRST_CODE
 from .policy import Policy
 from .web import Web
@@ -166,6 +167,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                     await anyio.sleep(0.002)
                 async with anyio.create_task_group() as meanwhile:
                     await meanwhile.start(_end_on_signal, ended)
+                    meanwhile.start_soon(keep_small)
                     if settings.ttl:
                         meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
                     try:
