@@ -19,7 +19,7 @@ from mimetypes import guess_type
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from . import picture
+from . import picture_file
 from .box import Box
 from .errors import (
     BadAmount,
@@ -176,7 +176,7 @@ class Home:
         if head.size > _LARGEST_PICTURE or not head.data.startswith(_PICTURES):
             return None
         whole = self._take(asked, 0, _LARGEST_PICTURE)
-        shown = picture.read(whole.data, longest, budget)
+        shown = picture_file.read(whole.data, longest, budget)
         if shown is None:
             return None
         self._must_hold_no_secret(whole)

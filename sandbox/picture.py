@@ -17,7 +17,6 @@ from .geometry import Rect
 
 Pixels = NDArray[np.uint8]
 
-_MOST_PIXELS = 40_000_000  # of a picture file
 _MARK_SIZE = 10  # pixels; small enough not to hide what is marked
 _LABEL_SIZE = 12  # pixels
 _MARK_COLOURS = ("#c2185b", "#1565c0", "#2e7d32", "#e65100", "#6a1b9a", "#00838f")
@@ -52,27 +51,6 @@ def encode(pixels: Pixels, width: int, height: int, budget: int) -> Picture:
         if len(data) <= budget:
             break
     return Picture(data, "image/jpeg", width, height)
-
-
-def read(data: bytes, longest: int, budget: int) -> Picture | None:
-    """A picture file drawn anew, within a longer side and `budget` bytes; None if it is not shown.
-
-    The bytes may be anybody's: only formats whose decoders are small or long proven are tried, and
-    nothing of the file but its pixels comes through.
-    """
-    try:
-        image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
-        if image.width * image.height > _MOST_PIXELS:
-            return None
-        image.draft("RGB", (longest, longest))
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-        layered = image.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    drawn = Image.new("RGBA", layered.size, "white")
-    drawn.alpha_composite(layered)
-    pixels = np.ascontiguousarray(np.asarray(drawn)[..., (2, 1, 0, 3)])
-    return encode(pixels, drawn.width, drawn.height, budget)
 
 
 def marked(pixels: Pixels, marks: Iterable[tuple[str, Rect]]) -> Pixels:

@@ -46,7 +46,9 @@ COMPOSE = {
     "xserver": {"grabs"},
     "undo": {"keys", "picture", "terminals"},
     "apps": {"targets"},
-    "files": {"box", "picture", "vault", "walls"},
+    "files": {"box", "picture", "picture_file", "vault", "walls"},
+    "picture_file": {"picture"},
+    "picture_worker": {"confine"},
     "walls": {"etc"},
     "atspi": {"bus", "clipping", "match"},
     "session": {
