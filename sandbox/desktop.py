@@ -35,7 +35,9 @@ from .actions import (
     KeyDown,
     Plan,
     Press,
+    SetValue,
     Type,
+    TypeSecret,
     Wait,
 )
 from .activity import Activity
@@ -85,10 +87,11 @@ from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
 from .traffic import Traffic
 from .typist import Typist
+from .undelivered import silent, taken
 from .undo import Checkpoint, History
 from .values import Values
 from .vault import Vault
-from .watcher import Watcher
+from .watcher import Grabs, Watcher
 from .windows import Layer
 
 logger = logging.getLogger(__name__)
@@ -111,6 +114,7 @@ _THUMBNAIL = 320  # pixels; the longer side
 _BACK_WITHIN = 8.0  # seconds programs have to show their windows after an undo
 _REVIVED_AGAIN = 60.0  # seconds
 _TRIES = 3  # pictures taken until nothing is painted while the window and the focus are read
+_KEYS = (Type, TypeSecret, Press, Hold, KeyDown, SetValue)  # actions that press keys
 _AT_REST = (End.STILL, End.UNCHANGED)
 _GLANCE = Patience(first=0.06, quiet=0.06, busy=0.3, deadline=0.3)  # whether anything is at work
 _AT_ONCE = Patience(first=0.0, quiet=0.0)
@@ -176,6 +180,8 @@ class Frame:
     """How many requests of programs were still in flight when the wait ended by its deadline."""
     stale: bool = False
     """Whether what was pressed had changed since the answer that its place was taken from."""
+    warning: str = ""
+    """Why the input may not have reached what it was meant for."""
     told: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the action itself tells, such as whether text was read back as it was typed."""
     focus: Element | None = None
@@ -382,6 +388,7 @@ class Desktop:
                     press=isinstance(action, (ButtonUp, Click, ClickElement)),
                     aimed=[self.view.to_screen(point) for point in _aimed(action)],
                     known=known if place == 0 else 0,
+                    keys=isinstance(action, _KEYS),
                 )  # fmt: skip
                 frames.append(replace(frame, told=told))
                 done(frames[-1])
@@ -1301,17 +1308,31 @@ class Desktop:
         press: bool = False,
         aimed: Sequence[Point] = (),
         known: int = 0,
+        keys: bool = False,
     ) -> Frame:
         """Act and wait; after a `press`, a small change where it was is no answer.
 
-        Whether the `aimed` points have changed since the look that is `known` is told.
+        Whether the `aimed` points have changed since the look that is `known` is told, and if the
+        press, or the `keys`, may have gone elsewhere.
         """
         parts.hands.pressed.clear()
         near = parts.hands.pressed
+        warning = ""
+        found: list[tuple[Grabs, Sequence[Layer]]] = []
+
+        def grabbed(grabs: Grabs) -> None:
+            if not parts.hands.holding:  # a button that is held is a grab, too
+                found.append((grabs, parts.windows.layers()))
+
         what = parts.eyes.during(
-            act, patience, near=lambda: near if press else (), aimed=aimed, known=known
-        )
-        return self._told(parts, what, show, seen)
+            act, patience, near=lambda: near if press else (), aimed=aimed, known=known,
+            grabbed=grabbed,
+        )  # fmt: skip
+        for grabs, layers in found:
+            warning = taken(grabs, layers, near[-1:] if press else (), keys=keys)
+        if what.silent:
+            warning = silent(self._clean(parts.windows.title(what.silent)))
+        return replace(self._told(parts, what, show, seen), warning=warning)
 
     def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
         changed = what.changed and self.view.region_to_picture(what.changed)

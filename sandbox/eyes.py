@@ -20,10 +20,11 @@ from .pages import Page
 from .picture import Picture, Pixels, covered, difference, draw_over, encode, marked, png, resized
 from .settle import End, Patience, Settling
 from .traffic import Traffic
-from .watcher import Watcher
+from .watcher import Grabs, Watcher
 from .windows import Window, Windows
 
 _STEP = 0.05  # seconds between two looks at whether a program is still at work
+_SILENT = 1.0  # seconds after which a program that has not handled its input is told
 _OWED = 2.5  # seconds within which an action that changed nothing may still be answered
 _LATE = 0.15  # seconds by which an answer may be later than the one before
 _REMEMBERED = 10.0  # seconds for which answers are expected to be as late as one that was seen
@@ -51,6 +52,8 @@ class Seen:
     """How many requests sent since the input were in flight when the wait ended."""
     stale: bool = False
     """Whether what was pressed had changed since the answer that its place was taken from."""
+    silent: int = 0
+    """The window with the focus, if it had not handled its input when the wait ended."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,8 @@ class _Wait:
     local_only: bool = False
     """Whether nothing has changed but how something that was pressed looks."""
     loading: int = 0
+    silent: int = 0
+    """A window that has not handled its input."""
 
 
 class Eyes:
@@ -133,6 +138,10 @@ class Eyes:
     def pixels(self) -> Pixels:
         """The screen as it is now."""
         self._watcher.catch_up()
+        return self._newest()
+
+    def _newest(self) -> Pixels:
+        """The screen as far as its paintings have been counted."""
         if self._painted != self._watcher.count or self._masks.rects() != self._masked:
             before, self._pixels = self._pixels, self._grab()
             if self._differs(before, self._pixels):
@@ -196,6 +205,7 @@ class Eyes:
         near: Callable[[], Sequence[Point]] = tuple,
         aimed: Sequence[Point] = (),
         known: int = 0,
+        grabbed: Callable[[Grabs], None] = lambda grabs: None,
     ) -> Seen:
         """Act, and wait until the screen has come to rest.
 
@@ -207,11 +217,15 @@ class Eyes:
                 is not taken for the answer.
             aimed: Points of the screen that the caller chose by what it was shown.
             known: The look of that, to tell whether they are stale; else the last answer's.
+            grabbed: Told before the act if programs have input devices to themselves.
 
         Raises:
             Cancelled: The caller gave up.
         """
-        before = self.pixels()
+        grabs = self._watcher.grabs()
+        before = self._newest()
+        if any(grabs):
+            grabbed(grabs)
         meanwhile = self._differs(self._answered, before)
         self._activity.begin()
         count = self._painted
@@ -248,6 +262,7 @@ class Eyes:
             0.0 if last is None else max(0.0, last - start),
             wait.loading if end is End.LOADING else 0,
             stale,
+            wait.silent,
         )
 
     def _stale(self, at: Point, now: Pixels, known: int) -> bool:
@@ -315,8 +330,17 @@ class Eyes:
     def _rest(self, wait: "_Wait", count: int) -> End:
         settling, sent = wait.settling, time.monotonic()
         holds = wait.patience.requests and wait.patience.first > 0
-        window = self._windows.active_id()
-        ping = self._watcher.ping(window) if window else None
+        window, ping = 0, None
+
+        def ask(active: int) -> None:
+            nonlocal window, ping
+            if active != window:
+                window, ping = active, self._watcher.ping(active) if active else None
+
+        def silent() -> bool:
+            return ping is not None and not self._answered_ping(ping, window)
+
+        ask(self._windows.active_id())
         while True:
             for when, rect in self._watcher.since(count):
                 settling.painted(when, rect)
@@ -332,17 +356,18 @@ class Eyes:
             elif why is End.DEADLINE:
                 self._loading_anyway = wait.page
                 wait.loading += wait.page is not None
+                wait.silent = window if silent() else 0
                 return End.LOADING if wait.loading else why
             elif wait.loading or (why is not End.ANIMATING and at_work):
                 settling.hold(now + _STEP)
             elif why is End.ANIMATING:
+                wait.silent = window if now - sent > _SILENT and silent() else 0
                 return why
-            elif (ping is not None and not self._answered_ping(ping, window)) or self._page_comes(
-                wait, sent
-            ):
+            elif silent() or self._page_comes(wait, sent):
                 settling.hold(now + _STEP)
             elif (title := self._title()) != wait.title:
                 wait.title = title
+                ask(title[0])
                 settling.news(now)
             elif now < self._not_before(wait, sent):
                 settling.hold(now + _STEP)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ _PROTOCOLS = 32  # of a window that are looked at; ICCCM and EWMH know 5
 # Of the X11 protocol: the first byte of what a server sends, where it is no event that we know.
 _ERROR, _REPLY, _GENERIC = 0, 1, 35
 _SENT = 0x80  # of the kind of an event that a program has sent
+_TAKEN = bytes([X.AlreadyGrabbed])
 _LONGS = 32  # bits of each number in a property or message
 _UNIT = 32  # bytes of an event, of an error, and of a reply without more
 # Kind, number of the request, how much more there is in words of four bytes, and where something
@@ -49,7 +50,17 @@ _AREA = struct.Struct("=hhHH")  # x, y, width, height
 _MESSAGE = struct.Struct("=8xI2I12x")  # type and first two words, of ClientMessage
 _GET_INPUT_FOCUS = struct.pack("=BxH", 43, 1)
 _GET_PROPERTY = struct.Struct("=BxHIIIII")  # of a window, of any type, from a word, so many words
+# For a window, with the time 0 for now; the pointer's is for no events and both modes asynchronous.
+_GRAB_POINTER = struct.Struct("=BxHIHBBIII")
+_GRAB_KEYBOARD = struct.Struct("=BxHIIBBxx")
 _SEND_MESSAGE = struct.Struct("=BxHIIBBxxII5I")
+
+
+class Grabs(NamedTuple):
+    """Which input devices a program has grabbed: all events of theirs go to it."""
+
+    pointer: bool = False
+    keyboard: bool = False
 
 
 class Watcher:
@@ -76,6 +87,7 @@ class Watcher:
         extension = display.query_extension("DAMAGE")
         assert extension, "Xvfb has it built in"
         self._damaged = extension.first_event
+        self._unmapped = root.create_window(0, 0, 1, 1, 0, 0, X.InputOnly).id
         root.damage_create(damage.DamageReportRawRectangles)
         display.sync()
         self._wire = display.display.socket
@@ -122,6 +134,27 @@ class Watcher:
             ConnectionClosedError: The display has died.
         """
         self._ask(_GET_INPUT_FOCUS)
+
+    def grabs(self) -> Grabs:
+        """Which input devices programs have to themselves; catches up as well.
+
+        X refuses to give a device to a window that is not on the screen, and says first if another
+        has it: so that asking takes nothing from anybody.
+
+        Raises:
+            ConnectionClosedError: The display has died.
+        """
+        window, asynchronous = self._unmapped, X.GrabModeAsync
+        asked: list[Future[bytes]] = []
+        for request in (
+            _GRAB_POINTER.pack(26, 6, window, 0, asynchronous, asynchronous, 0, 0, 0),
+            _GRAB_KEYBOARD.pack(31, 4, window, 0, asynchronous, asynchronous),
+        ):
+            asked.append(Future())
+            self._send(request, asked[-1])
+        self.catch_up()
+        pointer, keyboard = (answer.result(0)[1:2] for answer in asked)
+        return Grabs(pointer == _TAKEN, keyboard == _TAKEN)
 
     def ping(self, window: int) -> int | None:
         """Ask a window whether it has handled its input; it answers after all events before this.

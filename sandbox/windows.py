@@ -147,6 +147,13 @@ class Windows:
         """The process a window says it belongs to; 0 when it does not say."""
         return next(iter(self._numbers(self._window(window), "_NET_WM_PID")), 0)
 
+    def title(self, window: int) -> str:
+        """The title of a window; empty when it is gone."""
+        try:
+            return self._title(self._window(window))
+        except (error.BadWindow, error.BadDrawable):
+            return ""
+
     def _maximise(self, window: Window, *, add: bool) -> None:
         both = [
             self._display.intern_atom(f"_NET_WM_STATE_MAXIMIZED_{way}") for way in ("VERT", "HORZ")

@@ -83,6 +83,8 @@ def facts(frame: Frame) -> dict[str, Any]:
     told: dict[str, Any] = {"frame": frame.number}
     if frame.stale:
         told["stale"] = "what is at this point had changed since your last answer"
+    if frame.warning:
+        told["warning"] = frame.warning
     if frame.end is not None:
         told["changed"] = _listed(frame.changed)
         told["settled"] = frame.end not in (End.DEADLINE, End.LOADING)
@@ -128,6 +130,7 @@ def together(frames: Sequence[Frame]) -> Frame:
         changed=Rect.around(rects),
         meanwhile=frames[0].meanwhile,
         stale=any(frame.stale for frame in frames),
+        warning=next((frame.warning for frame in frames if frame.warning), ""),
         first_change_ms=firsts[0] if firsts else None,
         settle_ms=sum(frame.settle_ms or 0 for frame in frames),
         notices=tuple(notice for frame in frames for notice in frame.notices),

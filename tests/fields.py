@@ -105,7 +105,7 @@ def page_in(session: Session, browser: str, folder: Path, html: str) -> Generato
 def _command(session: Session, kind: str, path: Path, url: str, name: str) -> list[str]:
     app = [str(APPS / f"{name}.py")]
     match kind:
-        case "gtk3" | "gtk4" | "tk" | "pyqt6" | "pyqt5" | "game":
+        case "gtk3" | "gtk4" | "tk" | "pyqt6" | "pyqt5" | "qt5" | "qt6" | "game":
             return [SYSTEM_PYTHON, *app, kind, str(path)]
         case "qt":
             return [sys.executable, *app, kind, str(path)]

@@ -81,6 +81,7 @@ COMPOSE = {
     "sight": {"atspi", "elements", "eyes", "match", "ocr", "reach"},
     "proof": {"atspi"},
     "typist": {"atspi", "elements", "hands", "keys", "masks", "proof", "sight"},
+    "undelivered": {"watcher", "windows"},
     "values": {
         "atspi", "dates", "elements", "hands", "keys", "proof", "sight", "situation", "typist",
     },
@@ -93,7 +94,7 @@ COMPOSE = {
         "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
         "eyes", "files", "guarded", "hands", "keymap", "keys", "lens", "masks", "network", "ocr",
         "pages", "picture", "reach", "session", "settle", "sight", "situation", "stream", "traffic",
-        "typist", "undo", "values", "vault", "watcher",
+        "typist", "undelivered", "undo", "values", "vault", "watcher",
         "windows",
     },
 }  # fmt: skip
