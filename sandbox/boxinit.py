@@ -68,7 +68,9 @@ IN_MEMORY = ("/dev/shm", "/tmp", "/var/tmp")  # folders whose files are memory
 ALMOST = 0.8  # of such a folder that is in use before it is said
 FEW = 4  # processes that hold most of the files in memory; else who wrote them has ended
 YOUNG = 10.0  # seconds; processes of a bomb that hides in many sessions are no older
-DISK_STEP = 32 << 20  # bytes that must be gone from the disk before the home is counted again
+DISK_STEP = 32 << 20  # bytes gone from the disk after which the home is counted again at once
+COUNTED_EVERY = 10.0  # seconds; something else may free as much of the disk as is written here
+COUNTING = 0.01  # the share of time that this may take
 SMALLEST = 4096  # bytes that a file counts at least: it takes a place in the disk's own tables
 CERTAIN = 100_000_000  # nanoseconds; the clock of files moves every 1 to 10 ms
 LONGEST_PATH = 3800  # bytes that the kernel takes at once (4,096), less a name of 255
@@ -706,6 +708,8 @@ class Watch:
         self.free = self.available()
         self.wrote: dict[int, int] = {}
         self.count_after = 0.0
+        self.count_anyway = time.monotonic() + COUNTED_EVERY
+        self.said_full = False
 
     def look(self) -> str:
         """Look at everything once; what was ended and why, empty when all is well."""
@@ -828,15 +832,18 @@ class Watch:
     def look_at_disk(self, running: list[Process]) -> str:
         free = self.available()
         self.free = max(free, self.free)
-        if self.free - free < DISK_STEP or time.monotonic() < self.count_after:
+        now = time.monotonic()
+        grew = self.free - free >= DISK_STEP
+        if now < (self.count_after if grew else self.count_anyway):
             return ""
         before, self.wrote = self.wrote, {one.pid: written(one) for one in running}
         self.free = free
-        began = time.monotonic()
         used = sum(taken(folder) for folder in self.folders)
-        now = time.monotonic()
-        self.count_after = now + 10 * (now - began)
+        cost, now = time.monotonic() - now, time.monotonic()
+        self.count_after = now + 10 * cost
+        self.count_anyway = now + max(COUNTED_EVERY, cost / COUNTING)
         if used <= self.disk:
+            self.said_full = False
             return ""
         grown = {pid: wrote - before.get(pid, 0) for pid, wrote in self.wrote.items()}
         most = max(running, key=lambda one: grown[one.pid], default=None)
@@ -845,7 +852,8 @@ class Watch:
             f"remove some in {' or '.join(str(folder) for folder in self.folders)}."
         )
         if most is None or grown[most.pid] < DISK_STEP / 2:
-            return f"The disk is full: {rule}"
+            said, self.said_full = self.said_full, True
+            return "" if said else f"The disk is full: {rule}"
         kill(most.pid, signal.SIGKILL)
         return f"{said_name(most)} was ended while it wrote: {rule}"
 

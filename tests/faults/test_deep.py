@@ -1,7 +1,9 @@
 """Folders deeper than a path may be long: undo, limits and the end of the desktop reach them."""
 
+import os
 from pathlib import Path
 
+import anyio
 import pytest
 from answers import call, facts
 from attempts import PYTHON, run_inside
@@ -39,9 +41,15 @@ os.chdir('/home/user/deep')
 while os.path.isdir(sys.argv[1]): os.chdir(sys.argv[1])
 open('last', 'w').write('second'); open('more', 'w').write('second')
 """
+SLOWLY = """
+import os, time
+file = os.open('/home/user/big', os.O_CREAT | os.O_WRONLY)
+for _ in range(60): os.write(file, os.urandom(5 << 20)); os.fsync(file); time.sleep(0.2)
+time.sleep(60)
+"""
 SHAPES = {
     "long names": (40, "x" * 200),
-    "many levels": (3000, "d"),
+    "many levels": (600, "deep down"),
     "wide letters": (60, "小" * 80),
 }
 
@@ -73,7 +81,7 @@ async def test_limits_count_them_and_the_end_removes_them(below: Path, keymap: K
     async with open_desktop(settings, keymap) as desktop:
         session = session_of(desktop)
         run_inside(session, "import os; os.mkdir('/home/user/deep')")
-        run_inside(session, DIG, "/home/user/deep", 3000, "d", "first")
+        run_inside(session, DIG, "/home/user/deep", 600, "deep down", "first")
         eat = DIG.replace("open('last'", "open('big', 'wb').write(bytes(90 << 20)); open('last'")
         session.launch([PYTHON, "-c", eat, "/home/user", "1", "e", "x"])
         notices: list[str] = []
@@ -82,11 +90,34 @@ async def test_limits_count_them_and_the_end_removes_them(below: Path, keymap: K
             notices.extend((await desktop.look(show="never")).notices)
             return any("may take" in one for one in notices)
 
-        for _ in range(100):
+        for _ in range(300):  # a minute
             if await said():
                 break
-            until(lambda: False, 0.2)
+            await anyio.sleep(0.2)
         assert any("may take" in one for one in notices), notices
         assert not session.lost.is_set()
         folder = session.folder.path
     assert until(lambda: not folder.exists(), 20)
+
+
+async def test_a_limit_holds_while_others_free_as_much_of_the_disk(
+    below: Path, keymap: Keymap, tmp_path: Path
+) -> None:
+    limits, other = Limits(disk=60 * MIB), tmp_path / "other"
+    settings = Settings(
+        below, width=640, height=480, walls="bwrap", enclosure=Enclosure(limits=limits)
+    )
+    left = 600 * MIB
+    other.write_bytes(bytes(left))
+    os.sync()
+    async with open_desktop(settings, keymap) as desktop:
+        session_of(desktop).launch([PYTHON, "-c", SLOWLY])
+        notices: list[str] = []
+        for _ in range(300):  # a minute
+            notices.extend((await desktop.look(show="never")).notices)
+            if any("may take" in one for one in notices):
+                break
+            left = max(0, left - 20 * MIB)
+            os.truncate(other, left)
+            await anyio.sleep(0.2)
+        assert any("may take" in one for one in notices), notices
