@@ -57,7 +57,11 @@ def make_group(name: str, memory: int, processes: int) -> Group | None:
     """
     settings = {  # of v1 and v2; what a kernel without swap accounting has not is left out
         "memory": (
-            {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes": memory},
+            {
+                "memory.limit_in_bytes": memory,
+                "memory.memsw.limit_in_bytes": memory,
+                "memory.kmem.tcp.limit_in_bytes": memory // 4,
+            },
             {"memory.max": memory, "memory.swap.max": 0},
         ),
         "pids": ({"pids.max": processes}, {"pids.max": processes}),

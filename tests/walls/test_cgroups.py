@@ -1,6 +1,7 @@
 """Control groups: what a desktop is held to, shares, and leaves behind."""
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Generator
@@ -41,6 +42,35 @@ try:
 except OSError as why: print(why.strerror)
 print(made)
 """
+FILL = """
+import socket, struct, sys
+sys.stdin.read()
+family, kind = map(int, "%s".split())
+held = []
+while len(held) < 120:
+    if family == socket.AF_UNIX:
+        pair = socket.socketpair(family, kind)
+    else:
+        there, here = socket.socket(family, kind), socket.socket(family, kind)
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        there.bind(('127.0.0.1', 0))
+        here.settimeout(2)
+        if kind == socket.SOCK_STREAM: there.listen()
+        try: here.connect(there.getsockname())
+        except OSError: break
+        pair = here, there.accept()[0] if kind == socket.SOCK_STREAM else there
+    held += pair
+    pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+    pair[0].setblocking(False)
+    try:
+        for _ in range(100): pair[0].send(bytes(60_000))
+    except OSError: pass
+waits = 0
+for one in held:
+    told = struct.unpack('=9I', one.getsockopt(socket.SOL_SOCKET, 55, 36))  # SO_MEMINFO
+    waits += told[0] + told[5]  # received, and to be sent
+print(waits >> 20)
+"""
 SPIN = """
 import time
 until = time.monotonic() + 60
@@ -75,6 +105,15 @@ def test_a_program_of_a_group_that_takes_too_much_is_killed(group: Group) -> Non
     assert group.killed == 0
     assert run_in(group, TAKE) == ""
     assert group.killed == 1
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_what_waits_in_sockets_counts_as_memory_of_a_group(
+    group: Group, family: int, kind: int
+) -> None:
+    said = run_in(group, FILL % f"{int(family)} {int(kind)}")
+    assert group.killed == 1 if not said else int(said) <= 64
 
 
 def test_a_group_has_no_more_processes_than_it_may(group: Group) -> None:
