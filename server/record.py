@@ -18,7 +18,7 @@ from .leases import Who
 logger = logging.getLogger(__name__)
 
 _KEPT = 500  # happenings
-_PICTURES = 48 << 20  # bytes of pictures
+_PICTURES = 16 << 20  # bytes of pictures
 _UNTOLD = {"show_desktop"}  # clients ask for it once a second, by themselves
 
 Place = tuple[int, int]
