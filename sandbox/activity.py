@@ -1,7 +1,8 @@
-"""Is a program of the desktop still at work? CPU time since a moment, in nanoseconds, by process.
+"""Is a program of the desktop still at work? Its time since a moment, in nanoseconds, by process.
 
 A page can look still while the program behind it computes. Only main threads are counted
-(/proc/PID/schedstat): there is one number to read for each process, precise to the nanosecond.
+(/proc/PID/schedstat): there is one line to read for each process, precise to the nanosecond. What
+it waited for a processor counts as well: on a busy machine a program at work may get little.
 """
 
 import time
@@ -83,7 +84,8 @@ class Activity:
         used: dict[int, int] = {}
         for pid in self._pids:
             with suppress(OSError, ValueError):
-                used[pid] = int((_PROC / str(pid) / "schedstat").read_text().split()[0])
+                on, waiting, _ = (_PROC / str(pid) / "schedstat").read_text().split()
+                used[pid] = int(on) + int(waiting)
         return _Sample(now, used)
 
 

@@ -27,6 +27,7 @@ _STEP = 0.05  # seconds between two looks at whether a program is still at work
 _SILENT = 1.0  # seconds after which a program that has not handled its input is told
 _OWED = 2.5  # seconds within which an action that changed nothing may still be answered
 _LATE = 0.15  # seconds by which an answer may be later than the one before
+_SHOWN = 0.5  # seconds a program has to show an answer that nothing has come of yet
 _REMEMBERED = 10.0  # seconds for which answers are expected to be as late as one that was seen
 _ANSWERS = 4  # answers kept, 4 bytes a pixel each; so many clients may take turns
 _AROUND = 8  # pixels around a point that belong to it
@@ -361,6 +362,9 @@ class Eyes:
             elif wait.loading or (why is not End.ANIMATING and at_work):
                 settling.hold(now + _STEP)
             elif why is End.ANIMATING:
+                if now < self._shown_by(wait):
+                    settling.hold(now + _STEP)
+                    continue
                 wait.silent = window if now - sent > _SILENT and silent() else 0
                 return why
             elif silent() or self._page_comes(wait, sent):
@@ -388,14 +392,36 @@ class Eyes:
         if not _patient(wait.patience):
             return until
         if wait.near:
-            wait.local_only = local(wait.before, self.pixels(), wait.near)
+            now = self._at_rest(wait.before, wait.settling.animations())
+            wait.local_only = local(wait.before, now, wait.near)
             if wait.local_only:
-                until = sent + wait.patience.first
+                until = max(sent + wait.patience.first, self._shown_by(wait))
         if self._owed and wait.settling.first is not None:
             late = wait.settling.first - self._owed
             if late <= _OWED:
                 until = max(until, sent + late + _LATE)
         return until
+
+    def _at_rest(self, before: Pixels, animations: Sequence[Rect]) -> Pixels:
+        """The screen now, as it was before where it is painted all the time."""
+        now = self.pixels()
+        if not animations or now is before or now.shape != before.shape:
+            return now
+        now = now.copy()
+        for one in animations:
+            part = np.s_[one.y : one.bottom, one.x : one.right]
+            now[part] = before[part]
+        return now
+
+    def _shown_by(self, wait: "_Wait") -> float:
+        """Until when a program has time to show what it was answered, if it has shown nothing.
+
+        A spinner or a pressed button goes on until then; a busy machine may take a while.
+        """
+        answered = self._traffic.answered
+        if not _patient(wait.patience) or wait.settling.fresh > answered:
+            return 0.0
+        return answered + _SHOWN
 
     def _page_comes(self, wait: "_Wait", sent: float) -> bool:
         """Whether a browser is still loading a page, or is about to set the title to its name."""

@@ -96,6 +96,21 @@ class Settling:
         """Places that blink: a change in them alone is none."""
         return frozenset(self._blinking)
 
+    @property
+    def fresh(self) -> float:
+        """When a place was last painted that is not painted all the time; 0 when none was."""
+        return self._fresh or 0.0
+
+    def animations(self) -> list[Rect]:
+        """Where it is painted all the time, or was before the start: cells of the screen."""
+        cells, found = self._moving | self._always, list[Rect]()
+        while cells:
+            place = (cells & -cells).bit_length() - 1
+            cells &= cells - 1
+            row, column = divmod(place, _COLUMNS)
+            found.append(Rect(column * _CELL, row * _CELL, _CELL, _CELL))
+        return found
+
     def moves(self, point: Point) -> bool:
         """Whether a place was painted all the time before the start."""
         return bool(_cells(Rect(point.x, point.y, 1, 1)) & self._moving)

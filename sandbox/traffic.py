@@ -93,6 +93,8 @@ class Traffic:
     """By remote address: how many connections stood there unanswered when last looked at."""
     _ended: float = field(default=0.0, init=False)
     """When a connection ended that had sent something since the action."""
+    answered: float = field(default=0.0, init=False)
+    """When a request sent since the action was last answered; 0 when none was."""
     _socket: socket.socket | None = field(default=None, init=False)
     _works: bool = field(default=True, init=False)
 
@@ -103,7 +105,7 @@ class Traffic:
 
     def begin(self, when: float) -> None:
         """An action begins: what was sent before does not count."""
-        self._began, self._ended = when, 0.0
+        self._began, self._ended, self.answered = when, 0.0, 0.0
         self._look()
         self._patient.clear()
         for one in self._known.values():
@@ -135,6 +137,7 @@ class Traffic:
                 continue
             if not one.answered:
                 one.answered = now
+            self.answered = max(self.answered, one.received)
             recent = now - one.received < _AFTER
             total += recent and now - one.answered < _STREAM
         return total
@@ -166,7 +169,7 @@ class Traffic:
             self._known.setdefault(inode, now).now(now)
         for gone in self._known.keys() - inodes:
             if self._known.pop(gone).sent >= self._began - _TICK:
-                self._ended = time.monotonic()
+                self._ended = self.answered = time.monotonic()
 
     def _all(self) -> Iterator[tuple[int, _Connection]]:
         """Every connection that was made from here, by inode."""

@@ -25,6 +25,8 @@ WAYS = {
     "skeleton, then content": "skeleton(); await get(D); show()",
     "title first": "document.title = 'asked ' + n; await get(D); show()",
     "a spinner": "spin(true); await get(D); show(); spin(false)",
+    "a spinner that stays a moment": "spin(true); await get(D); await rest(); show(); spin(false)",
+    "a light, and shown a moment later": "await get(D); await rest(); show()",
     "beside an endless animation": "turn(); await get(D); show()",
     "a long poll is open": "await get(D); show()",
     "server-sent events are open": "await get(D); show()",
@@ -55,6 +57,7 @@ const colour = k => `rgb(${{40 + 13 * (k % 16)}}, ${{40 + 13 * (k >> 4 & 15)}}, 
 const paint = () => {{ $("#n").className = ""; $("#n").style.background = colour(n) }};
 const show = () => {{ n++; paint() }};
 const get = ms => fetch(`/slow?wait=${{ms}}&${{Math.random()}}`).then(answer => answer.text());
+const rest = () => new Promise(done => setTimeout(done, 250));
 const skeleton = () => $("#n").className = "grey";
 const turn = () => $("#spin") ||
   document.body.append(Object.assign(document.createElement("div"), {{ id: "spin" }}));
