@@ -90,6 +90,7 @@ _SOON = 0.01  # seconds
 _ANYWHERE = 6  # ATSPI_SCROLL_ANYWHERE
 _SURE_WITHIN = 2.0  # seconds to answer what nothing may be done without
 _LOOKED = 0.03  # seconds Chromium takes to find out what is under a point
+_COMMANDS_WITHIN = 4.0  # seconds: LibreOffice has 800, asked for once
 _MOST_NODES = 5000  # of one program: a tree of more is cut
 _MOST_CELLS = 1500
 _DEEPEST = 600  # objects that one may be in; Blink nests 512 elements of a page
@@ -108,6 +109,12 @@ _UNSEEN = re.compile(r"<(head|style|script)\b.*?</\1\s*>|<!--.*?-->", re.IGNOREC
 _TAGS = re.compile(r"<[!/?]?[a-z][^>]*>", re.IGNORECASE)
 # What the bus and the toolkits say of an object that has gone.
 _NOT_THERE = ("UnknownObject", "UnknownMethod", "UnknownInterface")
+_NO_COMMANDS = {"GTK", "Chromium"}  # GTK is 4; 2 and 3 are "gtk"
+_ITEMS = {"menu item", "check menu item", "radio menu item"}
+_MENU_PARTS = {"menu bar", "menu", "popup menu", *_ITEMS}
+_PRESSED = {"menu", *_ITEMS, "button", "toggle button", "check box", "radio button"}
+_HOLD_BARS = {"filler", "panel", "root pane", "layered pane", "section", "grouping", "unknown"}
+_SHOWN_IN = {"list", "table", "tree", "tree table", "text", "entry", "document frame", "terminal"}
 _OFFICE = "soffice"  # LibreOffice, which hangs while it visits each cell of a sheet
 _TEXTS = {"document text", "document presentation", "document web", "document frame"}
 _HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
@@ -219,6 +226,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A menu item or button, in view or not, and the keys that its program says press it."""
+
+    key: Key
+    role: str
+    name: str
+    keys: str
+    """As the toolkit writes them: "c;<Alt>e:c;<Primary>x" of GTK, "Ctrl+X" of Qt."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Program:
     bus: str
     pid: int
@@ -243,6 +261,15 @@ class _Item:
     children: int = 0
     popover: Rect | None = None
     kids: "list[_Item]" = field(default_factory=lambda: list[_Item]())
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of a menu, or of what holds one, that is not asked again for what stays the same."""
+
+    item: _Item
+    keys: str = ""
+    leaf: bool = False
 
 
 class Gone(Silent):
@@ -277,6 +304,8 @@ class Tree:
         self._programs: dict[str, _Program] = {}
         self._lagging: set[str] = set()
         """Those of which something has not been answered."""
+        self._parts: dict[str, dict[Key, _Part]] = {}
+        """What is known of menus, by the program's name on the bus; see `commands`."""
 
     def close(self) -> None:
         self.reset()
@@ -373,6 +402,24 @@ class Tree:
             raise Silent("it is too deep in its window")
 
         return self._run(climb(), seconds)
+
+    def in_sheet(self, node: Node, seconds: float = 0.5) -> bool:
+        """Return whether a node is in a spreadsheet; False where that is not known."""
+
+        async def climb() -> bool:
+            here = node.key
+            for _ in range(_DEEPEST):
+                if here[1] in (_NULL, _ROOT):
+                    break
+                (role,) = await self._call(here, _ACCESSIBLE, "GetRole")
+                if _role(role) == "document spreadsheet":
+                    return True
+                here = _key(await self._property(here, _ACCESSIBLE, "Parent"))
+            return False
+
+        with suppress(Silent):
+            return self._run(climb(), seconds)
+        return False
 
     def label(self, key: Key, seconds: float) -> tuple[str, frozenset[str]]:
         """The name and the states of an object, in one question.
@@ -505,6 +552,37 @@ class Tree:
 
         with _but_slow():
             return self._run(all_of(), _SURE_WITHIN)
+        return []
+
+    def commands(self, pid: int) -> list[Command]:
+        """Return what keys press in the active window of a program, as far as it says so.
+
+        Items of closed menus are among them. GTK 4 and Chromium say nothing of the kind.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+        with _but_slow():
+            return self._run(self._commands(pid), _COMMANDS_WITHIN)
+        return []
+
+    def usable(self, commands: Sequence[Command]) -> list[Command]:
+        """Return those that can be used now, by their present names."""
+
+        def now(command: Command, item: _Item | None) -> Command | None:
+            if item is None or not {"sensitive", "enabled"} & item.states:
+                return None
+            if item.role not in _MENU_PARTS and "showing" not in item.states:
+                return None
+            return replace(command, name=_clean(item.name) or command.name)
+
+        async def ask() -> list[Command]:
+            items = await self._items([one.key for one in commands])
+            found = [now(*each) for each in zip(commands, items, strict=True)]
+            return [one for one in found if one]
+
+        with _but_slow():
+            return self._run(ask(), _SURE_WITHIN)
         return []
 
     def url(self, node: Node) -> str:
@@ -755,6 +833,8 @@ class Tree:
         names = {bus for bus, _ in found}
         for gone in self._programs.keys() - names:
             del self._programs[gone]
+        for gone in self._parts.keys() - names:
+            del self._parts[gone]
         fresh = [bus for bus in names if bus not in self._programs]
         met = [one for one in await asyncio.gather(*(self._introduce(bus) for bus in fresh)) if one]
         # One that hangs now is asked again the next time.
@@ -997,6 +1077,61 @@ class Tree:
             ]
         )
         return [_described(key, *told[3 * at : 3 * at + 3]) for at, key in enumerate(keys)]
+
+    # Commands
+
+    async def _commands(self, pid: int) -> list[Command]:
+        found: list[Command] = []
+        for program in await self._all_programs():
+            if program.pid == pid and program.toolkit not in _NO_COMMANDS:
+                tops = await self._children(program.root)
+                items = [one for one in await self._items(tops) if one]
+                active = [one for one in items if "active" in one.states]
+                for top in active or items:
+                    found += await self._commands_in(program, top)
+        return found
+
+    async def _commands_in(self, program: _Program, top: _Item) -> list[Command]:
+        """The commands of a window. Only what holds others is asked again for what it holds."""
+        known = self._parts.setdefault(program.bus, {})
+        cached = {} if known else await self._cache(program)
+        level, seen = [_Part(top)], {top.key}
+        found: list[_Part] = []
+        while level and len(seen) < _MOST_NODES:
+            told = await self._all_children([one.item.key for one in level])
+            for one, keys in zip(level, told, strict=True):
+                one.leaf = not keys
+            fresh = dict.fromkeys(key for keys in told for key in keys if key not in seen)
+            seen.update(fresh)
+            parts = await self._known_parts(known, cached, list(fresh))
+            found += parts
+            level = [one for one in parts if _holds_commands(one, program)]
+        return [
+            Command(one.item.key, one.item.role, _clean(one.item.name), one.keys)
+            for one in found
+            if one.keys and one.item.name.strip()
+        ]
+
+    async def _known_parts(
+        self, known: dict[Key, _Part], cached: dict[Key, _Item], keys: Sequence[Key]
+    ) -> list[_Part]:
+        for key in keys:
+            if key not in known and key in cached:
+                known[key] = _Part(cached[key], leaf=not cached[key].children)
+        missing = [key for key in keys if key not in known]
+        for key, item in zip(missing, await self._items(missing), strict=True):
+            if item:
+                known[key] = _Part(item)
+        parts = [known[key] for key in keys if key in known]
+        # GTK tells the keys of an item only while it is enabled.
+        asked = [one for one in parts if not one.keys and one.item.role in _PRESSED]
+        questions = [
+            Question(one.item.key, _A11Y + "Action", "GetKeyBinding", "i", [0]) for one in asked
+        ]
+        for one, answer in zip(asked, await self._ask(questions), strict=True):
+            with suppress(*_UNTOLD):
+                one.keys = str(_returned(answer)[0])
+        return parts
 
     # Nodes
 
@@ -1649,6 +1784,18 @@ def _characters(text: str, units: int) -> int:
 
 def _told_by(node: Node, pane: Key, rect: Rect) -> Node:
     return replace(node, rect=replace(node.rect, y=node.rect.y - rect.bottom), pane=pane)
+
+
+def _holds_commands(part: _Part, program: _Program) -> bool:
+    """Whether commands are looked for in it: not in what a window shows, such as a sheet."""
+    role = part.item.role
+    if part.leaf:
+        return False
+    if role in _MENU_PARTS:
+        return role != "menu bar" or "showing" in part.item.states or program.name != _OFFICE
+    if program.toolkit == "Qt":  # whose buttons have shortcuts, too
+        return role not in _SHOWN_IN and part.item.children <= _FEW_CELLS
+    return role in _HOLD_BARS
 
 
 def _all_of(states: int) -> list[Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .atspi import FIELDS, Key, Node, Silent, Slow, Top, Tree, Unsure
+from .atspi import FIELDS, Command, Key, Node, Silent, Slow, Top, Tree, Unsure
 from .errors import ElementGone, NoSuchRef
 from .geometry import Point, Rect
 from .pairing import Pair, paired
@@ -403,6 +403,22 @@ class Elements:
             Slow: The program does not answer.
         """
         return self._tree.bindings([self.node(one) for one in elements])
+
+    def commands(self, fits: Callable[[str], bool]) -> list[Command]:
+        """Return the usable commands of the active window whose keys fit; see `Tree.commands`.
+
+        Raises:
+            Slow: Its program does not answer.
+        """
+        active = next((one for one in self._windows.layers() if one.active), None)
+        if active is None or not active.pid:
+            return []
+        found = [one for one in self._tree.commands(active.pid) if fits(one.keys)]
+        return self._tree.usable(found) if found else []
+
+    def in_sheet(self, element: Element) -> bool:
+        """Whether something is a cell of a spreadsheet."""
+        return self._tree.in_sheet(self.node(element))
 
     def menu_open(self) -> bool:
         """Whether the program with the active window has a menu or list open."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from .accelerators import DELETING, EDITING, is_shortcut, is_typing, shortcuts
 from .atspi import Node
 from .elements import Element, Elements, Touched
 from .geometry import Point, Rect, View
@@ -24,6 +25,11 @@ BUTTONS = {
     "radio menu item", "page tab", "check box", "radio button", "switch", "icon", "image map",
 }  # fmt: skip
 _ITEMS = {"menu item", "check menu item", "radio menu item"}
+# Lists of files, mails, songs: what has the focus there is deleted by a key.
+_LISTS = {
+    "icon", "desktop icon", "layered pane", "list", "list item", "list box", "table",
+    "table cell", "table row", "tree", "tree table", "tree item", "directory pane",
+}  # fmt: skip
 _RETURNS = {"return", "kp_enter", "ctrl+return", "ctrl+kp_enter"}
 _PRESSES = {"return", "kp_enter", "space"}
 _UNTOLD = {"canvas", "terminal", "drawing area"}  # what is drawn in them has no names
@@ -289,10 +295,15 @@ class Situation:
 
     @cached_property
     def _reached(self) -> tuple[str, ...]:
-        """Names of what a key presses without the focus: by its access key, or in an open menu."""
-        touch = self.touch
-        if touch.input != "key" or not touch.text:
+        """Names of what a key presses without the focus: by a shortcut, or in an open menu."""
+        if self.touch.input != "key" or not self.touch.text:
             return ()
+        return tuple(dict.fromkeys((*self._mnemonic, *self._shortcut)))
+
+    @property
+    def _mnemonic(self) -> tuple[str, ...]:
+        """Names of what an access key presses, and a letter in an open menu."""
+        touch = self.touch
         alone = len(touch.text) == 1
         if alone and not self._menu_open:
             return ()
@@ -310,6 +321,34 @@ class Situation:
             elif key in _access_keys(keys or "") or (alone and not keys and name[0] == key):
                 found[one.name] = None
         return tuple(found)
+
+    @property
+    def _shortcut(self) -> tuple[str, ...]:
+        """Names of the commands that a key presses from anywhere, whether their menu is open."""
+        pressed = self.touch.text.casefold()
+        if not is_shortcut(pressed):
+            return ()
+        found = self._elements.commands(lambda keys: pressed in shortcuts(keys))
+        if found and (pressed in EDITING or self.touch.typed) and self._in_text:
+            lines = all("multi line" in one.states for one in self._focused)
+            found = [one for one in found if not is_typing(one.name, one.keys, lines=lines)]
+            return tuple(one.name for one in found)
+        if found:
+            return tuple(one.name for one in found)
+        if pressed in DELETING and self._in_list:
+            self.doubt = self.doubt or "its program does not tell what its keys do"
+            return ("Delete",)
+        return ()
+
+    @property
+    def _in_text(self) -> bool:
+        return bool(self._focused) and all(one.field for one in self._focused)
+
+    @property
+    def _in_list(self) -> bool:
+        """Whether the focus is, or may be, in a list of things such as files or mails."""
+        listed = [one for one in self._focused if one.role in _LISTS and not one.field]
+        return bool(listed) and not any(self._elements.in_sheet(one) for one in listed)
 
     @cached_property
     def _focused(self) -> list[Element]:

@@ -56,7 +56,8 @@ COMPOSE = {
         "xserver",
     },
     "xmemory": {"windows"},
-    "situation": {"atspi", "elements", "windows"},
+    "accelerators": {"keys"},
+    "situation": {"accelerators", "atspi", "elements", "windows"},
     "dragging": {"activity", "watcher", "windows"},
     "hands": {
         "clipboard", "dragging", "keyboard", "keymap", "keys", "pointer", "situation", "terminals",

@@ -8,6 +8,13 @@ import json
 import sys
 from pathlib import Path
 
+# Of its menu, with the shortcuts of each as GTK and Qt write them.
+ITEMS = (
+    ("Open", "<Primary>o", "Ctrl+O"),
+    ("Pay now", "<Primary><Shift>y", "Ctrl+Shift+Y"),
+    ("Delete all", "Delete", "Del"),
+    ("Erase disk", "F8", "F8"),
+)
 STATE = {"pressed": [], "password": "", "note": "", "keys": 0}
 
 
@@ -45,9 +52,12 @@ def gtk3(state: State) -> None:
     window.add(box)
     bar = Gtk.MenuBar()
     file = Gtk.MenuItem(label="File")
-    menu = Gtk.Menu()
-    for name in ("Open", "Pay now"):
+    menu, keys = Gtk.Menu(), Gtk.AccelGroup()
+    window.add_accel_group(keys)
+    for name, shortcut, _ in ITEMS:
         item = Gtk.MenuItem(label=name)
+        flags = Gtk.AccelFlags.VISIBLE
+        item.add_accelerator("activate", keys, *Gtk.accelerator_parse(shortcut), flags)
         item.connect("activate", lambda it: state.pressed(f"menu {it.get_label()}"))
         menu.append(item)
     file.set_submenu(menu)
@@ -124,8 +134,10 @@ def qt(state: State, binding: str) -> None:
     rows = widgets.QVBoxLayout(window)
     bar = widgets.QMenuBar()
     menu = bar.addMenu("File")
-    for name in ("Open", "Pay now"):
-        menu.addAction(name).triggered.connect(lambda *_, it=name: state.pressed(f"menu {it}"))
+    for name, _, shortcut in ITEMS:
+        action = menu.addAction(name)
+        action.setShortcut(shortcut)
+        action.triggered.connect(lambda *_, it=name: state.pressed(f"menu {it}"))
     rows.setMenuBar(bar)
     for name in ("Note", "Password"):
         entry = widgets.QLineEdit()

@@ -239,6 +239,57 @@ async def test_an_access_key_is_a_click(desktop: Desktop, kind: str, tmp_path: P
         assert await shown.comes_to("pressed", ["Keep it"])
 
 
+@pytest.mark.parametrize("kind", ["gtk3", "qt", "pyqt6", "pyqt5"])
+async def test_a_shortcut_is_a_click_on_its_item(
+    desktop: Desktop, kind: str, tmp_path: Path
+) -> None:
+    async with till(desktop, kind, tmp_path) as shown:
+        await shown.does("left_click", coordinate=await shown.at("Note"))
+        await shown.does("type", text="abc")
+        for key in ("BackSpace", "Left", "ctrl+a", "ctrl+x"):
+            await shown.does("key", text=key)
+        assert await shown.comes_to("note", "")
+        if kind == "gtk3":  # which presses the item, whatever has the focus
+            await shown.refused("key", text="Delete")
+        else:
+            await shown.does("key", text="Delete")
+        for key, name in (("ctrl+shift+y", "Pay now"), ("F8", "Erase disk")):
+            said = await shown.refused("key", text=key)
+            assert f"press “{name}”" in said
+            assert "not certain" not in said
+        await shown.refused("hold_key", text="F8", duration=0.1)
+        await shown.does("key_down", text="ctrl")
+        await shown.refused("key", text="shift+Y")
+        await shown.does("key_up", text="ctrl")
+        await shown.does("click_element", target="Help me")
+        assert "press “Delete all”" in await shown.refused("key", text="Delete")
+        await shown.does("key", text="ctrl+o")
+        assert await shown.comes_to("pressed", ["Help me", "menu Open"]), shown.state
+
+
+async def test_keys_that_delete_files_are_asked_for(desktop: Desktop, tmp_path: Path) -> None:
+    session = session_of(desktop)
+    files = [tmp_path / name for name in ("one.txt", "two.txt")]
+    for one in files:
+        one.write_text("kept")
+    pid = session.launch(["thunar", str(tmp_path)])
+    async with agent_of(desktop, "low-level") as client:
+        shown = Program(client, Field("thunar", tmp_path / "state", pid))
+        await call(client, "wait_for", event="text", text="one.txt", seconds=30)
+        await shown.does("click_element", target="one.txt")
+        for key in ("Delete", "shift+Delete", "KP_Delete", "ctrl+Delete"):
+            said = await shown.refused("key", text=key)
+            assert "its program does not tell what its keys do" in said
+        for key in ("Down", "ctrl+c", "F5", "ctrl+a"):
+            await shown.does("key", text=key)
+        await shown.does("click_element", target="two.txt")
+        await shown.does("key", text="F2")
+        await shown.does("key", text="Delete")  # in the field for its new name
+        await shown.does("key", text="Escape")
+        assert all(one.read_text() == "kept" for one in files)
+        await shown.does("key", text="ctrl+q")
+
+
 async def test_an_access_key_of_a_page_is_a_click(desktop: Desktop, tmp_path: Path) -> None:
     html = """<button accesskey=d onclick="keep('deleted')">Delete me</button>
      <button accesskey=k onclick="keep('kept')">Keep it</button>"""
