@@ -318,15 +318,14 @@ class Elements:
         Raises:
             Slow: The program there does not answer, or does not tell its windows apart.
         """
-        return self.touching(point).chains[0]
+        return self.touching(point, self._windows.layers()).chains[0]
 
-    def touching(self, point: Point) -> Touched:
-        """The same with what is not certain about it.
+    def touching(self, point: Point, layers: Sequence[Layer]) -> Touched:
+        """The same with what is not certain about it; `layers` are what is on the screen now.
 
         Raises:
             Slow: The program there does not answer.
         """
-        layers = self._windows.layers()
         layer = next((one for one in layers if one.outer.holds(point)), None)
         if layer is None or not layer.pid or layer.dock:
             return Touched(([],))
@@ -339,7 +338,10 @@ class Elements:
         if not layer.inner.holds(point):
             return Touched(([],))  # the window manager's frame
         try:
-            own = self._top_at(point, _SURE_WITHIN)[1]
+            pairs = self._pairs(tops, layers)
+            if not _certain(pairs, layer):
+                pairs = self._sure_pairs(layer, _SURE_WITHIN)
+            own = next((one for one in pairs if one.layer.window == layer.window), None)
         except Unsure:
             own = None
         chains: list[list[Node]] = []
@@ -404,27 +406,18 @@ class Elements:
         """
         return self._tree.bindings([self.node(one) for one in elements])
 
-    def commands(self, fits: Callable[[str], bool]) -> list[Command]:
-        """Return the usable commands of the active window whose keys fit; see `Tree.commands`.
+    def commands(self, pid: int, fits: Callable[[str], bool]) -> list[Command]:
+        """Return the usable commands of a program's window whose keys fit; see `Tree.commands`.
 
         Raises:
-            Slow: Its program does not answer.
+            Slow: It does not answer.
         """
-        active = next((one for one in self._windows.layers() if one.active), None)
-        if active is None or not active.pid:
-            return []
-        found = [one for one in self._tree.commands(active.pid) if fits(one.keys)]
+        found = [one for one in self._tree.commands(pid) if fits(one.keys)]
         return self._tree.usable(found) if found else []
 
     def in_sheet(self, element: Element) -> bool:
         """Whether something is a cell of a spreadsheet."""
         return self._tree.in_sheet(self.node(element))
-
-    def menu_open(self) -> bool:
-        """Whether the program with the active window has a menu or list open."""
-        layers = self._windows.layers()
-        active = next((one for one in layers if one.active), None)
-        return bool(active) and any(one.popup and one.pid == active.pid for one in layers)
 
     def tells(self, point: Point | None = None) -> bool:
         """Whether it is known for certain what is at a point, or what has the keyboard focus.
@@ -479,7 +472,7 @@ class Elements:
             if layer.pid in silent:
                 raise Slow("it did not tell its windows")
             pairs = self._pairs(tops, layers)
-            if all(one.certain for one in pairs if one.layer.window == layer.window):
+            if _certain(pairs, layer):
                 return pairs
             if time.monotonic() > until:
                 raise Unsure("it does not tell its windows apart")
@@ -657,6 +650,11 @@ def _of_menu(elements: list[Element]) -> list[Element]:
     """What is in a popup: where that is a menu, other things lie below it."""
     menu = any(one.role in MENU_ITEMS for one in elements)
     return [one for one in elements if not menu or one.role in _IN_MENUS]
+
+
+def _certain(pairs: Sequence[Pair], layer: Layer) -> bool:
+    """Whether it is certain which of a program's windows is the one at a layer."""
+    return all(one.certain for one in pairs if one.layer.window == layer.window)
 
 
 def _opened_by(one: Layer, window: Layer) -> bool:

@@ -184,9 +184,29 @@ class Situation:
             return tuple(Label(one.name, one.role in BUTTONS) for one in self._focused if one.name)
         found: dict[Label, None] = {}
         for chain in self._pressed:
+            if self._only_opens(chain):
+                continue
             button = any(node.role in BUTTONS for node in chain)
             found |= dict.fromkeys(Label(node.name, button) for node in chain if node.name)
         return tuple(found)
+
+    def _only_opens(self, chain: Sequence[Node]) -> bool:
+        """Whether a press only opens a menu of the program's own, such as "Send" of a menu bar."""
+        on_page = any(node.role.startswith("document") for node in self._under)
+        return bool(chain) and chain[-1].role == "menu" and not on_page
+
+    def beside(self) -> list[str]:
+        """Return what else can be pressed in the program's own window; nothing for a page."""
+        if self.touch.at is None:
+            on_page = bool(self.url)
+        else:
+            on_page = any(node.role.startswith("document") for node in self._under)
+        layer = self._layer or self._active_layer
+        if on_page or layer is None:
+            return []
+        groups = [one for one in self._elements.read() if one.layer.pid == layer.pid]
+        shown = [one for group in groups for one in group.elements]
+        return [one.name for one in shown if one.role in BUTTONS]
 
     @cached_property
     def field(self) -> str:
@@ -232,11 +252,20 @@ class Situation:
             roles = [one.role for one in self._focused]
         return None if roles and roles[-1] not in _UNTOLD else self._layer
 
+    @cached_property
+    def _layers(self) -> Sequence[Layer]:
+        """What is on the screen while this is judged."""
+        return self._windows.layers()
+
+    @property
+    def _active_layer(self) -> Layer | None:
+        return next((one for one in self._layers if one.active), None)
+
     @property
     def _layer(self) -> Layer | None:
         """The program's own window that it goes to; None for a panel or a frame."""
         at = self.touch.at
-        for one in self._windows.layers():
+        for one in self._layers:
             if (one.outer.holds(at) if at else one.active) and not one.popup:
                 return one if not one.dock and (at is None or one.inner.holds(at)) else None
         return None
@@ -244,7 +273,7 @@ class Situation:
     @cached_property
     def _touched(self) -> Touched:
         assert self.touch.at
-        found = self._elements.touching(self.touch.at)
+        found = self._elements.touching(self.touch.at, self._layers)
         self.doubt = found.doubt
         return found
 
@@ -263,7 +292,8 @@ class Situation:
 
     @cached_property
     def _menu_open(self) -> bool:
-        return self._elements.menu_open()
+        active = self._active_layer
+        return bool(active) and any(one.popup and one.pid == active.pid for one in self._layers)
 
     @cached_property
     def _form(self) -> list[Node] | None:
@@ -328,7 +358,8 @@ class Situation:
         pressed = self.touch.text.casefold()
         if not is_shortcut(pressed):
             return ()
-        found = self._elements.commands(lambda keys: pressed in shortcuts(keys))
+        pid = self._active_layer.pid if self._active_layer else 0
+        found = self._elements.commands(pid, lambda keys: pressed in shortcuts(keys)) if pid else []
         if found and (pressed in EDITING or self.touch.typed) and self._in_text:
             lines = all("multi line" in one.states for one in self._focused)
             found = [one for one in found if not is_typing(one.name, one.keys, lines=lines)]
@@ -387,7 +418,7 @@ class Situation:
     def _window(self) -> tuple[str, str]:
         at = self.touch.at
         if at is not None:
-            layer = next((one for one in self._windows.layers() if one.outer.holds(at)), None)
+            layer = next((one for one in self._layers if one.outer.holds(at)), None)
             if layer and not layer.popup:
                 return layer.application, layer.title
         active = self._windows.active()  # a menu belongs to the window it was opened from

@@ -23,7 +23,7 @@ from gloveport.sandbox.vault import Vault
 
 from .addresses import Address, BadAddress
 from .telling import QUOTES, shortened, told
-from .wording import groups, has_words, is_only, says, words_of
+from .wording import groups, has_words, is_harmless, is_only, says, words_of
 
 Verdict = Literal["allow", "ask", "refuse"]
 
@@ -163,7 +163,11 @@ class Rule:
             case "click" | "submit":
                 if situation.unreadable:
                     return self.verdict != "allow"
-                return any(self.labelled(one) for one in situation.labels)
+                return any(
+                    self.labelled(one)
+                    and not (self.words and is_harmless(one.text, situation.beside))
+                    for one in situation.labels
+                )
             case "type":
                 typed = situation.touch.entered
                 return any(has_words(typed, phrase) for phrase in self.text)

@@ -20,7 +20,7 @@ A label that is a pattern and nothing else says so in any case.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -65,6 +65,22 @@ _LATIN = str.maketrans({
     }.items()
     for char in alike
 })  # fmt: skip
+# Labels with two meanings, what stands beside them where they do no harm, and what does not.
+_BESIDE = (
+    ({"forward"}, {"back", "go back"}, {"reply", "reply all", "send"}),
+    (
+        {
+            "replace", "ersetzen", "remplacer", "reemplazar", "substituir", "sostituisci",
+            "заменить", "替换", "替換", "取代", "置換", "바꾸기",
+        },
+        {
+            "find", "find next", "find previous", "search", "suchen", "weitersuchen", "rechercher",
+            "buscar", "localizar", "cerca", "trova", "найти", "поиск", "查找", "寻找", "搜索",
+            "尋找", "搜尋", "検索", "찾기",
+        },
+        {"skip", "keep both", "merge"},
+    ),
+)  # fmt: skip
 _LONG_CJK = 20  # characters of a label; a longer one is prose, unless a phrase begins or ends it
 _LONG = 9  # words, the same
 
@@ -80,6 +96,22 @@ def is_only(text: str, phrase: str) -> bool:
     """Whether a text is a phrase and nothing else but numbers."""
     asked = [word for word in _tokens(_folded(phrase)) if not _number(word)]
     return any([one for one in there if not _number(one)] == asked for there in _forms(text))
+
+
+def is_harmless(label: str, beside: Callable[[], Iterable[str]]) -> bool:
+    """Whether a label with two meanings has the one that does no harm: "Forward" beside "Back".
+
+    Args:
+        label: What is pressed.
+        beside: Yields the labels around it; asked only where they matter.
+    """
+    said = words_of(label)
+    for labels, there, not_there in _BESIDE:
+        if said in [words_of(one) for one in labels]:
+            around = {" ".join(words_of(one)) for one in beside()}
+            good, bad = ({" ".join(words_of(one)) for one in each} for each in (there, not_there))
+            return not around.isdisjoint(good) and around.isdisjoint(bad)
+    return False
 
 
 def words_of(text: str) -> list[str]:

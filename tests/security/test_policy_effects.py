@@ -303,6 +303,38 @@ async def test_an_access_key_of_a_page_is_a_click(desktop: Desktop, tmp_path: Pa
             assert at.holds("kept")
 
 
+async def test_forward_and_replace_that_do_no_harm_are_not_asked_for(
+    desktop: Desktop, tmp_path: Path
+) -> None:
+    html = """<button onclick="keep('sent')">Forward</button> <button>Back</button>
+     <button>Replace</button> <button>Find</button>
+     <button onclick="history.pushState(0, ''); history.back();
+       keep('has gone back')">Go</button>"""
+    with page_in_chromium(session_of(desktop), tmp_path, html) as at:
+        async with agent_of(desktop) as client:
+            await call(client, "wait_for", event="enabled", text="Replace", seconds=30)
+            shown = Program(client, at)
+            await shown.does("click_element", target="Go")
+            assert at.holds("has gone back")
+            await call(client, "wait_for", event="still", seconds=5)
+            found = (await shown.does("find", text="Forward", role="button"))["found"]
+            refs = [
+                one.split()[0] for one in sorted(found, key=lambda one: int(one.split(",")[-1]))
+            ]
+            assert len(refs) == 2
+            await shown.does("click_element", target=refs[0])  # of the browser
+            await shown.refused("click_element", target=refs[1])
+            await shown.refused("click_element", target="Replace")
+            assert at.value() == "has gone back"
+    pid = session_of(desktop).launch(["featherpad"])
+    async with agent_of(desktop) as client:
+        shown = Program(client, Field("featherpad", tmp_path / "none", pid))
+        await call(client, "wait_for", event="text", text="Jump to", seconds=30)
+        await shown.does("key", text="ctrl+r")
+        await shown.does("left_click", coordinate=await shown.at("Replace", "button"))
+        await shown.does("key", text="ctrl+q")
+
+
 async def test_a_game_is_played_without_questions(desktop: Desktop, tmp_path: Path) -> None:
     with field(session_of(desktop), "game", tmp_path, "till") as at:
         async with agent_of(desktop) as client:
