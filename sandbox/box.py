@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from .cgroups import remove_group
-from .errors import Broken, CannotStart, NotKept
+from .errors import Broken, CannotStart, NotKept, ProgramFailed
 
 logger = logging.getLogger(__name__)
 
@@ -209,17 +209,24 @@ class Box:
         """Whether a program runs."""
         return not self._programs[pid].done()
 
-    def run(self, argv: Sequence[str], log: Path) -> None:
+    def run(self, argv: Sequence[str], log: Path, *, seconds: float = _ANSWERED) -> None:
         """Run a program of ours to its end.
 
         Raises:
-            CannotStart: It is missing or failed; the error tells its last words.
+            CannotStart: It is missing.
+            ProgramFailed: It failed, or was not done within so many seconds and was killed.
         """
         log.unlink(missing_ok=True)
         pid = self.start(argv, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, Path("/"), log=log)
-        if self.wait(pid):
-            said = " ".join(log.read_text(errors="replace").split())
-            raise CannotStart(Path(argv[0]).name, said[:300] or "it failed silently")
+        status = None
+        try:
+            status = self._programs[pid].result(timeout=seconds)
+        except TimeoutError:
+            with suppress(CannotStart):
+                self.signal(pid, signal.SIGKILL)
+        if status != 0:
+            said = log.read_text(errors="replace") if log.exists() else ""
+            raise ProgramFailed(Path(argv[0]).name, said, status)
 
     def listen(self, port: int) -> socket.socket:
         """A socket that listens on 127.0.0.1 of the box's own network.
@@ -293,7 +300,7 @@ class Box:
     def spare(self, path: Path) -> None:
         """Do not remove a path at the end after all."""
         self._remove.remove(path)
-        with suppress(CannotStart):  # who is dead removes nothing
+        with suppress(Broken):  # who is dead removes nothing
             self._ask({"spare": str(path)})
 
     def close(self) -> None:

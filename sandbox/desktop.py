@@ -60,11 +60,13 @@ from .errors import (
     NoSuchWindow,
     NotDone,
     NotKept,
+    NotRestarted,
     NotRolledBack,
     NotTold,
     NotTyped,
     NoUndo,
     OffScreen,
+    ProgramFailed,
     SandboxError,
 )
 from .eyes import Eyes, Seen
@@ -996,9 +998,11 @@ class Desktop:
                 raise NoUndo
             chosen = self._history.find(name)
             parts.hands.release_all()
+            back = threading.Event()
 
             def act() -> None:
                 self._go_back(parts.session, chosen)
+                back.set()
                 parts.tree.reset()
                 parts.elements.forget()
                 parts.pages.forget()
@@ -1007,22 +1011,45 @@ class Desktop:
                         parts.session.launch(argv)
                 wanted = len(chosen.windows)
                 parts.eyes.wait_until(lambda: len(parts.windows.list()) >= wanted, _BACK_WITHIN)
-                with suppress(NoSuchWindow):
+                with suppress(NoSuchWindow, error.XError):  # it may just have closed
                     parts.windows.focus(parts.windows.find(chosen.active))
 
-            return chosen, self._during(parts, act, _BACK, show, seen)
+            try:
+                return chosen, self._during(parts, act, _BACK, show, seen)
+            except (error.ConnectionClosedError, ScreenShotError, OSError) as why:
+                if not back.is_set():
+                    raise
+                self._not_back(parts.session, why, files=True)
 
         return await self._take(turn)
 
     def _go_back(self, session: Session, to: Checkpoint) -> None:
         try:
             session.go_back(to.folder)
-        except (CannotStart, OSError) as why:
-            files = session.lies_on(to.folder)
-            self._leave(session)
+        except (Broken, OSError) as why:
+            self._not_back(session, why, files=session.lies_on(to.folder))
+
+    def _not_back(self, session: Session, why: Exception, *, files: bool) -> NoReturn:
+        """A rollback failed: start the display again over what there is.
+
+        Raises:
+            NotRolledBack: Always.
+        """
+        said = str(why) if isinstance(why, Broken) else "a part of the desktop did not answer"
+        if isinstance(why, OSError) and why.strerror:
+            said = why.strerror
+        if session.lost.wait(1) and session.lost_part != "the rollback":
+            said = f"{session.lost_part} ended meanwhile"
+        elif isinstance(why, ProgramFailed):
+            said = why.cause
+        logger.error("a rollback of desktop %s failed: %s", self.settings.name, why)
+        self._leave(session)
+        down = ""
+        try:
             self._revive("the rollback", programs=False)
-            said = str(why) if isinstance(why, CannotStart) else why.strerror or "no answer"
-            raise self._lost(NotRolledBack(said, files=files)) from why
+        except Broken as again:
+            down = again.cause if isinstance(again, ProgramFailed) else str(again)
+        raise self._lost(NotRolledBack(said, files=files, down=down)) from why
 
     def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
         session = parts.session
@@ -1262,14 +1289,20 @@ class Desktop:
 
         Raises:
             DesktopLost: It is up.
+            NotRestarted: It is not; the next call tries again.
         """
         what = "its display"
         if self._parts:
             session = self._parts.session
             what = session.lost_part
             self._leave(session)
-        made, started = len(self._history.made), self._revive(what)
-        raise self._lost(DesktopLost(what, made, started)) from failure
+        kept = len(self._history.made)
+        try:
+            started = self._revive(what)
+        except Broken as why:
+            said = why.cause if isinstance(why, ProgramFailed) else str(why)
+            raise NotRestarted(said, kept) from why
+        raise self._lost(DesktopLost(what, kept, started)) from failure
 
     def _lost(self, loss: _Loss) -> _Loss:
         self._loss = str(loss)

@@ -33,9 +33,11 @@ SandboxError
 ├── NotNow                  somebody else has the desktop; nothing more was done
 ├── Broken                  the desktop, or a part of it, does not work
 │   ├── CannotStart
+│   │   └── ProgramFailed
 │   ├── BadSecrets
 │   ├── DesktopLost
 │   ├── NotRolledBack
+│   ├── NotRestarted
 │   ├── ConnectionsLost
 │   ├── DesktopClosed
 │   ├── FileFailed
@@ -45,6 +47,9 @@ SandboxError
 └── Cancelled               the caller gave up while the action ran
 """
 
+import errno
+import os
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
@@ -276,6 +281,30 @@ class CannotStart(Broken):
         super().__init__(f"{what} did not start: {why}.")
 
 
+class ProgramFailed(CannotStart):
+    """A program of ours ran and failed.
+
+    Args:
+        program: Its name.
+        said: All it wrote.
+        status: Its exit status, negative for a signal; None when it was not done in time.
+    """
+
+    def __init__(self, program: str, said: str, status: int | None) -> None:
+        words = " ".join(said.split())
+        late = "it was not done in time" if status is None else "it failed silently"
+        super().__init__(program, words[:300] or late)
+        reasons = {os.strerror(number) for number in errno.errorcode}
+        named = [one for one in reasons if f": {one}" in said]
+        killed = status is not None and status < 0
+        self.cause = min(named, key=lambda one: (said.index(f": {one}"), -len(one)), default="")
+        """Why, in the words of the kernel where it said them."""
+        if not self.cause:
+            ended = killed or "Killed" in words.split()
+            shown = re.sub(r"'?/[^\s']*'?:? ?", "", words[:300]).rstrip(".")  # no paths of ours
+            self.cause = late if status is None else "a step was killed" if ended else shown or late
+
+
 class NotKept(Broken):
     """Nothing was kept."""
 
@@ -315,14 +344,33 @@ class NotRolledBack(Broken):
     Args:
         why: The reason, without a full stop.
         files: Whether the files are those of the checkpoint; else they are as before.
+        down: Why the display could not be started again; empty when it is up.
     """
 
-    def __init__(self, why: str, *, files: bool) -> None:
+    def __init__(self, why: str, *, files: bool, down: str = "") -> None:
         state = "were taken back, but no program was started" if files else "are as before it"
+        then = "and the display is up again. Take a screenshot before you act."
+        if down:
+            then = f"and the display is down ({down.rstrip('.')[:60]}): the next call starts it."
         super().__init__(
             f"The rollback failed: {why.rstrip('.')[:150]}. The files {state}; all checkpoints are "
-            "kept, all programs were ended, and the display is up again. Take a screenshot before "
-            "you act."
+            f"kept, all programs were ended, {then}"
+        )
+
+
+class NotRestarted(Broken):
+    """There is no display, and another could not be started; files and checkpoints are kept.
+
+    Args:
+        why: The reason.
+        checkpoints: How many there are.
+    """
+
+    def __init__(self, why: str, checkpoints: int) -> None:
+        kept = f" and {checkpoints} checkpoint{'s' * (checkpoints > 1)}" if checkpoints else ""
+        super().__init__(
+            f"The display ended and could not be started again: {why.rstrip('.')[:180]}. The files "
+            f"of the home{kept} are kept. Once the cause is gone, the next call starts it."
         )
 
 

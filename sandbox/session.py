@@ -86,6 +86,9 @@ done
 chmod -R u+rwX "$@"
 find "$@" -mindepth 1 -delete
 """
+# Seconds to take a home back: moving takes milliseconds, copying up to 2 GB what the disk needs.
+_MOVED_WITHIN, _COPIED_WITHIN = 20.0, 300.0
+_TOLD_WITHIN = 0.5  # seconds until the end of a process is known here
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 # What is kept for a desktop, by the name of its program, and what programs that ran lack then.
 _BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
@@ -415,6 +418,16 @@ class Session:
             self.hang_wallpaper()
             meanwhile(self)
 
+    def _wait_for(self, ready: int, what: str, seconds: float = 10) -> None:
+        until = time.monotonic() + seconds
+        while not select.select([ready], [], [], 0.1)[0]:
+            if self.lost.is_set():
+                raise CannotStart(what, f"{self.lost_part} ended")
+            if time.monotonic() >= until:
+                raise CannotStart(what, f"it was not ready after {seconds:g} s")
+        if not os.read(ready, 4096):
+            raise CannotStart(what, "it ended while starting")
+
     def hang_wallpaper(self) -> None:
         """Paint the background; it stays as long as a connection of its own."""
         display = self.x.connect()
@@ -585,6 +598,8 @@ class Session:
         self._vital.pop(self.box.pid, None)
         self._last = self._at = None
         before = self._layers
+        if self.lost.is_set():
+            raise CannotStart("The rollback", f"{self.lost_part} ended")
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()
@@ -604,8 +619,9 @@ class Session:
             with self._starting():
                 pass
         except BaseException:
-            self.lost_part = "the rollback"
-            self.lost.set()
+            if not self.lost.wait(_TOLD_WITHIN):  # what ended may be why
+                self.lost_part = "the rollback"
+                self.lost.set()
             raise
 
     def lies_on(self, kept: Path) -> bool:
@@ -627,7 +643,8 @@ class Session:
             str(copied or ""),
             str(folder.run),
         ]
-        self.keeper.run(argv, folder.log / "rewind.log")
+        seconds = _COPIED_WITHIN if copied else _MOVED_WITHIN
+        self.keeper.run(argv, folder.log / "rewind.log", seconds=seconds)
         self._remove(gone.with_name(f"{gone.name}.done"))
 
     def _clear(self) -> None:
@@ -773,7 +790,7 @@ class Session:
         openbox leaves windows invisible that were mapped before its main loop runs; only its
         startup command tells when that is.
         """
-        _wait_for(self._bus_ready, "The session bus")
+        self._wait_for(self._bus_ready, "The session bus")
         os.close(self._bus_ready)
         fifo = self.folder.run / "wm-ready"
         os.mkfifo(fifo, 0o600)
@@ -787,7 +804,7 @@ class Session:
             config = str(home / WINDOW_MANAGER)
             self.launch([_own("openbox"), "--config-file", config, "--startup", told], keep=True)
             yield
-            _wait_for(ready, "openbox")
+            self._wait_for(ready, "openbox")
         finally:
             os.close(ready)
         fifo.unlink(missing_ok=True)
@@ -866,13 +883,6 @@ def _give(folder: Path, uid: int) -> None:
     if uid != os.getuid():
         for path in (folder, *folder.rglob("*")):
             os.chown(path, uid, uid, follow_symlinks=False)
-
-
-def _wait_for(ready: int, what: str, seconds: float = 10) -> None:
-    if not select.select([ready], [], [], seconds)[0]:
-        raise CannotStart(what, f"it was not ready after {seconds:g} s")
-    if not os.read(ready, 4096):
-        raise CannotStart(what, "it ended while starting")
 
 
 def _own(program: str) -> str:

@@ -147,18 +147,3 @@ async def test_a_rollback_whatever_programs_left_among_the_sockets(
     run_inside(session_of(desktop), LEFT)
     facts(await call(agent, "rollback"))
     assert read(desktop) == "precious"
-
-
-async def test_a_rollback_that_fails_keeps_everything(desktop: Desktop, agent: Client) -> None:
-    write(desktop, "first")
-    facts(await call(agent, "checkpoint"))
-    write(desktop, "second")
-    kept = session_of(desktop).folder.kept
-    (kept / "c1").rename(kept / "away")
-    said = refusal(await call(agent, "rollback"))
-    assert said.startswith("The rollback failed: ")
-    assert "The files are as before it; all checkpoints are kept" in said
-    assert read(desktop) == "second"
-    (kept / "away").rename(kept / "c1")
-    facts(await call(agent, "rollback"))
-    assert read(desktop) == "first"

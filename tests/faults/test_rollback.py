@@ -1,0 +1,158 @@
+"""A rollback that fails, at whatever step: the home is whole, all is kept, and the cause is named.
+
+strace makes system calls of the real programs fail, or holds them while something is killed.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from answers import call, facts, refusal
+from attempts import run_inside
+from desks import session_of
+from mcp import Client
+from processes import children, until
+
+from gloveport.sandbox.box import Box
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.errors import ProgramFailed
+from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session import Session
+
+MOUNT = "mount,fsopen,fsconfig,fsmount"
+RENAME = "rename,renameat,renameat2"
+HELD = "delay_enter=400000"  # microseconds
+
+
+@pytest.fixture(scope="module")
+async def desktop(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
+    async with open_desktop(Settings(below, width=640, height=480, walls="bwrap"), keymap) as one:
+        yield one
+
+
+@contextmanager
+def injected(pid: int, calls: str, what: str) -> Generator[None]:
+    """Have the kernel do something else at system calls of what a process starts."""
+    argv = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}"]
+    with subprocess.Popen([*argv, "-e", f"inject={calls}:{what}", "-p", str(pid)]) as tracer:
+        try:
+            assert until(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text())
+            yield
+        finally:
+            tracer.kill()
+
+
+def write(desktop: Desktop, text: str) -> None:
+    run_inside(session_of(desktop), f"open('/home/user/thesis', 'w').write({text!r})")
+
+
+def read(desktop: Desktop) -> str:
+    return run_inside(session_of(desktop), "print(open('/home/user/thesis').read(), end='')")
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+async def at_step(session: Session, step: str) -> int:
+    """Wait until a step of a rollback runs; the pid of what runs the steps."""
+    with anyio.fail_after(20):
+        while True:
+            for one in children(session.keeper.pid):
+                if name_of(one) == "sh" and step in map(name_of, children(one)):
+                    return one
+            await anyio.sleep(0.005)
+
+
+# System calls, what becomes of them or who is killed while they are held at which step, and why.
+FAULTS: list[tuple[str, str, str, str]] = [
+    ("mkdir", "error=ENOSPC", "", "No space left on device"),
+    ("umount2", "error=EBUSY", "", "target is busy"),
+    (RENAME, "error=EROFS", "", "Read-only file system"),
+    (MOUNT, "error=ENOMEM", "", "Cannot allocate memory"),
+    (RENAME, "signal=KILL", "", "a step was killed"),
+    ("umount2", "sh", "umount", "a step was killed"),
+    (MOUNT, "sh", "mount", "a step was killed"),
+    (RENAME, "keeper", "mv", "the process that holds its home ended"),
+    ("umount2", "X", "umount", "the X server ended"),
+]
+VICTIMS: dict[str, Callable[[Session, int], int]] = {
+    "sh": lambda session, steps: steps,
+    "keeper": lambda session, steps: session.keeper.pid,
+    "X": lambda session, steps: session.x.pid,
+}
+
+
+@pytest.mark.parametrize(("calls", "fault", "step", "why"), FAULTS)
+async def test_home_and_checkpoints_outlive_a_rollback_that_fails(
+    desktop: Desktop, agent: Client, calls: str, fault: str, step: str, why: str
+) -> None:
+    write(desktop, "first")
+    made: str = facts(await call(agent, "checkpoint"))["checkpoint"]
+    write(desktop, "second")
+    session, said = session_of(desktop), ""
+
+    async def kill() -> None:
+        steps = await at_step(session, step)
+        os.kill(VICTIMS[fault](session, steps), signal.SIGKILL)
+
+    with injected(session.keeper.pid, calls, HELD if step else fault):
+        async with anyio.create_task_group() as tasks:
+            if step:
+                tasks.start_soon(kill)
+            said = refusal(await call(agent, "rollback", to=made))
+    assert said.startswith("The rollback failed: ")
+    assert why in said
+    assert str(session.folder.path) not in said
+    taken_back = "The files were taken back" in said
+    assert taken_back or "The files are as before it" in said
+    assert len(said) <= 400
+    assert read(desktop) == ("first" if taken_back else "second")
+    facts(await call(agent, "screenshot"))
+    listed = facts(await call(agent, "checkpoint", action="list"))["checkpoints"]
+    assert made in [one["checkpoint"] for one in listed]
+    facts(await call(agent, "rollback", to=made))
+    assert read(desktop) == "first"
+
+
+def test_a_step_that_hangs_is_ended(tmp_path: Path) -> None:
+    box = Box(f"GLOVEPORT_DESKTOP={tmp_path}", lambda pid, status: None)
+    try:
+        with pytest.raises(ProgramFailed) as failed:
+            box.run(["sleep", "1000"], tmp_path / "log", seconds=0.1)
+        assert failed.value.cause == "it was not done in time"
+        assert until(lambda: not children(box.pid))
+    finally:
+        box.close()
+
+
+async def test_what_could_not_start_again_is_started_once_the_cause_is_gone(
+    desktop: Desktop, agent: Client
+) -> None:
+    write(desktop, "first")
+    made: str = facts(await call(agent, "checkpoint"))["checkpoint"]
+    write(desktop, "second")
+    session = session_of(desktop)
+    xkb, away = session.folder.xkb, session.folder.path / "away"
+    xkb.rename(away)  # no X server starts without
+    with injected(session.keeper.pid, "umount2", "error=EBUSY"):
+        said = refusal(await call(agent, "rollback", to=made))
+    assert "The files are as before it; all checkpoints are kept" in said
+    assert "the display is down" in said
+    said = refusal(await call(agent, "screenshot"))
+    assert "could not be started again" in said
+    assert "No such file or directory" in said
+    assert "The files of the home and" in said
+    away.rename(xkb)
+    assert "The display is up again" in refusal(await call(agent, "screenshot"))
+    assert read(desktop) == "second"
+    facts(await call(agent, "rollback", to=made))
+    assert read(desktop) == "first"
