@@ -205,6 +205,11 @@ class Box:
         """Wait until a program has ended; its exit status, negative for a signal."""
         return self._programs[pid].result()
 
+    @property
+    def over(self) -> bool:
+        """Whether it says nothing more; `ended` is told of it a moment later."""
+        return self._over
+
     def running(self, pid: int) -> bool:
         """Whether a program runs."""
         return not self._programs[pid].done()

@@ -88,7 +88,7 @@ find "$@" -mindepth 1 -delete
 """
 # Seconds to take a home back: moving takes milliseconds, copying up to 2 GB what the disk needs.
 _MOVED_WITHIN, _COPIED_WITHIN = 20.0, 300.0
-_TOLD_WITHIN = 0.5  # seconds until the end of a process is known here
+_TOLD_WITHIN = 10.0  # seconds until a box that says nothing more is known to have ended
 _LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 # What is kept for a desktop, by the name of its program, and what programs that ran lack then.
 _BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
@@ -619,7 +619,7 @@ class Session:
             with self._starting():
                 pass
         except BaseException:
-            if not self.lost.wait(_TOLD_WITHIN):  # what ended may be why
+            if not self.lost.wait(_TOLD_WITHIN if self.keeper.over else 0):  # that may be why
                 self.lost_part = "the rollback"
                 self.lost.set()
             raise
