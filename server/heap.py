@@ -8,6 +8,7 @@ are done here when the process has grown, so that it stays as small as what it h
 import ctypes
 import gc
 import os
+import time
 from contextlib import suppress
 
 import anyio
@@ -15,6 +16,10 @@ import anyio.to_thread
 
 _EVERY = 5.0  # seconds between two looks, a read of one file each
 _GROWN = 32 << 20  # bytes; some pictures of a large screen come and go all the time
+_SELDOM, _WORK = (
+    12,
+    1.0,
+)  # looks from one trim to the next without growth; seconds of processor time
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -31,15 +36,22 @@ def trim() -> None:
 
 
 async def keep_small(every: float = _EVERY) -> None:
-    """Give memory back whenever it has grown; looks every so many seconds, until cancelled."""
-    least = resident()
+    """Give memory back whenever it has grown, and now and then while there is work.
+
+    Args:
+        every: Seconds between two looks, until cancelled.
+    """
+    least, worked, looks = resident(), time.process_time(), 0
     while True:
         await anyio.sleep(every)
+        looks += 1
         least = min(least, resident())
-        if resident() <= least + _GROWN:
+        grown = resident() > least + _GROWN
+        # What was in use when it was trimmed last may be free by now.
+        if not grown and (looks % _SELDOM or time.process_time() < worked + _WORK):
             continue
         await anyio.to_thread.run_sync(trim)
-        if resident() > least + _GROWN:
+        if grown and resident() > least + _GROWN:
             gc.collect()  # some 20 ms in which nothing else runs
             await anyio.to_thread.run_sync(trim)
-        least = resident()
+        least, worked = resident(), time.process_time()
