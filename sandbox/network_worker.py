@@ -10,6 +10,8 @@ and what was checked is what is connected to.
 """
 
 import asyncio
+import concurrent.futures.thread
+import encodings.idna
 import ipaddress
 import json
 import socket
@@ -19,11 +21,13 @@ from contextlib import suppress
 from functools import partial
 from itertools import zip_longest
 from math import inf
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import h11
 
+from .confine import only_serve
 from .errors import BadNetwork
 from .network import HOST_INTERNAL, Network, normal, reachable
 
@@ -31,6 +35,13 @@ HEAD_WITHIN, CONNECTED_WITHIN = 15, 10  # seconds
 STAGGERED = 0.25  # seconds until the next address is tried (RFC 8305, 5)
 MOST = 256  # connections at a time
 CHUNK = 1 << 16
+# How names are resolved, by libraries that are loaded for it; and what Python may load of itself.
+_READABLE = ("/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo",
+             "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")  # fmt: skip
+_PYTHON = {Path(one).resolve() for one in (sys.prefix, sys.base_prefix, Path(__file__).parent)}
+_MEMORY = 2 << 30  # bytes of address space; a thread that resolves a name has 8 MB for its stack
+# Loaded at the first name otherwise, when another user's Python may not be readable any more.
+_LOADED = (concurrent.futures.thread, encodings.idna)
 # Headers that are for the next hop only (RFC 9110, 7.6.1), and those that we write ourselves.
 HOP_BY_HOP = {
     b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"host", b"proxy-connection",
@@ -290,6 +301,7 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     worker = Worker(json.loads(await stdin.readline()))
     listening = socket.socket(fileno=int(sys.argv[1]))
+    only_serve([*map(Path, _READABLE), *_PYTHON], _MEMORY, network=True)
     await asyncio.start_server(worker.serve, sock=listening)
     await stdin.read()
 

@@ -41,7 +41,8 @@ ALSO = {
 # Every other module of the sandbox knows these and nothing else of it.
 WORDS = {"errors", "geometry", "names"}
 COMPOSE = {
-    "network_worker": {"network"},
+    "network_worker": {"confine", "network"},
+    "ocr_worker": {"confine"},
     "box": {"cgroups"},
     "xserver": {"grabs"},
     "undo": {"keys", "picture", "terminals"},

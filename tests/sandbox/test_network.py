@@ -163,6 +163,25 @@ def test_what_is_allowed_arrives_as_from_ourselves(through: Callable[..., Way]) 
     assert b"whatever" not in heads[0]
 
 
+def confinement(pid: int) -> tuple[bool, int]:
+    """Whether a process is held to some system calls for good, and the user it is."""
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return (told["Seccomp"].strip(), told["NoNewPrivs"].strip()) == ("2", "1"), int(
+        told["Uid"].split()[0]
+    )
+
+
+def test_requests_are_read_by_a_confined_process_that_can_resolve_names(
+    through: Callable[..., Way],
+) -> None:
+    way = through("open")
+    said = way.get("http://localhost/")
+    assert said.startswith(b"HTTP/1.1 403")
+    assert "an address of a private network" in way.refused.get(timeout=10)
+    assert way.proxy.pid
+    assert confinement(way.proxy.pid) == (True, 65534 if os.getuid() == 0 else os.getuid())
+
+
 def test_what_is_sent_along_arrives(through: Callable[..., Way]) -> None:
     with site(b"thanks") as (port, heads):
         way = through(f"allow=a.com:{port}", a_com="127.0.0.1")

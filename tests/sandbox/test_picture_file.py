@@ -1,10 +1,6 @@
 """Picture files of anybody are decoded where nothing but computing can be done."""
 
-import os
-import signal
 import struct
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -16,55 +12,6 @@ from gloveport.sandbox.picture_file import read
 from gloveport.server.heap import resident
 
 LONGEST, BUDGET = 400, 500_000
-DEEDS = {
-    "open a file": "open('/etc/hostname')",
-    "write a file": "open('/tmp/confined', 'w')",
-    "list a folder": "os.listdir('/')",
-    "open a socket": "socket.socket()",
-    "fork": "os.fork()",
-    "start a program": "os.execv('/bin/true', ['true'])",
-    "start a thread": "threading.Thread(target=print).start()",
-    "send a signal": "os.kill(os.getppid(), 0)",
-    "write memory and execute it": "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)",
-    "be root": "os.setuid(0)",
-    "have more descriptors": "os.dup(1)",
-    "rename": "os.rename('/tmp/a', '/tmp/b')",
-    "take a gigabyte": "bytearray(1 << 30)",
-    "write much": "os.pwrite(3, bytes(2000), 0) == 1000 and os.pwrite(3, b'1', 1000)",
-}
-CONFINED = """
-import mmap, os, signal, socket, sys, threading
-from gloveport.sandbox.confine import only_compute
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-os.dup2(os.memfd_create('x'), 3)
-os.setuid(int(sys.argv[2]))
-only_compute(1 << 30, int(sys.argv[1]), 1000)
-for deed in sys.argv[3:]:
-    try: eval(deed)
-    except (OSError, MemoryError, RuntimeError) as why: print('refused', flush=True)
-    else: print('done', flush=True)
-os.write(1, b'computes %d\\n' % sum(range(100)))
-while not sys.argv[3:]: pass
-"""
-
-
-def confined(*deeds: str, seconds: int = 10, user: int = os.getuid()) -> tuple[int, list[str]]:
-    ran = subprocess.run(
-        [sys.executable, "-c", CONFINED, str(seconds), str(user), *deeds],
-        capture_output=True, text=True, timeout=50, check=False, cwd="/",
-    )  # fmt: skip
-    return ran.returncode, ran.stdout.splitlines()
-
-
-@pytest.mark.parametrize("user", [0, 65533] if os.getuid() == 0 else [os.getuid()])
-def test_a_confined_process_computes_and_does_nothing_else(user: int) -> None:
-    _, told = confined(*DEEDS.values(), user=user)
-    assert dict(zip(DEEDS, told, strict=False)) == dict.fromkeys(DEEDS, "refused")
-    assert told[len(DEEDS) :] == ["computes 4950"]
-
-
-def test_a_confined_process_has_no_more_time_than_it_was_given() -> None:
-    assert confined(seconds=1)[0] in (-signal.SIGKILL, -signal.SIGXCPU)
 
 
 def made(mode: str, kind: str, size: tuple[int, int] = (640, 320)) -> bytes:
