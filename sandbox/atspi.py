@@ -686,6 +686,16 @@ class Tree:
         body = [_VALUE, "CurrentValue", Variant("d", value)]
         self._run(self._call(node.key, _PROPERTIES, "Set", "ssv", body), seconds)
 
+    def set_text(self, node: Node, text: str, seconds: float = 1.0) -> None:
+        """Have a field hold a text; whether it does then is not told.
+
+        Raises:
+            Silent: It takes none.
+        """
+        self._run(
+            self._call(node.key, _A11Y + "EditableText", "SetTextContents", "s", [text]), seconds
+        )
+
     def value(self, node: Node, seconds: float = 1.0) -> float:
         """The value of a slider or the like.
 
@@ -1337,7 +1347,9 @@ class Tree:
         """The texts of fields and the values of sliders, cut to a size; None for all others."""
         values = [at for at, one in enumerate(items) if one.role in _VALUES]
         fields = [
-            at for at, one in enumerate(items) if one.role not in _VALUES and _tells(one, words)
+            at
+            for at, one in enumerate(items)
+            if one.role == "spin button" or (one.role not in _VALUES and _tells(one, words))
         ]
         counts = [_of(items[at].key, _TEXT, "CharacterCount") for at in fields]
         told = await self._ask(
@@ -1360,7 +1372,10 @@ class Tree:
                 (said,) = _returned(answer)
                 text = _PADDED.sub(r"\1", str(said)).replace("\ufffc", "")
                 text += "…" if size > _LONGEST else ""
-                found[at] = text if text.strip() or _is_field(items[at]) else None
+                if items[at].role == "spin button":
+                    found[at] = text if _is_no_number(text, found[at]) else found[at]
+                else:
+                    found[at] = text if text.strip() or _is_field(items[at]) else None
         return found
 
     async def _label(self, key: Key) -> str:
@@ -1869,6 +1884,11 @@ def _may_have_text(item: _Item) -> bool:
 def _of(where: Key, interface: str, name: str) -> Question:
     """What a property is."""
     return Question(where, _PROPERTIES, "Get", "ss", [interface, name])
+
+
+def _is_no_number(text: str, value: str | None) -> bool:
+    """Whether a spin button holds something else, such as a date: Qt tells 0 as its value then."""
+    return value == "0" and bool(re.search(r"[1-9]|\d:\d", text))
 
 
 def _value(answer: Answer) -> Any:

@@ -247,8 +247,19 @@ class Sight:
         elif fits:
             best = [one for one in best if fits(one)]
         if len(best) > 1:
+            best = self._whole(best)
+        if len(best) > 1:
             raise Ambiguous(f"called {named!r}", self._told_apart(best))
         return best[0]
+
+    def _whole(self, best: Sequence[Element]) -> Sequence[Element]:
+        """Those that are no parts of a date: its month and day are called as other fields are."""
+        dates = [one for one in self.read(pixels=False).elements if one.role == "date editor"]
+
+        def part(one: Element) -> bool:
+            return any(date.ref != one.ref and date.rect.holds(one.rect.centre) for date in dates)
+
+        return [one for one in best if not part(one)] or best
 
     def _instead(
         self,

@@ -385,6 +385,11 @@ class Typist:
     def focus(self, named: str) -> Element:
         """Click into a field, and see that it has the focus."""
         element = self._sight.target(named, lambda one: one.field)
+        if element.role == "date editor":
+            raise BadText(
+                f"{element.ref}, date editor {element.name!r}, is made of parts; set gives it a "
+                "value such as 1999-12-31 or 21:05. Nothing was typed."
+            )
         if not element.field:
             raise BadText(
                 f"{element.ref}, {element.role} {element.name!r}, takes no text. Nothing was typed."

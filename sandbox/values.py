@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .atspi import Choice, Silent, Tree
-from .dates import HALF, keys_for, parts_of
+from .dates import HALF, keys_for, parts_of, parts_shown, written_like
 from .elements import Element
 from .errors import BadText, NotDone
 from .hands import Hands
@@ -22,6 +22,7 @@ _LOOKED_AGAIN = 0.02  # seconds between two looks
 _FOCUSED_WITHIN = 1.5
 _DONE_WITHIN = 4.0
 _LED_WITHIN = 0.7
+_TAKEN_WITHIN = 0.3  # a program that takes a text does it at once
 _TRIED = 2  # times a part of a date is typed
 _CORRECTED = 3  # how often keys are pressed again for what they did not lead to
 _STAYS = 0.05  # seconds after which a page that refuses a value has put back what it had
@@ -62,10 +63,12 @@ class Values:
         if element.role in _SWITCHES:
             return self._switch(element, value)
         if element.role in _RANGES and not element.field:
+            if _number(element.text or "0") is None:
+                return self._write_date(element, value)
             return self._slide(element, value)
         if element.role == "combo box" and not element.field:
             return self._choose(element, value)
-        if element.role == "date editor" and not element.field:
+        if element.role == "date editor" or (element.role == "panel" and self._parts(element)):
             return self._date(element, value)
         if element.field:
             return self._typist.fill(element, value)
@@ -147,12 +150,7 @@ class Values:
     def _date(self, element: Element, value: str) -> Facts:
         """Give a date or time, part by part, whatever their order."""
         asked = parts_of(value)
-        inside = [
-            one
-            for one in self._sight.read(pixels=False).elements
-            if one.role == "spin button" and element.rect.holds(one.rect.centre)
-        ]
-        named = {one.name.split(" ")[0]: one for one in inside}
+        named = self._parts(element)
         if set(named) - {HALF} != set(asked):
             has = ", ".join(named) or "none that is told"
             raise BadText(
@@ -160,10 +158,56 @@ class Values:
                 "Nothing was done."
             )
         for name, part in named.items():
-            self._fill_part(part, *keys_for(name, asked, halves=HALF in named))
+            keys, number = keys_for(name, asked, halves=HALF in named)
+            if name == "Year" and element.field:  # Firefox takes four digits, and goes on
+                keys = f"{number:04}"
+            self._fill_part(part, keys, number)
         return self._parts_hold(
             [(part, keys_for(name, asked, halves=HALF in named)[1]) for name, part in named.items()]
         )
+
+    def _parts(self, element: Element) -> dict[str, Element]:
+        """The parts of a date or time, by their names."""
+        inside = [
+            one
+            for one in self._sight.read(pixels=False).elements
+            if element.rect.holds(one.rect.centre)
+            and (one.role == "spin button" or one.name == HALF)
+        ]
+        return {one.name.split(" ")[0]: one for one in inside}
+
+    def _write_date(self, element: Element, value: str) -> Facts:
+        """Give a date or time that is shown as one text."""
+        shown = element.text or ""
+        try:
+            asked = parts_of(value)
+            ways = list(written_like(shown, asked))
+        except LookupError as why:
+            raise BadText(
+                f"{element.role} {element.name!r} shows {shown!r}: it has other parts than "
+                f"{value!r}, or does not tell which number is what. Click into it, type one part "
+                "at a time, and look. Nothing was done."
+            ) from why
+        wanted = {**dict.fromkeys(parts_shown(shown), 0), **asked}
+
+        def true(now: str) -> bool:
+            with suppress(LookupError):
+                return parts_shown(now) == wanted
+            return False
+
+        node = self._sight.node(element)
+        for way in ways:
+            self._hands.touches(Touch("click", at=element.point))
+            try:
+                self._tree.set_text(node, way)
+            except Silent as why:
+                raise NotDone(f"{element.role} {element.name!r} took no text ({why}).") from why
+            if self._becomes(
+                lambda: true(self._sight.resolve(element.ref).text or ""), _TAKEN_WITHIN
+            ):
+                return {"set": "verified"}
+        now = self._sight.resolve(element.ref).text
+        raise NotDone(f"{element.role} {element.name!r} was to be {value!r} and is {now!r}.")
 
     def _fill_part(self, part: Element, keys: str, number: int) -> None:
         for _ in range(_TRIED):
@@ -182,7 +226,16 @@ class Values:
         return {"set": "verified"}
 
     def _comes_to(self, part: Element, number: int) -> bool:
-        return self._becomes(lambda: self._sight.resolve(part.ref).text == str(number), _LED_WITHIN)
+        """Whether a part gets its number; the halves of a day have some in Chromium only."""
+        wanted = (
+            (float(number), ("", "AM", "PM")[number]) if part.name == HALF else (float(number),)
+        )
+
+        def there() -> bool:
+            text = self._sight.resolve(part.ref).text or ""
+            return text in wanted or _number(text) in wanted
+
+        return self._becomes(there, _LED_WITHIN)
 
     def _has_focus(self, part: Element, seconds: float) -> bool:
         def focused() -> bool:
@@ -306,6 +359,12 @@ def _settable(element: Element) -> bool:
         "table cell",
         "date editor",
     }
+
+
+def _number(text: str) -> float | None:
+    with suppress(ValueError):
+        return float(text)
+    return None
 
 
 def _plain(name: str) -> str:

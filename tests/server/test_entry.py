@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from answers import call, facts, refusal
 from desks import session_of
-from fields import Field, field, page_in_chromium
+from fields import Field, field, page_in, page_in_chromium
 from mcp import Client
 from processes import pids_of, until
 
@@ -497,6 +497,49 @@ async def test_dates_and_times_are_set_as_iso_writes_them(
         other = "12:00" if kind != "time" else "1999-12-31"
         assert "has other parts" in refusal(await call(client, "set", target="Day", value=other))
         assert opened.value() == DATES[kind][-1]
+
+
+IN_FIREFOX = "".join(
+    f"<p><label>{kind} <input type={kind} oninput='keep(this.value)'></label>" for kind in DATES
+)
+
+
+async def test_dates_and_times_are_set_in_firefox(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    with page_in(session_of(wide), "firefox", tmp_path, IN_FIREFOX) as opened:
+        await shown(client, "date", "date editor")
+        for kind, values in DATES.items():
+            for value in values:
+                done = await told(client, "set", target=kind, value=value)
+                assert opened.holds(value), (kind, opened.value(), done)
+                assert done["set"] == "verified"
+        refusal(await call(client, "set", target="date", value="2023-02-30"))
+        assert "set gives it" in refusal(await call(client, "type", into="date", text="1"))
+
+
+@pytest.mark.parametrize("kind", ["pyqt5", "pyqt6"])
+async def test_dates_and_times_are_set_in_qt(
+    wide: Desktop, client: Client, tmp_path: Path, kind: str
+) -> None:
+    values = (("1999-12-31", "21:05"), ("2024-02-05", "00:30"), ("2026-11-12", "12:00"))
+    with field(session_of(wide), kind, tmp_path, "dates") as opened:
+        await shown(client, "d MMM yyyy")
+        for form in json.loads(opened.value()):
+            has_day, has_clock = "y" in form, "h" in form.lower()
+            for day, clock in values:
+                wanted = "T".join([day] * has_day + [clock] * has_clock)
+                answer = await call(client, "set", target=form, value=wanted, screenshot="never")
+                if form == "M/d/yy":  # nobody can know which number is the month
+                    assert "which number is what" in refusal(answer)
+                    continue
+                assert facts(answer)["set"] == "verified"
+                held = [day] * has_day + [clock] * has_clock
+                assert until(lambda: json.loads(opened.value())[form] == held, 10), (form, held)  # noqa: B023
+            before = opened.value()
+            for wrong in ("tomorrow", "31/12/1999", "2023-02-30", "1"):
+                refusal(await call(client, "set", target=form, value=wrong))
+            assert opened.value() == before
 
 
 # Fields without a role
