@@ -18,9 +18,9 @@ from gloveport.sandbox.vault import Vault
 
 from .shape import Point, Whole, about, optional
 
-At = Annotated[Point, optional("[x, y] in the last full screenshot; default: the pointer.")]
+At = Annotated[Point, optional("[x, y] in the last full screenshot; default: pointer.")]
 To = Annotated[Point, about("[x, y] in the last full screenshot.")]
-Held = Annotated[str, optional('Modifiers to hold, e.g. "ctrl+shift".')]
+Held = Annotated[str, optional('Modifiers to hold: "ctrl+shift".')]
 Screenshot = Annotated[Show, optional("auto: if changed.")]
 Expect = Annotated[str, optional("Click only if this text or role is there.")]
 Target = Annotated[str, about('A ref from read_screen or find ("e12"), or its exact text.')]
@@ -28,7 +28,7 @@ NOWHERE: Any = []  # the default of an optional point: a plain type, never null 
 
 
 def left_click(coordinate: At = NOWHERE, text: Held = "", expect: Expect = "") -> Action:
-    """Click the left button."""
+    """Click the left button at a point; for an element with a ref or text use click_element."""
     return actions.Click(_point(coordinate), held=text, expect=expect)
 
 
@@ -58,26 +58,26 @@ def click_element(
     clicks: Annotated[Whole, optional("How many times, 1 to 3.", ge=1, le=3)] = 1,
     text: Held = "",
 ) -> Action:
-    """Click something by ref or text, wherever it is now, or by a path of menus ("File > Save As").
-    Refused if it is gone, covered, or if several things have this text."""
+    """Click an element by ref or text, wherever it is now, or a menu path ("File > Save As").
+    Refused if it is gone, covered or ambiguous."""
     return actions.ClickElement(target, button, clicks, text)
 
 
 def set_value(
     target: Target,
-    value: Annotated[str, about("Text of a field, on or off, a number, or a choice's name.")],
+    value: Annotated[str, about("A field's text, on or off, a number, or a choice's name.")],
 ) -> Action:
-    """Set a field, check box, slider or combo box to a value, replacing what it has; checked."""
+    """Set a field, check box, slider or combo box to a value; the result is checked."""
     return actions.SetValue(target, value)
 
 
 def left_click_drag(start_coordinate: To, coordinate: To, text: Held = "") -> Action:
-    """Press the left button at start_coordinate and release it at coordinate."""
+    """Drag with the left button from start_coordinate to coordinate."""
     return actions.Drag([_exactly(start_coordinate), _exactly(coordinate)], held=text)
 
 
 def left_mouse_down() -> Action:
-    """Press the left button and keep it down until left_mouse_up (60 s at most)."""
+    """Press the left button and hold it until left_mouse_up (60 s at most)."""
     return actions.ButtonDown()
 
 
@@ -93,9 +93,9 @@ def mouse_move(coordinate: To) -> Action:
 
 def scroll(
     scroll_direction: Annotated[
-        Literal["up", "down", "left", "right"], about("Where the content is scrolled to.")
+        Literal["up", "down", "left", "right"], about("Which way to scroll.")
     ],
-    scroll_amount: Annotated[Whole, about("Notches of the wheel, 1 to 100; 3 to 5 is usual.")],
+    scroll_amount: Annotated[Whole, about("Wheel notches, 1 to 100; usually 3 to 5.")],
     coordinate: At = NOWHERE,
     text: Held = "",
 ) -> Action:
@@ -109,12 +109,12 @@ def typing(vault: Vault) -> "Build":
     def type_text(
         text: Annotated[str, optional("Any Unicode, up to 100,000 characters.")] = "",
         into: Annotated[
-            str, optional("Ref or text of a field to click first; default: keyboard focus.")
+            str, optional("Field to click first, by ref or text; default: keyboard focus.")
         ] = "",
-        secret: Annotated[str, optional("Name of a secret to type instead of text.")] = "",
+        secret: Annotated[str, optional("Name of a secret to type instead.")] = "",
     ) -> Action:
-        """Type text exactly as given: any language, accents, emoji. It is read back: "typed" says
-        "verified", or why not. A newline presses Return and a tab Tab, which may submit or move
+        """Type text exactly as given: any language, accents, emoji. It is read back: "typed" is
+        "verified" or says why not. A newline presses Return and a tab Tab, which may submit or move
         on."""
         if text and secret:
             raise BadText("Give text or the name of a secret, not both. Nothing was typed.")
@@ -126,11 +126,11 @@ def typing(vault: Vault) -> "Build":
 def key(
     text: Annotated[
         str,
-        about('A key or combination such as "Return", "ctrl+s", "alt+Tab"; several: "Tab Tab".'),
+        about('Such as "Return", "ctrl+s", "alt+Tab"; several: "Tab Tab".'),
     ],
     repeat: Annotated[Whole, optional("How many times, 1 to 100.")] = 1,
 ) -> Action:
-    """Press a key or combination. Names are case-insensitive: Return, Escape, Page_Down, F5."""
+    """Press keys or combinations. Names are case-insensitive: Return, Escape, Page_Down, F5."""
     return actions.Press(text, repeat)
 
 
@@ -138,12 +138,12 @@ def hold_key(
     text: Annotated[str, about("A key or combination, as for key.")],
     duration: Annotated[float, about("Seconds, at most 30.")],
 ) -> Action:
-    """Hold a key or combination down for some seconds."""
+    """Hold a key or combination for some seconds."""
     return actions.Hold(text, duration)
 
 
 def wait(duration: Annotated[float, about("Seconds, at most 30.")]) -> Action:
-    """Let time pass. To wait for something, wait_for is faster and surer."""
+    """Let time pass. To wait for something, use wait_for."""
     return actions.Wait(duration)
 
 
@@ -202,6 +202,10 @@ NAMED: dict[str, Build] = {
 LOW_LEVEL: dict[str, Build] = {
     build.__name__: build for build in (key_down, key_up, click, button_down, button_up, drag)
 }
+
+
+STAYING = frozenset({"mouse_move", "scroll", "wait"})
+"""Those that destroy nothing."""
 
 
 def acting(

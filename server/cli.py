@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gloveport",
-        description="Hands on a sealed Linux desktop for any MCP client.",
+        description="Gives any MCP client control of a sandboxed Linux desktop.",
         epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
     )
     parser.add_argument("--version", action="version", version=version("gloveport"))

@@ -119,6 +119,7 @@ def desk_tool(
     name: str = "",
     title: str = "",
     looks: bool = False,
+    destroys: bool = True,
     scope: Scope | None = None,
     core: bool = False,
     hint: str = "",
@@ -130,8 +131,8 @@ def desk_tool(
         run: The function.
         name: The tool's name, if not the function's.
         title: What people see.
-        looks: Whether it only looks; clients run such tools side by side. Of the others they
-            assume that they may destroy something, which is true.
+        looks: Whether it only looks; clients run such tools side by side.
+        destroys: Whether it may destroy something, which clients assume unless told otherwise.
         scope: What a token must allow; view if it only looks, else control.
         core: Whether clients that hide tools until they are searched for should show it at once.
         hint: What it is also searched for by.
@@ -149,7 +150,7 @@ def desk_tool(
         description=" ".join((run.__doc__ or "").split()),
         structured_output=False,
         meta=more or None,
-        annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False) if looks else None,
+        annotations=_annotations(looks=looks, destroys=destroys),
     )
     model = tool.fn_metadata.arg_model
     model.model_config["extra"] = "forbid"
@@ -159,12 +160,19 @@ def desk_tool(
     schema.pop("title", None)
     for parameter in schema.get("properties", {}).values():
         parameter.pop("title", None)
-        for limit in _LIMITS.keys() & parameter.keys():
-            parameter[_LIMITS[limit]] = parameter.pop(limit)
+        for limit, named in _LIMITS.items():  # in this order, so that the list never changes
+            if limit in parameter:
+                parameter[named] = parameter.pop(limit)
     tool.parameters = schema
     assert isinstance(tool, DeskTool)
     tool.scope = scope or ("view" if looks else "control")
     return tool
+
+
+def _annotations(*, looks: bool, destroys: bool) -> ToolAnnotations | None:
+    if looks:
+        return ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    return None if destroys else ToolAnnotations(destructive_hint=False)
 
 
 def refusal(sentence: str) -> CallToolResult:

@@ -17,7 +17,7 @@ from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.undo import Checkpoint
 
-from .acting import LOW_LEVEL, NAMED, NOWHERE, Screenshot, acting, typing
+from .acting import LOW_LEVEL, NAMED, NOWHERE, STAYING, Screenshot, acting, typing
 from .asking import AskClient, Asking
 from .batch import Batch, Failed, failure
 from .desks import Desks
@@ -108,7 +108,12 @@ class Tools:
         self._opted = Filing(desktop).all() if "files" in groups else []
         self._builds["type"] = typing(desktop.settings.vault)
         self._acting = {
-            name: desk_tool(acting(name, build, self._act), name=name, core=name in _CORE)
+            name: desk_tool(
+                acting(name, build, self._act),
+                name=name,
+                core=name in _CORE,
+                destroys=name not in STAYING,
+            )
             for name, build in self._builds.items()
         }
         others = (self.wait_for, self.open, self.windows)
@@ -128,7 +133,9 @@ class Tools:
             )
         ]
         doing = [
-            desk_tool(run, core=run.__name__ in _CORE, hint=hint)
+            desk_tool(
+                run, core=run.__name__ in _CORE, hint=hint, destroys=run.__name__ != "checkpoint"
+            )
             for run, hint in (
                 (self.actions, ""),
                 (self.open, ""),
@@ -144,7 +151,7 @@ class Tools:
         return [*looking, *self._acting.values(), *doing, shown, *self._opted]
 
     async def screenshot(
-        self, marks: Annotated[bool, optional("Number what can be used: 12 is e12.")] = False
+        self, marks: Annotated[bool, optional("Number the elements: 12 is e12.")] = False
     ) -> CallToolResult:
         """Look at the whole screen. Coordinates of all tools are pixels of this picture."""
         frame = await self._desktop.look(marks=marks)
@@ -152,14 +159,14 @@ class Tools:
 
     async def read_screen(
         self,
-        query: Annotated[str, optional("Only what has this text or role.")] = "",
+        query: Annotated[str, optional("Only elements with this text or role.")] = "",
         window: Annotated[str, optional("Only windows with this in their title.")] = "",
         region: Annotated[Region, optional("Only within [x0, y0, x1, y1].")] = NOWHERE,
         since: Annotated[Whole, optional("Only what changed since this frame.", ge=0)] = 0,
-        offset: Annotated[Whole, optional("Go on at this line.", ge=0)] = 0,
+        offset: Annotated[Whole, optional("Continue at this line.", ge=0)] = 0,
     ) -> CallToolResult:
-        """Read the screen as text, without a picture: a ref, role, name and click point for each
-        thing. Refs e… come from programs and stay; o… were read off the pixels (OCR)."""
+        """Read the screen as text, without a picture: ref, role, name and click point of each
+        element. Refs e… come from programs and stay the same; o… come from OCR."""
         part = self._desktop.region(region) if region else None
         frame, scene = await self._desktop.read()
         caller.get().known = frame.look
@@ -169,11 +176,11 @@ class Tools:
 
     async def find(
         self,
-        text: Annotated[str, optional("What it says; the best match first.")] = "",
+        text: Annotated[str, optional("Text; the best match first.")] = "",
         role: Annotated[str, optional('Such as "button", "entry", "link".')] = "",
-        limit: Annotated[Whole, optional("At most so many.", ge=1, le=50)] = 10,
+        limit: Annotated[Whole, optional("At most this many.", ge=1, le=50)] = 10,
     ) -> CallToolResult:
-        """Find things on the screen by text, role or both, with refs and click points."""
+        """Find elements by text, role or both; faster than read_screen if you know them."""
         if not text.strip() and not role.strip():
             raise BadText("Say what to find: a text, a role, or both.")
         found = await self._desktop.find(text, role, limit)
@@ -196,7 +203,7 @@ class Tools:
         return answer(frame, region=region)
 
     async def cursor_position(self) -> CallToolResult:
-        """Where the pointer is."""
+        """Return the position of the pointer."""
         frame = await self._desktop.look(show="never")
         return said({"ok": True, "x": frame.cursor.x, "y": frame.cursor.y})
 
@@ -215,9 +222,9 @@ class Tools:
                 "control",
             ],
             about(
-                "The screen rests; it changes; a window has text in its title, or none has; text "
-                "is seen, or not any more; something of this text and role is seen, or can be "
-                "used; you may act again, after a person had control."
+                "still: the screen rests. change: it changes. window, window_gone: text in a "
+                "title. text, text_gone: text in view. element, enabled: an element of this text "
+                "and role is there, or usable. control: a person has handed control back."
             ),
         ],
         text: Annotated[str, optional("What to wait for.")] = "",
@@ -248,8 +255,8 @@ class Tools:
         read: Annotated[bool, optional("End with what changed, as text.")] = False,
         screenshot: Screenshot = "auto",
     ) -> CallToolResult:
-        """Do several things in order in one call, the screen at rest between them; stops at the
-        first that fails. All coordinates refer to the screenshot before the call."""
+        """Do several actions in order in one call, each waiting for a still screen; stops at the
+        first failure. All coordinates refer to the screenshot before the call."""
         batch = Batch(self._desktop, self._steps, self._builds, ruling.get())
         steps = batch.read(actions)
         before = 0
@@ -326,10 +333,10 @@ class Tools:
     async def checkpoint(
         self,
         action: Annotated[Literal["make", "list"], optional("What to do.")] = "make",
-        note: Annotated[str, optional("What for, to know it by.", max_length=200)] = "",
+        note: Annotated[str, optional("What it is for.", max_length=200)] = "",
     ) -> CallToolResult:
-        """Remember all files of the desktop and what runs, for rollback to bring back; or list what
-        is remembered. One is made by itself before terminal commands, deletes and downloads run."""
+        """Save the desktop's files and running programs for rollback to restore; or list
+        checkpoints. One is made automatically before terminal commands, deletes and downloads."""
         if action == "list":
             told = {"ok": True, "checkpoints": [_told(one) for one in self._desktop.checkpoints]}
             return said(told, self._desktop.album())
@@ -340,22 +347,22 @@ class Tools:
         to: Annotated[str, optional("Name of a checkpoint; default: the last.")] = "",
         screenshot: Screenshot = "auto",
     ) -> CallToolResult:
-        """Take the desktop back to a checkpoint: its files, and its programs started anew. What
-        left the desktop stays done: mails, orders, anything on the network."""
+        """Restore a checkpoint: its files, with its programs started again. What left the desktop
+        stays done: mails, orders, anything on the network."""
         made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
         return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
 
     async def request_human(
         self,
-        reason: Annotated[str, about("What to ask or to do, for a person.", max_length=500)],
+        reason: Annotated[str, about("What to ask of a person.", max_length=500)],
         context: Context[Any, Any],
         kind: Annotated[
-            Kind, optional("login and captcha: a person takes control and does it.")
+            Kind, optional("login, captcha: a person takes control and does it.")
         ] = "question",
         choices: Annotated[list[str], optional("Answers to choose from.", max_length=10)] = NOWHERE,
     ) -> CallToolResult | InputRequiredResult:
-        """Ask a person: which of several, for a login, a captcha, or a yes. Waits up to 40 s; later
-        answers are kept 10 minutes, for the same reason asked again."""
+        """Ask a person for an answer, a choice, approval, a login or a captcha. Waits up to 40 s;
+        later answers are kept 10 minutes, for the same reason asked again."""
         if not reason.strip():
             raise BadText("Say what to ask, as reason.")
         asker = caller.get()
@@ -376,7 +383,7 @@ class Tools:
         size: Annotated[str, optional('For open, such as "1280x800".')] = "",
         seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
     ) -> CallToolResult:
-        """List desktops, open one more, close one with its files; or reserve this one: other agents
+        """List desktops, open another, close one with its files; or reserve this one: other agents
         are kept out until you release it or the time ends."""
         asking = caller.get()
         if action == "open":
@@ -395,7 +402,7 @@ class Tools:
         return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
 
     async def show_desktop(self) -> CallToolResult:
-        """Show the desktop to the person you talk with: live where their client can, else as a
+        """Show the desktop to the person you talk with: live if their client can, else as a
         picture."""
         frame = await self._desktop.look()
         address = self._desks.address

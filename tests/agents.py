@@ -1,4 +1,4 @@
-"""Hands on a desktop for tests, and brains that do what a function does."""
+"""A desktop under control for tests, and scripted agents that do what a function does."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +18,20 @@ MEMBERS = {
 LOOKING = {
     "screenshot", "zoom", "read_screen", "find", "cursor_position", "wait_for", "show_desktop",
 }  # fmt: skip
+LISTED = """
+import anyio
+from pathlib import Path
+from mcp import Client
+from gloveport.sandbox.desktop import Desktop, Settings
+from gloveport.sandbox.keymap import Keymap
+from gloveport.server.app import DesktopServer
+
+async def listed():
+    async with Client(DesktopServer(Desktop(Settings(Path("unused")), Keymap()))) as client:
+        print((await client.list_tools()).model_dump_json(by_alias=True, exclude_none=True))
+
+anyio.run(listed)
+"""
 BUDGET = 5000  # tokens, at four characters each
 
 
@@ -44,6 +60,26 @@ async def test_the_schemas_fit_the_budget(tools: list[Tool]) -> None:
     listed = [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in tools]
     sent = json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
     assert len(sent) / 4 <= BUDGET
+
+
+async def test_clients_are_told_what_destroys_nothing(tools: list[Tool]) -> None:
+    told = {
+        one.name for one in tools if one.annotations and one.annotations.destructive_hint is False
+    }
+    assert told == {"mouse_move", "scroll", "wait", "checkpoint"}
+
+
+def test_the_list_is_the_same_to_the_byte_in_every_process() -> None:
+    """Models' caches of prompts begin with it."""
+    command = [sys.executable, "-P", "-c", LISTED]
+    listed = {
+        subprocess.run(
+            command, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in "123"
+    }
+    assert len(listed) == 1
+    assert "read_screen" in listed.pop()
 
 
 async def test_every_tool_and_parameter_is_described(tools: list[Tool]) -> None:
