@@ -2,7 +2,9 @@
 
 The kernel says of each connection when data was last sent and when last received (sock_diag(7),
 `tcp_info`). One that has sent since an action and has received nothing after that waits for an
-answer. Whatever is spoken on it (HTTP, TLS, WebSocket) stays unread.
+answer. Whatever is spoken on it (HTTP, TLS, WebSocket) stays unread. With HTTP/2 all requests to a
+server share a connection: what is small and follows an answer at once acknowledges it, and what is
+sent beside a long poll is a request of its own; of several at once the first answer counts for all.
 
 With a network filter these are the filter's connections to the outside, without walls those of the
 programs themselves. Where the kernel does not tell, nothing counts as in flight.
@@ -34,12 +36,17 @@ _ASKED = struct.Struct("=BBBBI48s")
 _MESSAGE = struct.Struct("=BBBB48sIIIII")
 _ATTRIBUTE = struct.Struct("=HH")
 _LAST_SENT, _LAST_RECEIVED = 44, 52  # bytes into tcp_info; milliseconds ago
-_RECEIVED_BYTES, _SEGMENTS_SENT = 128, 156
-_LEAST = 160
+_RECEIVED_BYTES, _SEGMENTS_SENT, _SENT_BYTES = 128, 156, 200
+_LEAST = 208
 _EQUAL = 1e-5  # seconds; both are told in milliseconds before one moment
 _TICK = 0.01  # seconds; the kernel's clock for these times goes in steps of 1 to 10 ms
 _AFTER = 0.15  # seconds a program has to show what it was answered, or to ask for more
 _ENDLESS = 5.0  # seconds without an answer after which a connection is one that only listens
+# What acknowledges in HTTP/2: one or two updates of windows, or a ping, in a record of TLS 1.3
+# (RFC 9113, 6; RFC 8446, 5.2); Chromium sends the first within a moment of what it received.
+_CONTROL = (13 + 22, 2 * 13 + 22, 17 + 22)  # bytes; a request has more
+_AT_ONCE, _SOON = 0.03, 0.25  # seconds from an answer to what acknowledges it
+_DOUBTED = 1.0  # seconds for what may be a request, or not
 _STREAM = 1.0  # seconds that an answer is waited for while more of it comes
 
 
@@ -54,15 +61,51 @@ class _Connection:
     """Bytes received."""
     segments: int
     """How many segments with data were sent."""
+    out: int
+    """Bytes sent."""
     answered: float = 0.0
     """When the first answer since the action came; 0 when none has."""
     listens: bool = False
     """Whether what it sends is not answered soon: a long poll, or news that need no answer."""
 
     unanswered: bool = False
+    doubted: float = 0.0
+    """When something was sent that follows an answer at once and may acknowledge it, or ask."""
+    beside: float = 0.0
+    """When something was sent while it listened, and has not been answered."""
+    mute: bool = False
+    """Whether what is sent while it listens is never answered."""
+
+    def first(self) -> None:
+        """Judge it by what the kernel says when it is seen first."""
+        self._ask(self)
 
     def now(self, new: "_Connection") -> None:
         """Take over what the kernel says now."""
+        got, said, before = new.count > self.count, new.segments > self.segments, self.unanswered
+        if said or got:
+            self._ask(new)
+            after, out = new.sent - new.received, new.out - self.out
+            trails = self.unanswered and said and after < _AT_ONCE
+            if self.unanswered and _acknowledges(after, out):
+                self.unanswered = before and not got
+            self.doubted = new.sent if trails and got and self.unanswered and not before else 0.0
+        if got:
+            # Who is answered while it listens has more than one request on the way.
+            self.listens = self.listens and not self.beside
+            self.beside, self.mute = 0.0, False
+        elif said and before and self.listens:
+            self.beside = new.sent
+        self.sent, self.received, self.out = new.sent, new.received, new.out
+        self.segments, self.count = new.segments, new.count
+
+    def holds(self, now: float) -> bool:
+        """Whether what was sent last waits for an answer, if it is none of those that wait long."""
+        if self.beside:
+            return not self.mute and now - self.beside < _DOUBTED
+        return not self.listens and not (self.doubted and now - self.doubted >= _DOUBTED)
+
+    def _ask(self, new: "_Connection") -> None:
         same = (new.segments, new.count) == (self.segments, self.count)
         if new.segments == 0 or new.sent < new.received - _EQUAL:
             self.unanswered = False
@@ -70,8 +113,6 @@ class _Connection:
             self.unanswered = True
         elif not same:  # in the same tick: who waited and has sent since has asked for more
             self.unanswered = self.unanswered and new.segments > self.segments
-        self.sent, self.received = new.sent, new.received
-        self.segments, self.count = new.segments, new.count
 
 
 @dataclass(slots=True)
@@ -110,7 +151,8 @@ class Traffic:
         self._patient.clear()
         for one in self._known.values():
             old = when - one.sent > _ENDLESS
-            one.listens = one.listens or (one.unanswered and old)
+            one.listens = one.listens or (one.unanswered and old and not one.doubted)
+            one.mute = one.mute or (0 < one.beside < when - _DOUBTED)
             if one.listens and one.unanswered:
                 self._patient[one.remote] = self._patient.get(one.remote, 0) + 1
             one.answered = 0.0
@@ -130,10 +172,10 @@ class Traffic:
                 continue
             if one.unanswered:
                 one.answered = 0.0
-                if spared.get(one.remote, 0) > 0:
+                if spared.get(one.remote, 0) > 0 and not one.beside:
                     spared[one.remote] -= 1
-                elif not one.listens:
-                    total += 1
+                else:
+                    total += one.holds(now)
                 continue
             if not one.answered:
                 one.answered = now
@@ -166,7 +208,11 @@ class Traffic:
         for inode, now in found:
             if inode in self._others:
                 continue
-            self._known.setdefault(inode, now).now(now)
+            if inode in self._known:
+                self._known[inode].now(now)
+            else:
+                now.first()
+                self._known[inode] = now
         for gone in self._known.keys() - inodes:
             if self._known.pop(gone).sent >= self._began - _TICK:
                 self._ended = self.answered = time.monotonic()
@@ -206,6 +252,11 @@ class Traffic:
                     place += length + 3 & ~3
 
 
+def _acknowledges(after: float, out: int) -> bool:
+    """Whether so many bytes, so many seconds after something was received, ask for nothing."""
+    return out <= max(_CONTROL) and (after < _AT_ONCE or (after < _SOON and out in _CONTROL))
+
+
 def _sockets(pids: Iterable[int]) -> set[int]:
     """The inodes of all sockets that processes have open."""
     inodes: set[int] = set()
@@ -232,7 +283,8 @@ def _told(message: bytes, address: bytes, now: float) -> _Connection | None:
             (received,) = struct.unpack_from("=I", message, info + _LAST_RECEIVED)
             (count,) = struct.unpack_from("=Q", message, info + _RECEIVED_BYTES)
             (segments,) = struct.unpack_from("=I", message, info + _SEGMENTS_SENT)
+            (out,) = struct.unpack_from("=Q", message, info + _SENT_BYTES)
             remote = address[2:4] + address[20:36]
-            return _Connection(remote, now - sent / 1e3, now - received / 1e3, count, segments)
+            return _Connection(remote, now - sent / 1e3, now - received / 1e3, count, segments, out)
         place += length + 3 & ~3
     return None

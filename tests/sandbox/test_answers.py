@@ -243,9 +243,14 @@ class Served:
         )
         assert self.server.stdout
         self.socket = socket.create_connection(("127.0.0.1", int(self.server.stdout.readline())))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers do
 
     def asks(self) -> None:
-        self.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        self.socket.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n")
+
+    def acknowledges(self) -> None:
+        """As HTTP/2 does now and then: a window's update, in a record of TLS."""
+        self.socket.sendall(bytes(35))
 
     def answers(self) -> None:
         assert self.server.stdin
@@ -298,6 +303,49 @@ def test_the_second_request_on_a_connection_is_one_too(traffic: Traffic, served:
     assert traffic.waiting() == 1
     served.answers()
     assert ends(traffic)
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_what_acknowledges_an_answer_is_no_request(
+    traffic: Traffic, served: Served, looked: bool
+) -> None:
+    served.asks()
+    if looked:
+        assert traffic.waiting() == 1
+    served.answers()
+    served.acknowledges()
+    if looked:
+        assert ends(traffic)
+    else:  # it may as well be a request that was sent when the first had been answered
+        assert traffic.waiting() == 1
+        assert ends(traffic)
+    traffic.begin(time.monotonic() + 6)  # as if six seconds had passed: it is no long poll
+    traffic.begin(time.monotonic())
+    served.asks()
+    assert traffic.waiting() == 1
+
+
+def test_a_request_beside_a_long_poll_on_one_connection_counts_until_it_is_known_to_be_none(
+    traffic: Traffic, served: Served
+) -> None:
+    served.asks()
+    time.sleep(0.05)
+    traffic.begin(time.monotonic() + 6)  # as if six seconds had passed without an answer
+    traffic.begin(time.monotonic())
+    assert traffic.waiting() == 0
+    served.asks()
+    assert traffic.waiting() == 1
+    served.answers()
+    assert ends(traffic)
+    served.asks()
+    traffic.begin(time.monotonic() + 6)
+    traffic.begin(time.monotonic())
+    served.asks()  # such as news of a WebSocket that nobody answers
+    assert traffic.waiting() == 1
+    assert ends(traffic)
+    traffic.begin(time.monotonic())
+    served.asks()
+    assert traffic.waiting() == 0
 
 
 def test_a_request_that_was_sent_before_the_action_does_not_count(
