@@ -169,7 +169,7 @@ def test_the_bridge_ends_cleanly(process: subprocess.Popen[bytes], how: Any) -> 
         process.stdin.close()
     else:
         process.send_signal(how)
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert process.stderr
     assert b"Traceback" not in process.stderr.read()
 
