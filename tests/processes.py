@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def until(true: Callable[[], bool], seconds: float = 5) -> bool:
+def until(true: Callable[[], bool], seconds: float = 20) -> bool:
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:

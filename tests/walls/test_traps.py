@@ -74,7 +74,7 @@ async def still_answers(client: Client, session: Session) -> None:
         began = time.monotonic()
         said = await call(client, name)
         assert not said.is_error, text(said)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 50  # what every call is promised
     facts(await call(client, "left_click", coordinate=[5, 5]))
     assert run_inside(session, "print('alive')") == "alive\n"
 
