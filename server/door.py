@@ -30,7 +30,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
-from .bodies import LARGEST, TooLarge, counted, declared_too_large, limit_of
+from .bodies import (
+    LARGEST,
+    TooLarge,
+    counted,
+    declared_too_large,
+    limit_of,
+    takes_messages,
+    with_reasons,
+)
 from .connections import Connections
 from .grants import (
     HERE,
@@ -215,6 +223,8 @@ class Guard:
             scope["user"] = AuthenticatedUser(token)
             stream = _Stream(scope, receive, send, lambda: self._door.still(grant) is not None)
             receive, send = stream.receive, stream.send
+        if scope["type"] == "http" and takes_messages(scope["path"]):
+            send = with_reasons(send)
         await self._app(scope, receive, _with_headers(send))
 
     def _prove(self, scope: Asgi) -> None:

@@ -214,8 +214,11 @@ def _said(error: Any, names: list[str]) -> str:
         case "literal_error":
             return f"{where} must be one of {error['ctx']['expected']}"
         case "too_short" | "too_long":
-            least = error["ctx"].get("min_length", error["ctx"].get("max_length"))
-            return f"{where} must have {least} items, not {error['ctx']['actual_length']}"
+            least, most = error["ctx"].get("min_length"), error["ctx"].get("max_length")
+            count = f"at least {least}" if least else f"at most {most}" if most > 4 else f"{most}"
+            return f"{where} must have {count} items, not {error['ctx']['actual_length']}"
+        case "list_type" if where in ("actions", "choices"):
+            return f"{where} must be a list"
         case "list_type":
             return f"{where} must be a list of numbers such as [640, 400]"
         case "dict_type" | "model_type" | "model_attributes_type":

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +327,30 @@ def test_a_strange_header_gets_an_answer_or_a_sentence(
     for word in ("Traceback", "ValueError", "TaskGroup", "Exceeds the limit"):
         assert word not in answer
     assert "9" * 401 not in answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]", "null", "1", "{", "\0", "[" * 100_000, '{"a":' * 50_000, '"\\ud800"',
+        "{}", '{"id": []}',
+        '{"jsonrpc": "2.0", "id": %s, "method": "tools/list"}' % ("9" * 6000),
+        '{"jsonrpc": "2.0", "id": [1], "method": "tools/list"}',
+        json.dumps([{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}] * 100),
+    ],
+    ids=lambda body: body[:20],
+)  # fmt: skip
+def test_what_is_no_message_gets_a_sentence(server: Server, body: str) -> None:
+    for era in ("2025-06-18", "2026-07-28"):
+        headers = {
+            "Authorization": f"Bearer {server.token}", "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream", "Mcp-Protocol-Version": era,
+        }  # fmt: skip
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+            connection.request("POST", "/mcp", body.encode(), headers)
+            answer = connection.getresponse()
+            said = json.loads(answer.read())["error"]["message"]
+        assert answer.status == 400
+        assert 0 < len(said) <= 400
+        assert "alidation" not in said
+        assert "line 1" not in said
