@@ -263,6 +263,38 @@ def test_closing_leaves_nothing_spinning(
     assert capfd.readouterr().err == ""
 
 
+def test_an_end_amid_open_requests_prints_nothing(
+    through: Callable[..., Way], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Tunnels, long polls, streams, half a body, half a request; some of whom have just gone."""
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        way = through(f"allow=a.com:{port}", a_com="127.0.0.1")
+        kinds = [
+            f"CONNECT a.com:{port} HTTP/1.1\r\nHost: a.com\r\n\r\n",
+            f"GET http://a.com:{port}/never HTTP/1.1\r\nHost: a.com\r\n\r\n",
+            f"POST http://a.com:{port}/ HTTP/1.1\r\nHost: a.com\r\nContent-Length: 9\r\n\r\nabc",
+        ]
+        clients: list[socket.socket] = []
+        for number in range(18):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", way.port)))
+            client.sendall(kinds[number % 3].encode())
+            answering = held.enter_context(server.accept()[0])
+            if number % 2:
+                answering.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            clients.append(client)
+        held.enter_context(socket.create_connection(("127.0.0.1", way.port))).sendall(b"GET ht")
+        for client in clients[:9]:
+            client.close()
+        worker = way.proxy._worker  # pyright: ignore[reportPrivateUsage]
+        assert worker
+        assert worker.stdin
+        worker.stdin.close()  # as when its owner dies
+        assert worker.wait(20) == 0
+        way.proxy.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_tunnels_carry_everything(through: Callable[..., Way]) -> None:
     with site(bytes(20_000_000)) as (port, _):
         way = through(f"allow=a.com:{port}", a_com="127.0.0.1")
