@@ -4,7 +4,6 @@ Each command imports what it needs when it runs: a bridge must not wait for the 
 """
 
 import argparse
-import gc
 import logging
 import os
 import sys
@@ -322,6 +321,7 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
 
     from gloveport.sandbox.errors import SandboxError
 
+    from .heap import prepare
     from .serving import NoAddress, Settings, serve
 
     settings = Settings(
@@ -351,7 +351,7 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
         if not given.own:
             _announce(given, served, settings, entry)
 
-    gc.freeze()  # what is imported stays: to look through it at each collection takes 50 ms
+    prepare()
     try:
         anyio.run(serve, settings, ready)
     except SandboxError as why:

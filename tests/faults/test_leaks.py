@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import weakref
 from collections import Counter
@@ -98,6 +100,29 @@ def test_memory_that_is_free_in_pieces_goes_back_to_the_machine() -> None:
     trim()
     assert resident() < most - (40 << 20)
     assert len(kept) == 4000
+
+
+THREADS = """
+import ctypes, threading
+from gloveport.server.heap import prepare
+prepare()
+together = threading.Barrier(8)
+def take():
+    held = [bytes(3000) for _ in range(1000)]
+    together.wait()
+for _ in range(8): threading.Thread(target=take).start()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fopen(b'/dev/stdout', b'w'))
+libc.malloc_info(0, out), libc.fflush(out)
+"""
+
+
+def test_threads_of_a_server_allocate_from_one_place() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=True, timeout=50
+    )
+    assert ran.stdout.count("<heap nr=") == 1
 
 
 async def test_what_only_refers_to_itself_is_found_by_its_size() -> None:
