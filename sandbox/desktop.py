@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NoReturn, TypeVar
@@ -56,6 +57,8 @@ from .errors import (
     ConnectionsLost,
     DesktopClosed,
     DesktopLost,
+    Loss,
+    LostBefore,
     NoSuchElement,
     NoSuchWindow,
     NotDone,
@@ -99,7 +102,7 @@ from .windows import Layer
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_Loss = TypeVar("_Loss", bound=Broken)
+_Loss = TypeVar("_Loss", bound=Loss)
 
 Show = Literal["auto", "always", "never", "changed"]
 """What picture a frame carries: the screen if it looks new to the caller, always, or never; or only
@@ -157,6 +160,23 @@ class Settings:
     walls: Literal["auto", "bwrap", "none"] = "none"
     enclosure: Enclosure = field(default_factory=Enclosure)
     vault: Vault = field(default_factory=Vault)
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What the caller of a turn knows of losses.
+
+    Args:
+        losses: How many they were told of; it grows when they are told in this turn.
+        acts: Whether they may send input: what was meant for a lost desktop is not done.
+    """
+
+    losses: int
+    acts: bool
+
+
+knowledge: ContextVar[Knowledge | None] = ContextVar("knowledge", default=None)
+"""Of the caller whose call runs; None when nobody keeps account of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +325,9 @@ class Desktop:
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
-        self._loss = ""
-        """How the connections before these were lost, in words: an exception would keep them."""
+        self.loss = ""
+        """How the last desktop, or the connections to it, was lost; empty when none was."""
+        self.losses = 0
         self._frames = 0
         self._history = History()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
@@ -740,8 +761,8 @@ class Desktop:
             def turn(parts: _Parts, last: bool = last) -> T | None:
                 nonlocal begun
                 begun = begun or parts
-                if begun is not parts and self._loss:
-                    raise Broken(self._loss)
+                if begun is not parts and self.loss:
+                    raise LostBefore(self.loss)
                 return look(parts, last)
 
             found = await self._take(turn)
@@ -1132,7 +1153,19 @@ class Desktop:
         await asyncio.to_thread(self._stream.close)
 
     async def _take(self, work: Callable[[_Parts], T]) -> T:
-        return await self._run(lambda: self._safely(work))
+        known = knowledge.get()
+
+        def turn() -> T:
+            if known and known.acts and known.losses != self.losses:
+                raise LostBefore(self.loss)
+            return self._safely(work)
+
+        try:
+            return await self._run(turn)
+        except Loss:
+            if known:
+                known.losses = self.losses
+            raise
 
     async def _take_next(self, work: Callable[[_Parts], None]) -> None:
         """Take a turn before all that wait; cancelling it does not stop it."""
@@ -1305,7 +1338,8 @@ class Desktop:
         raise self._lost(DesktopLost(what, kept, started)) from failure
 
     def _lost(self, loss: _Loss) -> _Loss:
-        self._loss = str(loss)
+        self.loss = str(loss)
+        self.losses += 1
         return loss
 
     def _revive(self, what: str, *, programs: bool = True) -> list[str]:

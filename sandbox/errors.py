@@ -35,10 +35,12 @@ SandboxError
 │   ├── CannotStart
 │   │   └── ProgramFailed
 │   ├── BadSecrets
-│   ├── DesktopLost
-│   ├── NotRolledBack
+│   ├── Loss
+│   │   ├── LostBefore
+│   │   ├── DesktopLost
+│   │   ├── NotRolledBack
+│   │   └── ConnectionsLost
 │   ├── NotRestarted
-│   ├── ConnectionsLost
 │   ├── DesktopClosed
 │   ├── FileFailed
 │   └── NotDone
@@ -316,7 +318,22 @@ class BadSecrets(Broken):
     """The file of secrets is not as it should be; the text never shows a value."""
 
 
-class DesktopLost(Broken):
+class Loss(Broken):
+    """What callers know of the screen is old: it is another one."""
+
+
+class LostBefore(Loss):
+    """The desktop was lost before a call that was meant for the one before; nothing was sent.
+
+    Args:
+        what: How it was lost.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Nothing was sent. {what}")
+
+
+class DesktopLost(Loss):
     """The windows are gone; the home and the checkpoints are kept.
 
     Args:
@@ -338,7 +355,7 @@ class DesktopLost(Broken):
         )
 
 
-class NotRolledBack(Broken):
+class NotRolledBack(Loss):
     """A rollback failed; all checkpoints are kept.
 
     Args:
@@ -374,7 +391,7 @@ class NotRestarted(Broken):
         )
 
 
-class ConnectionsLost(Broken):
+class ConnectionsLost(Loss):
     """The display lives, and is looked at through new connections."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.desktop import Desktop, Knowledge, knowledge
 from gloveport.sandbox.errors import Impossible, NotAllowed, NotNow, SandboxError
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.vault import Vault
@@ -152,6 +152,8 @@ class DesktopServer(MCPServer[Any]):
         self._held_until = 0.0
         self._looked: dict[str, int] = {}
         """The hand-back after which each credential has looked last; see leases.py."""
+        self._losses: dict[str, int] = {}
+        """How many losses of the desktop each credential was told of."""
         self._line = Line()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
@@ -205,6 +207,8 @@ class DesktopServer(MCPServer[Any]):
         asking = self._caller(context)
         self._running += 1
         token = caller.set(asking)
+        knows = Knowledge(asking.losses, acts=self._kind(name) == "acts")
+        informed = knowledge.set(knows)
         words = told(name, arguments, self._vault)
         known = name if name in self._names else "unknown"
         self.asking.hear(context, asking.who)
@@ -225,6 +229,8 @@ class DesktopServer(MCPServer[Any]):
             result = _scrubbed(result, self._vault)
             error = _error(result)
         finally:
+            asking.losses = self._losses[asking.grant.holder] = knows.losses
+            knowledge.reset(informed)
             caller.reset(token)
             self._running -= 1
             self.last_call = time.monotonic()
@@ -341,7 +347,7 @@ class DesktopServer(MCPServer[Any]):
             raise why
         if asks or call == "acts" or isinstance(result, NeedsYes):
             return result
-        return self._with_news(asking, result)
+        return self._with_news(asking, self._with_loss(result))
 
     @property
     def needed(self) -> bool:
@@ -353,6 +359,18 @@ class DesktopServer(MCPServer[Any]):
         if name in ("wait_for", "request_human"):
             return "waits"
         return "looks" if name in self._looking else "acts"
+
+    def _with_loss(
+        self, result: CallToolResult | InputRequiredResult
+    ) -> CallToolResult | InputRequiredResult:
+        """An answer that shows the screen, with how the one before was lost if that is news."""
+        knows = knowledge.get()
+        if knows is None or knows.losses == self.desktop.losses:
+            return result
+        if not isinstance(result, CallToolResult) or result.is_error:
+            return result
+        knows.losses = self.desktop.losses
+        return _saying(result, {"notices": [self.desktop.loss]})
 
     def _with_news(
         self, asking: Caller, result: CallToolResult | InputRequiredResult
@@ -462,7 +480,8 @@ class DesktopServer(MCPServer[Any]):
         if known is None:
             # Some clients are a new one for each call: what its credential has not seen is news.
             epoch = self._looked.setdefault(grant.holder, self._lease.epoch)
-            known = Caller(Who("agent", name, _title(context)), epoch=epoch)
+            losses = self._losses.setdefault(grant.holder, self.desktop.losses)
+            known = Caller(Who("agent", name, _title(context)), epoch=epoch, losses=losses)
         known.grant = grant
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
@@ -537,15 +556,20 @@ def _title(context: Context[Any, Any] | None) -> str:
     return plain(info.title or f"{info.name} {info.version}")[:_LONGEST_TITLE] or "an agent"
 
 
-def _saying(result: CallToolResult, more: Mapping[str, str]) -> CallToolResult:
+def _saying(result: CallToolResult, more: Mapping[str, str | list[str]]) -> CallToolResult:
     """An answer that tells more: in its JSON object, or in a line above its text."""
     *before, last = result.content
     assert isinstance(last, TextContent)
     if last.text.startswith("{"):
-        both = {**json.loads(last.text), **more}
+        both = json.loads(last.text)
+        for key, said in more.items():
+            both[key] = [*both.get(key, []), *said] if isinstance(said, list) else said
         text = json.dumps(both, ensure_ascii=False, separators=(",", ":"))
     else:
-        text = "\n".join([*(f"# {said}" for said in more.values()), last.text])
+        told = [
+            one for said in more.values() for one in ([said] if isinstance(said, str) else said)
+        ]
+        text = "\n".join([*(f"# {one}" for one in told), last.text])
     return result.model_copy(update={"content": [*before, last.model_copy(update={"text": text})]})
 
 

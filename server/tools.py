@@ -60,6 +60,8 @@ class Caller:
     """The look of the last answer they were sent."""
     epoch: int = 0
     """The hand-back after which they last looked; see leases.py."""
+    losses: int = 0
+    """How many losses of the desktop they know of."""
     grant: Grant = HERE
     """What they may do."""
 
