@@ -89,7 +89,8 @@ class _Connection:
             trails = self.unanswered and said and after < _AT_ONCE
             if self.unanswered and _acknowledges(after, out):
                 self.unanswered = before and not got
-            self.doubted = new.sent if trails and got and self.unanswered and not before else 0.0
+            doubted = (trails and got and not before) or (said and out in _CONTROL)
+            self.doubted = new.sent if self.unanswered and doubted else 0.0
         if got:
             # Who is answered while it listens has more than one request on the way.
             self.listens = self.listens and not self.beside
@@ -162,13 +163,15 @@ class Traffic:
         self._look()
         now = time.monotonic()
         spared = dict(self._patient)
+        for one in self._known.values():
+            if one.listens and one.unanswered and one.sent < self._began - _TICK:
+                # It still listens; no other stands in for it.
+                spared[one.remote] = spared.get(one.remote, 0) - 1
         total = int(now - self._ended < _AFTER)
         for one in self._known.values():
             if not one.segments:
                 continue
             if one.sent < self._began - _TICK:
-                if one.listens and one.unanswered:
-                    spared[one.remote] -= 1  # it still listens; no other stands in for it
                 continue
             if one.unanswered:
                 one.answered = 0.0

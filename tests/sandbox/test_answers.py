@@ -325,6 +325,25 @@ def test_what_acknowledges_an_answer_is_no_request(
     assert traffic.waiting() == 1
 
 
+def test_a_request_counts_while_another_connection_listens(
+    traffic: Traffic, served: Served
+) -> None:
+    """Whichever of the two was made first."""
+    with closing(socket.create_connection(served.socket.getpeername())) as listening:
+        served.asks()
+        served.answers()
+        assert traffic.waiting() == 1
+        listening.sendall(b"GET /news HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n")
+        assert traffic.waiting() == 2
+        traffic.begin(time.monotonic() + 6)  # as if six seconds had passed without an answer
+        traffic.begin(time.monotonic())
+        time.sleep(0.05)
+        traffic.begin(time.monotonic())
+        assert traffic.waiting() == 0
+        served.asks()
+        assert traffic.waiting() == 1
+
+
 def test_a_request_beside_a_long_poll_on_one_connection_counts_until_it_is_known_to_be_none(
     traffic: Traffic, served: Served
 ) -> None:
