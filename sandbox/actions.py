@@ -111,6 +111,12 @@ class ClickElement:
 
         def act(body: Body) -> Facts:
             element = self._target(body)
+            plain = (self.button, self.times, held) == ("left", 1, ())
+            if plain and body.values.step_to(element):
+                return {
+                    "clicked": described(element),
+                    "note": "chosen by keys: its list is scrolled",
+                }
             at = body.sight.aim(element, body.hands.hover)
             waited = body.hands.click(at, _BUTTONS[self.button], self.times, held)
             return {"clicked": described(element)} | _waited(waited)

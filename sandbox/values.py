@@ -6,6 +6,7 @@ Each way a value gets in is checked by what the thing has afterwards.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from .atspi import Choice, Silent, Tree
 from .dates import HALF, keys_for, parts_of, parts_shown, written_like
@@ -304,7 +305,35 @@ class Values:
                 return sorted(options, key=lambda one: _OPTION_ORDER.get(one.role, 9))
         return []
 
-    def _step_to(self, element: Element, choices: Sequence[Choice], value: str) -> None:
+    def step_to(self, element: Element) -> bool:
+        """Choose what is in an open list longer than its window, by keys; False if it is not.
+
+        Where such things are once the list has scrolled is told wrongly, or not at all.
+
+        Raises:
+            NotDone: It was not chosen; the error says what is.
+        """
+        if element.role not in _OPTION_ORDER or element.eye != "tree":
+            return False
+        if not (popups := self._sight.popups()):
+            return False
+        key = self._sight.node(element).key
+        for combo in self._sight.find("", "combo box", 40, pixels=False).elements:
+            choices = self._choices(combo) if combo.window == element.window else []
+            one = next((one for one in choices if one.key == key), None)
+            if one and len(choices) * element.rect.height > max(rect.height for rect in popups):
+                self._step_to(combo, choices, one.name, one)
+                self._seen_to_be(combo, partial(_has_name, one.name), one.name)
+                return True
+        return False
+
+    def _step_to(
+        self,
+        element: Element,
+        choices: Sequence[Choice],
+        value: str,
+        choice: Choice | None = None,
+    ) -> None:
         """Reach a choice of an open list by keys, which work in view and out of it."""
         names = [one.name for one in choices if one.usable]
         if _plain(value) not in names:
@@ -314,7 +343,7 @@ class Values:
                 "closed again."
             )
         usable = [one for one in choices if one.usable]
-        wanted = names.index(_plain(value))
+        wanted = usable.index(choice) if choice in usable else names.index(_plain(value))
         first, key = (0, "Home") if 2 * wanted < len(usable) else (len(usable) - 1, "End")
         self._marked(usable, None)  # until it listens
         self._hands.press(sequence(key))
@@ -359,6 +388,10 @@ def _settable(element: Element) -> bool:
         "table cell",
         "date editor",
     }
+
+
+def _has_name(name: str, now: Element) -> bool:
+    return name in (now.text, now.name)
 
 
 def _number(text: str) -> float | None:

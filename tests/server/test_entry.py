@@ -470,6 +470,25 @@ async def test_a_choice_is_made_in_a_list_that_a_page_draws(
         assert opened.holds("Choice 30")
 
 
+async def test_options_of_a_list_that_has_scrolled_are_clicked(
+    wide: Desktop, client: Client, tmp_path: Path
+) -> None:
+    options = "".join(f"<option>Choice {number}</option>" for number in range(60))
+    html = f"<select aria-label=Place onchange='keep(this.value)'>{options}</select>"
+    with page(wide, tmp_path, html) as opened:
+        await shown(client, "Place", "combo box")
+        for wanted in (40, 42, 25, 59, 0, 12):
+            await call(client, "click_element", target="Place", screenshot="never")
+            await shown(client, "Choice 0", "menu item")
+            if wanted == 12:
+                await told(
+                    client, "scroll", coordinate=[64, 300], scroll_direction="down",
+                    scroll_amount=3,
+                )  # fmt: skip
+            await told(client, "click_element", target=f"Choice {wanted}")
+            assert opened.holds(f"Choice {wanted}"), opened.value()
+
+
 # Dates
 
 DATES = {
