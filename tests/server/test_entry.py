@@ -532,7 +532,8 @@ async def test_dates_and_times_are_set_in_firefox(
             for value in values:
                 done = await told(client, "set", target=kind, value=value)
                 assert opened.holds(value), (kind, opened.value(), done)
-                assert done["set"] == "verified"
+                if kind not in ("month", "week"):  # which are plain text there
+                    assert done["set"] == "verified"
         refusal(await call(client, "set", target="date", value="2023-02-30"))
         assert "set gives it" in refusal(await call(client, "type", into="date", text="1"))
 
