@@ -33,8 +33,9 @@ from gloveport.sandbox.vault import Vault
 from .acting import LOW_LEVEL, NAMED
 from .asking import AskClient, Asking, SaidNo
 from .desks import Desks, NoSuchDesktop
+from .gate import Gate
 from .grants import Scope, passport_of, whose
-from .leases import Call, LookFirst, State, Who
+from .leases import Call, LookFirst, State
 from .leases import told as handed_back
 from .line import Line
 from .listing import Listing
@@ -46,6 +47,7 @@ from .shape import bounded, quoted, refusal
 from .sharing import SYSTEM, Sharing
 from .telling import QUOTES, places, plain, told
 from .tools import Caller, Tools, caller
+from .who import Who
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ class DesktopServer(MCPServer[Any]):
                 name=f"screen of {name}",
                 description="The screen as it is now, pixel for pixel.",
                 mime_type="image/png",
-                fn=self._screen,
+                fn=self.screen,
             )
         )
         if self.desks.most > 1:
@@ -390,7 +392,7 @@ class DesktopServer(MCPServer[Any]):
             tasks.start_soon(self.let_go_when_forgotten)
             tasks.start_soon(self.sharing.tend)
 
-    def _meant(self, named: str, context: Context[Any, Any] | None) -> "DesktopServer":
+    def _meant(self, named: str, context: Context[Any, Any] | None) -> Gate:
         """The gate of the desktop that a call is for: the one of its URL, or the one it names.
 
         Raises:
@@ -458,7 +460,8 @@ class DesktopServer(MCPServer[Any]):
             logger.exception("the tool %s failed", name)
             return _BROKE
 
-    async def _screen(self) -> bytes:
+    async def screen(self) -> bytes:
+        """The screen as it is now, as PNG."""
         try:
             self._lease.admit(SYSTEM, "looks")
             return (await self.desktop.lossless()).data
@@ -471,7 +474,7 @@ class DesktopServer(MCPServer[Any]):
             gate = self.desks.find(desktop, passport_of(context.request_context.request).grant)
         except NoSuchDesktop as why:
             raise ResourceError(str(why)) from None
-        return await gate._screen()
+        return await gate.screen()
 
     def _caller(self, context: Context[Any, Any] | None) -> Caller:
         name = caller_name(context)

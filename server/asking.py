@@ -25,10 +25,10 @@ from pydantic import ValidationError
 
 from gloveport.sandbox.errors import NotAllowed
 
-from .leases import Who
 from .questions import BY_HAND, KEPT, Answer, Kind, Question, Questions
 from .sharing import Sharing
 from .telling import QUOTES, plain
+from .who import Who
 
 logger = logging.getLogger(__name__)
 

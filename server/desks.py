@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -20,12 +20,10 @@ from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 from gloveport.sandbox.errors import BadText, Impossible, NotNow
 
+from .gate import Gate
 from .grants import Grant
 from .leases import State
 from .metrics import Metrics
-
-if TYPE_CHECKING:
-    from .app import DesktopServer
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +67,7 @@ class PersonThere(NotNow):
 class Desk:
     """One desktop, and whose it is."""
 
-    gate: "DesktopServer"
+    gate: Gate
     owner: str
     opened: float
     """Seconds since 1970."""
@@ -90,13 +88,13 @@ class Desks:
     def __init__(
         self,
         usual: desktop.Settings,
-        gate: "Callable[[Desktop, Desks], DesktopServer]",
+        gate: "Callable[[Desktop, Desks], Gate]",
         *,
         most: int = 1,
         idle: float = IDLE,
     ) -> None:
         self.most = most
-        self.metrics = Metrics(self)
+        self.metrics = Metrics(lambda: self.gates)
         self.address = ""
         """Where browsers reach the server; empty: nowhere."""
         self._usual = usual
@@ -107,7 +105,7 @@ class Desks:
         self._opening = anyio.Lock()
 
     @property
-    def gates(self) -> dict[str, "DesktopServer"]:
+    def gates(self) -> dict[str, Gate]:
         """All there are, by name."""
         return {name: desk.gate for name, desk in self._desks.items()}
 
@@ -116,12 +114,12 @@ class Desks:
         """When a tool of any of them was last called, on the monotonic clock."""
         return max(gate.last_call for gate in self.gates.values())
 
-    def add(self, gate: "DesktopServer") -> None:
+    def add(self, gate: Gate) -> None:
         """The desktop the server started with: everybody's, and never closed."""
         name = gate.desktop.settings.name
         self._desks[name] = Desk(gate, "", time.time(), anyio.Event())
 
-    def find(self, name: str, grant: Grant) -> "DesktopServer":
+    def find(self, name: str, grant: Grant) -> Gate:
         """The gate of a desktop.
 
         Raises:
@@ -136,7 +134,7 @@ class Desks:
         """The names of those that somebody may use."""
         return [_name(desk) for desk in self._of(grant)]
 
-    async def open(self, grant: Grant, size: str = "") -> "DesktopServer":
+    async def open(self, grant: Grant, size: str = "") -> Gate:
         """Open one more, which will be theirs.
 
         Args:
@@ -246,7 +244,7 @@ def _name(desk: Desk) -> str:
     return desk.gate.desktop.settings.name
 
 
-def _told(gate: "DesktopServer", address: str) -> dict[str, Any]:
+def _told(gate: Gate, address: str) -> dict[str, Any]:
     running = gate.desktop
     name = running.settings.name
     return {

@@ -22,6 +22,8 @@ import anyio
 
 from gloveport.sandbox.errors import NotNow
 
+from .who import Who
+
 LONGEST_RESERVATION = 600.0  # seconds
 _IDLE = 900.0  # seconds a person may drive without moving a hand
 _AWAY = 30.0  # seconds a person may be away: a page takes a moment to load again
@@ -76,21 +78,6 @@ TABLE: dict[tuple[State, Event], State] = {
 Call = Literal["looks", "waits", "acts"]
 """What an agent's call does: it looks, which takes a moment; it keeps looking until something
 happens, and a person's hands would wait for it; or it acts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Somebody at a desktop.
-
-    Args:
-        kind: An agent's client, a person at the live view, or the server itself.
-        key: Tells one from another.
-        name: What people and models read.
-    """
-
-    kind: Literal["agent", "person", "system"]
-    key: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

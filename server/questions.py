@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import anyio
 
-from .leases import Who
 from .record import Record
+from .who import Who
 
 Kind = Literal["question", "login", "captcha", "approve"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gloveport.sandbox.picture import Picture
 
-from .leases import Who
+from .who import Who
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,10 @@ from gloveport.sandbox.errors import BadText, Impossible
 
 from .deeds import Deeds
 from .grants import Passport
-from .leases import Lease, NotYours, State, Who
+from .leases import Lease, NotYours, State
 from .questions import Answer, Questions
 from .record import Place, Record
+from .who import Who
 
 logger = logging.getLogger(__name__)
 

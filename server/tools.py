@@ -23,7 +23,7 @@ from .batch import Batch, Failed, failure
 from .desks import Desks
 from .filing import Filing
 from .grants import HERE, Grant
-from .leases import Lease, Who
+from .leases import Lease
 from .liveapp import APP_URI
 from .outline import Outlines, Wanted, line, listed
 from .policy import ruling
@@ -40,6 +40,7 @@ from .shape import (
     refusal,
 )
 from .waiting import awaited
+from .who import Who
 
 MOST_ACTIONS = 20
 _CORE = {

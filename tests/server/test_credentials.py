@@ -18,9 +18,10 @@ from witness import Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server import app
-from gloveport.server.leases import Lease, State, Who
+from gloveport.server.leases import Lease, State
 from gloveport.server.questions import Questions
 from gloveport.server.record import Record
+from gloveport.server.who import Who
 
 AT = [300, 300]
 

@@ -7,14 +7,8 @@ import anyio
 import pytest
 
 from gloveport.sandbox.errors import NotNow
-from gloveport.server.leases import (
-    TABLE,
-    Event,
-    Lease,
-    NotYours,
-    State,
-    Who,
-)
+from gloveport.server.leases import TABLE, Event, Lease, NotYours, State
+from gloveport.server.who import Who
 
 CLAUDE = Who("agent", "1", "claude")
 CODEX = Who("agent", "2", "codex")

@@ -19,9 +19,9 @@ from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.app import DesktopServer
-from gloveport.server.leases import Who
 from gloveport.server.questions import KEPT, Answer, Questions
 from gloveport.server.record import Record
+from gloveport.server.who import Who
 
 COFFEE = "Iced americano is out. Which coffee instead?"
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])

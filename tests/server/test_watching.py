@@ -10,8 +10,8 @@ from web import PERSON, served, signed_in
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.leases import Who
 from gloveport.server.record import Record
+from gloveport.server.who import Who
 
 STREAMS, CLICKS, LOOKS = 8, 8, 15
 
