@@ -26,7 +26,8 @@ import numpy as np
 from PIL import Image
 
 from gloveport.sandbox.actions import Click, Press, Type
-from gloveport.sandbox.desktop import Desktop, Frame, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.network import Network

@@ -31,7 +31,7 @@ from gloveport.clients.shop import Shop, open_shop
 from gloveport.sandbox.actions import Click
 from gloveport.sandbox.atspi import Tree
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.eyes import Eyes
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.keymap import Keymap

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from . import menus
-from .elements import Element
+from .element import Element
 from .errors import BadAmount, BadText, NoSuchElement, NotExpected, OffScreen
 from .geometry import Point, View
 from .hands import Hands
 from .keys import Chord, held_keys, sequence
 from .proof import Facts
+from .ranking import described
 from .settle import Patience
-from .sight import Sight, described
+from .sight import Sight
 from .typist import Typist
 from .values import Values
 from .vault import Vault

@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -27,7 +27,6 @@ from Xlib import error
 from . import apps, undo, windows
 from .actions import (
     Action,
-    Body,
     ButtonUp,
     Click,
     ClickElement,
@@ -41,12 +40,8 @@ from .actions import (
     TypeSecret,
     Wait,
 )
-from .activity import Activity
-from .atspi import Slow, Tree
-from .clipboard import Clipboard
-from .console import Console
-from .dragging import Dragging
-from .elements import Element, Elements
+from .atspi import Slow
+from .element import Element
 from .errors import (
     Ambiguous,
     BadRegion,
@@ -72,31 +67,25 @@ from .errors import (
     ProgramFailed,
     SandboxError,
 )
-from .eyes import Eyes, Seen
+from .eyes import Seen
 from .files import Download, Encoding, Home, Listing, Put
+from .folder import sweep_folders
+from .frames import Frame, Show
 from .geometry import Point, Rect, View
-from .guarded import Guarded
-from .hands import Hands
 from .keymap import Keymap
 from .keys import sequence
-from .lens import Lens
-from .masks import Masks
-from .ocr import Ocr
-from .pages import Pages
 from .picture import Picture, Pixels, album
-from .reach import Reach
-from .session import Enclosure, Remains, Session, start_session, sweep_folders
+from .ranking import unreadable
+from .runtime import Runtime, Turn
+from .session import Enclosure, Remains, Session, start_session
 from .settle import End, Patience, Settling
-from .sight import Found, Scene, Sight, unreadable
+from .sight import Found, Scene
 from .situation import Permit, Situation, Touch
 from .stream import Stream, Viewer
-from .traffic import Traffic
-from .typist import Typist
 from .undelivered import silent, taken
 from .undo import Checkpoint, History
-from .values import Values
 from .vault import Vault
-from .watcher import Grabs, Watcher
+from .watcher import Grabs
 from .windows import Layer
 
 logger = logging.getLogger(__name__)
@@ -104,9 +93,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _Loss = TypeVar("_Loss", bound=Loss)
 
-Show = Literal["auto", "always", "never", "changed"]
-"""What picture a frame carries: the screen if it looks new to the caller, always, or never; or only
-the part that changed."""
 
 LONGEST_CLIPBOARD = 1_000_000  # characters
 # A starting program shows an empty window first and goes on after a pause.
@@ -179,139 +165,6 @@ knowledge: ContextVar[Knowledge | None] = ContextVar("knowledge", default=None)
 """Of the caller whose call runs; None when nobody keeps account of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The desktop after a turn. Points and rectangles are pixels of the full screenshot."""
-
-    number: int
-    look: int
-    """Stays the same as long as the screen looks the same."""
-    view: View
-    cursor: Point
-    window: str
-    """Title of the window with the focus; empty when none has."""
-    picture: Picture | None = None
-    changed: Rect | None = None
-    meanwhile: Rect | None = None
-    """What changed between the last answer and this action, by itself or by somebody else."""
-    end: End | None = None
-    """What ended the wait; None when nothing was waited for."""
-    first_change_ms: int | None = None
-    settle_ms: int | None = None
-    loading: int = 0
-    """How many requests of programs were still in flight when the wait ended by its deadline."""
-    stale: bool = False
-    """Whether what was pressed had changed since the answer that its place was taken from."""
-    warning: str = ""
-    """Why the input may not have reached what it was meant for."""
-    told: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What the action itself tells, such as whether text was read back as it was typed."""
-    focus: Element | None = None
-    """What has the keyboard focus after an action, if a program tells."""
-    notices: tuple[str, ...] = ()
-    """What programs were kept from since the last frame."""
-    part: Rect | None = None
-    """Which part of the full screenshot the picture is, if not the whole."""
-
-
-class _Parts:
-    """What a running session is driven with; closed in the reverse order."""
-
-    def __init__(
-        self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "_Turn"]
-    ) -> None:
-        self.session = session
-        self.restarts = session.restarts
-        self.display = session.x.connect()
-        self.camera = session.x.camera(self.display)
-        self.display.set_error_handler(_quiet)
-        self.watcher = Watcher(session.x.connect())
-        self.clipboard = Clipboard(session.x.connect())
-        self.windows = windows.Windows(self.display)
-        activity = Activity(session.keeper.pid, session.x.pid)
-        self.dragging = Dragging(
-            session.x.connect(),
-            self.windows,
-            self.watcher,
-            activity,
-            lambda seconds: self.hands.rest(seconds),
-        )
-        self.hands = Hands(
-            self.display,
-            keymap,
-            self.clipboard,
-            reload=lambda: session.x.load_keymap(keymap.text()),
-            gave_up=lambda: turn().given_up.is_set(),
-            rest=lambda seconds: turn().rest(seconds),
-            dragging=self.dragging,
-        )
-        self.console = Console(self.display, keymap, self.hands.keep_keymap)
-        self.tree = Tree(session.reach)
-        self.elements = Elements(self.tree, self.windows)
-        self.masks = Masks(self.tree, self.windows, self.elements)
-        self.pages = Pages(self.tree, self.elements, self.windows)
-        self.traffic = Traffic(lambda: _speaking(session, activity))
-        self.eyes = Eyes(
-            self.camera,
-            self.display,
-            self.watcher,
-            activity,
-            self.traffic,
-            self.masks,
-            self.pages.shown,
-            gave_up=lambda: turn().given_up.is_set(),
-        )
-        self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
-        self.hands.ignored = Guarded(self.elements, self.windows, self.watcher).left
-        reach = Reach(self.elements, self.tree, self.windows)
-        self.sight = Sight(self.elements, reach, self.eyes, self.ocr, view)
-        typist = Typist(self.hands, self.sight, self.tree, self.masks)
-        values = Values(typist, self.hands, self.sight, self.tree)
-        self.body = Body(self.hands, self.sight, typist, values)
-
-    def lens(self) -> Lens:
-        """A second look at the screen, for another thread.
-
-        Raises:
-            DesktopLost: The display has died.
-        """
-        if self.session.lost.is_set():
-            raise DesktopLost
-        x, tree = self.session.x, Tree(self.session.reach)
-        return Lens(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
-
-    @property
-    def cut(self) -> bool:
-        """Whether a connection to the display was closed from its other end."""
-        ours = (self.display.display.socket_error, self.watcher.cut, self.clipboard.cut)
-        return any(ours) or self.dragging.cut
-
-    def close(self) -> None:
-        """Close the connections; the display may be dead already."""
-        self.eyes.forget()
-        self.ocr.close()
-        self.traffic.close()
-        self.tree.close()
-        self.clipboard.close()
-        self.dragging.close()
-        self.watcher.close()
-        with suppress(error.ConnectionClosedError):
-            self.display.close()
-        with suppress(ScreenShotError):
-            self.camera.close()
-
-
-class _Turn:
-    """One caller's time with the desktop."""
-
-    def __init__(self) -> None:
-        self.given_up = threading.Event()
-
-    def rest(self, seconds: float) -> None:
-        """Wait some seconds, less if the caller gives up."""
-        self.given_up.wait(seconds)
-
-
 class Desktop:
     """A running desktop; made by `open_desktop`."""
 
@@ -320,8 +173,8 @@ class Desktop:
         self.view = View.fitting(settings.width, settings.height, settings.longest)
         self._keymap = keymap
         self._thread = ThreadPoolExecutor(1, f"gloveport-{settings.name}")
-        self._turn = _Turn()
-        self._parts: _Parts | None = None
+        self._turn = Turn()
+        self._parts: Runtime | None = None
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
@@ -392,7 +245,7 @@ class Desktop:
         """
         plans = [action.plan(self.view) for action in actions]
 
-        def turn(parts: _Parts) -> list[Frame]:
+        def turn(parts: Runtime) -> list[Frame]:
             frames: list[Frame] = []
             for place, (action, plan) in enumerate(zip(actions, plans, strict=True)):
                 last = place == len(plans) - 1
@@ -419,7 +272,7 @@ class Desktop:
 
         return await self._take(turn)
 
-    def _done(self, parts: _Parts, plan: Plan) -> dict[str, object]:
+    def _done(self, parts: Runtime, plan: Plan) -> dict[str, object]:
         """Do what is planned, and tell of it redacted and short."""
         cut = self.settings.vault.cut
         try:
@@ -431,7 +284,7 @@ class Desktop:
             for key, value in told.items()
         }
 
-    def _under(self, parts: _Parts, at: Point | None) -> str:
+    def _under(self, parts: Runtime, at: Point | None) -> str:
         """The names of what is under a point of the screenshot, None: under the pointer.
 
         What nobody tells of may be what deletes.
@@ -444,7 +297,7 @@ class Desktop:
         return " ".join(node.name for node in found) if found else "delete"
 
     @contextmanager
-    def _permitted(self, parts: _Parts, place: int, permit: Permit | None) -> Generator[None]:
+    def _permitted(self, parts: Runtime, place: int, permit: Permit | None) -> Generator[None]:
         """Have each touch permitted right before it is sent."""
 
         def before(touch: Touch) -> None:
@@ -473,7 +326,7 @@ class Desktop:
             NotDone: The program showed no window within 12 s, and nothing else changed.
         """
 
-        def turn(parts: _Parts) -> Frame:
+        def turn(parts: Runtime) -> Frame:
             command = self._command(target, parts.session)
             self._before(parts, lambda _: undo.risk_of_opening(target, parts.session.home))
             return self._open(parts, command, show, seen)
@@ -491,7 +344,7 @@ class Desktop:
             marks: Draw a numbered box around all that can be used; the numbers are refs.
         """
 
-        def turn(parts: _Parts) -> Frame:
+        def turn(parts: Runtime) -> Frame:
             if not marks:
                 return self._frame(parts, show, seen)
             scene = parts.sight.read(pixels=False)
@@ -511,7 +364,7 @@ class Desktop:
     async def read(self) -> tuple[Frame, Scene]:
         """All that can be seen, in words; rectangles and points are pixels of the screenshot."""
 
-        def turn(parts: _Parts) -> tuple[Frame, Scene]:
+        def turn(parts: Runtime) -> tuple[Frame, Scene]:
             scene = parts.sight.read()
             groups = [
                 replace(
@@ -533,7 +386,7 @@ class Desktop:
     async def focus(self) -> Element | None:
         """What has the keyboard focus, if a program tells."""
 
-        def turn(parts: _Parts) -> Element | None:
+        def turn(parts: Runtime) -> Element | None:
             focus = parts.sight.focus()
             return focus and self._shown(focus)
 
@@ -542,7 +395,7 @@ class Desktop:
     async def find(self, text: str = "", role: str = "", most: int = 10) -> Found:
         """What has a text, a role or both: exact before near, visible before hidden."""
 
-        def turn(parts: _Parts) -> Found:
+        def turn(parts: Runtime) -> Found:
             found = parts.sight.find(text, role, most)
             return replace(
                 found,
@@ -576,7 +429,7 @@ class Desktop:
             Ambiguous: Several are there, and none was chosen.
         """
 
-        def look(parts: _Parts, last: bool) -> Element | None:
+        def look(parts: Runtime, last: bool) -> Element | None:
             try:
                 found = parts.sight.pick(named, role, nth)
             except (NoSuchElement, Ambiguous):
@@ -613,7 +466,7 @@ class Desktop:
         until = time.monotonic() + seconds
         read, due = 0, time.monotonic() + (0 if gone else _PIXELS_AFTER)
 
-        def look(parts: _Parts, last: bool) -> tuple[Element | None, Frame] | None:
+        def look(parts: Runtime, last: bool) -> tuple[Element | None, Frame] | None:
             nonlocal read
             found = parts.sight.shows(text, role, state, pixels=False)
             parts.eyes.pixels()
@@ -639,7 +492,7 @@ class Desktop:
         part = self.region(region)
         budget, within = self.settings.budget, self.view.picture
 
-        def turn(parts: _Parts) -> Frame:
+        def turn(parts: Runtime) -> Frame:
             picture = parts.eyes.zoom(self.view.region_to_screen(part), within, budget)
             return replace(self._frame(parts, "never", 0), picture=picture)
 
@@ -657,7 +510,7 @@ class Desktop:
         settling = Settling(Patience(first=0.3, deadline=seconds), start)
         watched, before, meanwhile = -1, None, None
 
-        def look(parts: _Parts, last: bool) -> Frame | None:
+        def look(parts: Runtime, last: bool) -> Frame | None:
             nonlocal watched, before, meanwhile
             if before is None:
                 watched, before = parts.watcher.count, parts.eyes.pixels()
@@ -699,7 +552,7 @@ class Desktop:
 
         before: Pixels | None = None
 
-        def look(parts: _Parts, last: bool) -> tuple[bool, Frame] | None:
+        def look(parts: Runtime, last: bool) -> tuple[bool, Frame] | None:
             nonlocal before
             before = parts.eyes.pixels() if before is None else before
             changed = parts.eyes.change(before, part) is not None
@@ -713,7 +566,7 @@ class Desktop:
         """Wait until a window has this text in its title, or none has; False when in vain."""
         wanted = title.casefold()
 
-        def look(parts: _Parts, last: bool) -> tuple[bool, Frame] | None:
+        def look(parts: Runtime, last: bool) -> tuple[bool, Frame] | None:
             there = any(wanted in one.title.casefold() for one in parts.windows.list())
             found = there is not gone
             return (found, self._frame(parts, show, seen)) if found or last else None
@@ -726,7 +579,7 @@ class Desktop:
         meanwhile: Rect | None = None
         start = time.monotonic()
 
-        def look(parts: _Parts, last: bool) -> Frame | None:
+        def look(parts: Runtime, last: bool) -> Frame | None:
             nonlocal before, meanwhile
             if before is None:
                 before, meanwhile = parts.eyes.pixels(), parts.eyes.meanwhile()
@@ -740,7 +593,7 @@ class Desktop:
         return await self._looking(look, start + seconds, ask=False)
 
     async def _looking(
-        self, look: Callable[[_Parts, bool], T | None], until: float, *, ask: bool = True
+        self, look: Callable[[Runtime, bool], T | None], until: float, *, ask: bool = True
     ) -> T:
         """Look until there is something to tell; others have their turns between two looks.
 
@@ -754,11 +607,11 @@ class Desktop:
             Broken: The desktop or its connections were lost between two looks, and a call of
                 somebody else was told: what was seen before is of a screen that is gone.
         """
-        begun: _Parts | None = None
+        begun: Runtime | None = None
         while True:
             last, count = time.monotonic() >= until, self.painted
 
-            def turn(parts: _Parts, last: bool = last) -> T | None:
+            def turn(parts: Runtime, last: bool = last) -> T | None:
                 nonlocal begun
                 begun = begun or parts
                 if begun is not parts and self.loss:
@@ -809,7 +662,7 @@ class Desktop:
             raise BadText("To move a window, give rect [x, y, width, height].")
         place = to and self.view.region_to_screen(to)
 
-        def turn(parts: _Parts) -> Frame:
+        def turn(parts: Runtime) -> Frame:
             found = parts.windows.find(window)
 
             def act() -> None:
@@ -941,7 +794,7 @@ class Desktop:
             FileFailed: It could not be written, such as on a full disk.
         """
 
-        def turn(parts: _Parts) -> Put:
+        def turn(parts: Runtime) -> Put:
             self._before(parts, lambda _: "before a file is replaced" if replace else "")
             return self._home(parts).put(path, data, replace=replace)
 
@@ -963,7 +816,7 @@ class Desktop:
         """
         settings = self.settings
 
-        def turn(parts: _Parts) -> Download:
+        def turn(parts: Runtime) -> Download:
             home = self._home(parts)
             if encoding == "auto" and offset == 0:
                 shown = home.show(path, settings.longest, settings.budget)
@@ -973,7 +826,7 @@ class Desktop:
 
         return await self._take(turn)
 
-    def _home(self, parts: _Parts) -> Home:
+    def _home(self, parts: Runtime) -> Home:
         session = parts.session
         return Home(session.box, session.home, session.uid, self.settings.vault)
 
@@ -1014,7 +867,7 @@ class Desktop:
             NoSuchCheckpoint: There is none of this name; nothing was done.
         """
 
-        def turn(parts: _Parts) -> tuple[Checkpoint, Frame]:
+        def turn(parts: Runtime) -> tuple[Checkpoint, Frame]:
             if not parts.session.walled:
                 raise NoUndo
             chosen = self._history.find(name)
@@ -1072,7 +925,7 @@ class Desktop:
             down = again.cause if isinstance(again, ProgramFailed) else str(again)
         raise self._lost(NotRolledBack(said, files=files, down=down)) from why
 
-    def _checkpoint(self, parts: _Parts, note: str, *, automatic: bool) -> Checkpoint:
+    def _checkpoint(self, parts: Runtime, note: str, *, automatic: bool) -> Checkpoint:
         session = parts.session
         if not session.walled:
             raise NoUndo
@@ -1094,7 +947,7 @@ class Desktop:
             session.forget(gone.folder)
         return made
 
-    def _before(self, parts: _Parts, risk: Callable[[str], str]) -> None:
+    def _before(self, parts: Runtime, risk: Callable[[str], str]) -> None:
         """Make a checkpoint unasked before what is risky, or if the last one is old."""
         if not parts.session.walled:
             return
@@ -1152,7 +1005,7 @@ class Desktop:
         self._thread.shutdown(wait=False)
         await asyncio.to_thread(self._stream.close)
 
-    async def _take(self, work: Callable[[_Parts], T]) -> T:
+    async def _take(self, work: Callable[[Runtime], T]) -> T:
         known = knowledge.get()
 
         def turn() -> T:
@@ -1167,7 +1020,7 @@ class Desktop:
                 known.losses = self.losses
             raise
 
-    async def _take_next(self, work: Callable[[_Parts], None]) -> None:
+    async def _take_next(self, work: Callable[[Runtime], None]) -> None:
         """Take a turn before all that wait; cancelling it does not stop it."""
         done: Future[None] = Future()
 
@@ -1190,7 +1043,7 @@ class Desktop:
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Run work on the desktop's thread, in order; cancelling it waits until it has let go."""
-        turn = _Turn()
+        turn = Turn()
 
         def run() -> T:
             self._do_urgent()
@@ -1210,7 +1063,7 @@ class Desktop:
                     await asyncio.wrap_future(future)
             raise
 
-    def _safely(self, work: Callable[[_Parts], T]) -> T:
+    def _safely(self, work: Callable[[Runtime], T]) -> T:
         """Do work of one turn; whatever goes wrong, nothing stays pressed that was not before."""
         if self._parts is None:
             if self._remains is None:
@@ -1271,7 +1124,7 @@ class Desktop:
         logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
 
     def _connect(self, session: Session) -> None:
-        self._parts = _Parts(session, self._keymap, self.view, lambda: self._turn)
+        self._parts = Runtime(session, self._keymap, self.view, lambda: self._turn)
 
     def _disconnect(self) -> Session | None:
         """Close all connections; the session they were to."""
@@ -1366,7 +1219,7 @@ class Desktop:
 
     def _during(
         self,
-        parts: _Parts,
+        parts: Runtime,
         act: Callable[[], None],
         patience: Patience,
         show: Show,
@@ -1401,7 +1254,7 @@ class Desktop:
             warning = silent(self._clean(parts.windows.title(what.silent)))
         return replace(self._told(parts, what, show, seen), warning=warning)
 
-    def _told(self, parts: _Parts, what: Seen, show: Show, seen: int) -> Frame:
+    def _told(self, parts: Runtime, what: Seen, show: Show, seen: int) -> Frame:
         changed = what.changed and self.view.region_to_picture(what.changed)
         meanwhile = what.meanwhile and self.view.region_to_picture(what.meanwhile)
         part = self._part(changed, meanwhile) if show == "changed" else None
@@ -1417,7 +1270,7 @@ class Desktop:
         )
 
     def _frame(
-        self, parts: _Parts, show: Show, seen: int, part: Rect | None = None, *, tries: int = 0
+        self, parts: Runtime, show: Show, seen: int, part: Rect | None = None, *, tries: int = 0
     ) -> Frame:
         """The screen as it is, and what is told of it; the focus too if there are `tries`.
 
@@ -1448,7 +1301,7 @@ class Desktop:
             part=part,
         )
 
-    def _picture(self, parts: _Parts, show: Show, new: bool, part: Rect | None) -> Picture | None:
+    def _picture(self, parts: Runtime, show: Show, new: bool, part: Rect | None) -> Picture | None:
         settings = self.settings
         if part:
             return parts.eyes.part(self.view, part, settings.budget)
@@ -1502,7 +1355,7 @@ class Desktop:
             raise BadText("Name an application, a URL or a file to open.")
         return apps.command(target, apps.installed(session.applications), session.home)
 
-    def _open(self, parts: _Parts, command: apps.Command, show: Show, seen: int) -> Frame:
+    def _open(self, parts: Runtime, command: apps.Command, show: Show, seen: int) -> Frame:
         argv = command.argv
         before = {window.id: window.title for window in parts.windows.list()}
         silent = parts.session.said(argv[0])
@@ -1605,15 +1458,3 @@ def _aimed(action: Action) -> Sequence[Point]:
 
 def _empty_cell(element: Element) -> bool:
     return element.role == "table cell" and element.text == ""
-
-
-def _speaking(session: Session, activity: Activity) -> list[int]:
-    """The processes whose connections leave the desktop: its network filter, if it has one."""
-    if session.proxy is None:
-        return activity.pids
-    return [session.proxy.pid] if session.proxy.pid else []
-
-
-def _quiet(failure: error.XError, request: object) -> None:
-    """A window may vanish between two requests."""
-    logger.debug("X error: %s", failure)

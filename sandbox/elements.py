@@ -8,16 +8,25 @@ has gone, has changed its role, or lies under something else.
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from .atspi import FIELDS, Command, Key, Node, Silent, Slow, Top, Tree, Unsure
+from .atspi import FIELDS, Command, Key, Silent, Slow, Tree
+from .element import USABLE, Element, Group, Known, Touched
 from .errors import ElementGone, NoSuchRef
 from .geometry import Point, Rect
+from .nodes import Node, Top, Unsure
 from .pairing import Pair, paired
+from .placement import (
+    POPUPS,
+    below_of,
+    in_reading_order,
+    own_point,
+    peeps_out,
+    placed,
+    right_of,
+    seen_part,
+)
 from .windows import Layer, Windows
-
-Eye = Literal["tree", "ocr"]
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
 _SURE_WITHIN = 2.0  # the same, for what nothing may be done without
@@ -25,17 +34,6 @@ _LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
 _TOLD_APART_WITHIN = 0.5  # seconds a program has to follow its windows' titles and focus
 _REFS_KEPT = 20_000
 ALIKE = "does not tell its windows apart; bring one to the front to read it"
-# What may lie in a menu or list of its own window, over other windows of its program.
-_POPUPS = {
-    "menu", "menu item", "check menu item", "radio menu item", "list item", "list box", "tool tip",
-    "popup menu", "separator", "table cell", "tree item", "window", "list", "label",
-}  # fmt: skip
-USABLE = {
-    "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
-    "password text", "spin button", "combo box", "slider", "menu", "menu item", "check menu item",
-    "radio menu item", "page tab", "list item", "tree item", "table cell", "icon", "column header",
-    "push button menu", "table column header", "terminal", "date editor", "autocomplete",
-}  # fmt: skip
 _USED_WITHOUT_NAME = {
     "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
     "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
@@ -45,8 +43,6 @@ MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
 _IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
 _IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
 _LABELLED = {"combo box", "spin button", "slider", "date editor", "switch"}
-_BESIDE, _UNDER, _SAME_COLUMN = 300, 40, 24  # pixels between a label and its field
-_LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
 _PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
 _WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
 # What the tree knows is there but cannot read.
@@ -54,73 +50,6 @@ PICTURES = {
     "canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation",
     "directory pane",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """Something on the screen; rectangles and points are pixels of the screen."""
-
-    ref: str
-    role: str
-    name: str
-    text: str | None
-    """What a field holds or a slider's value; None for what holds nothing."""
-    states: frozenset[str]
-    rect: Rect
-    seen: Rect | None
-    """The largest part that nothing covers; None when there is none."""
-    point: Point
-    """Where to click."""
-    window: int
-    eye: Eye = "tree"
-    words: str = ""
-    """The words that `rect` is the place of, where that is not the place of the whole element."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether there is anything to click or fill in."""
-        return self.role in USABLE and "sensitive" in self.states
-
-    @property
-    def field(self) -> bool:
-        """Whether text can be typed into it."""
-        return "editable" in self.states or self.role in ("password text", "terminal")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One window and what is seen in it."""
-
-    layer: Layer
-    elements: Sequence[Element]
-    above: Sequence[Rect]
-    """What covers parts of it: the windows above it."""
-    told: bool
-    """Whether its program tells what it shows at all."""
-    silent: str = ""
-    """What its program did instead of telling what it shows; empty when it told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """What a click would reach: each chain goes from the innermost to the page.
-
-    Args:
-        chains: One, or all that it may be.
-        doubt: Why it is not certain; empty when it is.
-    """
-
-    chains: tuple[list[Node], ...]
-    doubt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a ref stands for."""
-
-    node: Node
-    layer: Layer
-    top: Top
 
 
 def fields_of(tree: Tree, layer: Layer, layers: Sequence[Layer], seconds: float) -> list[Known]:
@@ -167,7 +96,7 @@ class Elements:
     def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
         """All that can be seen, window by window, the active one first."""
         layers = self._windows.layers()
-        shown = [layer for layer in layers if _peeps_out(layer, layers)]
+        shown = [layer for layer in layers if peeps_out(layer, layers)]
         tops, silent = self._tree.read({one.pid for one in shown if one.pid}, seconds)
         found = {layer.window: list[Element]() for layer in shown}
         unsure: dict[int, str] = {}
@@ -241,7 +170,7 @@ class Elements:
         layer = next((one for one in layers if one.window == element.window), known.layer)
         rect = within.moved(element.rect.x, element.rect.y)
         whole = placed(known.node, known.top, layer, layers)
-        seen = element.seen and _seen(replace(whole, rect=rect), layer, layers)
+        seen = element.seen and seen_part(replace(whole, rect=rect), layer, layers)
         point = (seen or rect).centre
         return replace(element, rect=rect, seen=seen, point=point, words=asked)
 
@@ -262,7 +191,7 @@ class Elements:
             if (one.field or one.role in _LABELLED) and one.seen
             if one.name.strip(" :*") in ("", label.name.strip(" :*"))
         ]
-        for near in (_right_of, _below):
+        for near in (right_of, below_of):
             there = sorted(
                 (distance, place)
                 for place, one in enumerate(fields)
@@ -362,7 +291,7 @@ class Elements:
             for group in self.read()
             if group.layer.window == layer.window
             for one in group.elements
-            if one.rect.holds(point) and one.role in _POPUPS | {"button", "check box"}
+            if one.rect.holds(point) and one.role in POPUPS | {"button", "check box"}
         ]
         return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
 
@@ -604,7 +533,7 @@ class Elements:
         if node.key in self.withheld or layer.window in self.withheld_windows:
             node = replace(node, text=None)
         ref = self._ref(node, layer, top)
-        seen = _seen(shown, layer, layers)
+        seen = seen_part(shown, layer, layers)
         point = (seen or shown.rect).centre
         return Element(
             ref, node.role, node.name, node.text, node.states, shown.rect, seen, point,
@@ -661,71 +590,6 @@ def _opened_by(one: Layer, window: Layer) -> bool:
     return one.popup and one.pid == window.pid
 
 
-def placed(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Node:
-    """A node with its rectangle in pixels of the screen."""
-    if node.pane:
-        return replace(node, rect=replace(node.rect, y=node.rect.y + layer.inner.bottom))
-    if not top.relative:
-        return node
-    x, y = layer.inner.x - top.rect.x, layer.inner.y - top.rect.y
-    if node.popover:
-        own, width = node.popover, node.popover.width
-        for one in layers:
-            if one.popup and one.pid == layer.pid and abs(one.outer.width - width) < _LIKE_WIDE:
-                x = one.outer.right - own.right
-                y = one.outer.bottom - own.bottom
-                break
-        else:
-            return replace(node, rect=Rect(0, 0, 0, 0))  # its window is not there yet
-    return node.moved(x, y)
-
-
-def own_point(point: Point, top: Top, layer: Layer) -> Point:
-    """A point of the screen as the program counts it."""
-    if not top.relative:
-        return point
-    return Point(point.x - layer.inner.x + top.rect.x, point.y - layer.inner.y + top.rect.y)
-
-
-def _peeps_out(layer: Layer, layers: Sequence[Layer]) -> bool:
-    above = layers[: layers.index(layer)]
-    return bool(layer.outer.without(one.outer for one in above))
-
-
-def _seen(node: Node, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
-    """The largest part of a node that is not covered by another window."""
-    place = next((at for at, one in enumerate(layers) if one.window == layer.window), 0)
-    above = [one for one in layers[:place] if not _is_its_popup(one, layer, node)]
-    popups = [one for one in layers[:place] if _is_its_popup(one, layer, node)]
-    shows = node.rect if node.clip is None else node.rect.overlap(node.clip)
-    pieces = [
-        piece
-        for where in (layer.outer, *(one.outer for one in popups))
-        if (part := shows and shows.overlap(where))
-        for piece in part.without(one.outer for one in above)
-    ]
-    return max(pieces, key=lambda one: one.area, default=None)
-
-
-def _right_of(label: Rect, field: Rect) -> int | None:
-    """How far right of a label a field is; None if it is not in its row."""
-    gap = field.x - label.right
-    in_row = field.y <= label.centre.y < field.bottom or label.y <= field.centre.y < label.bottom
-    return gap if in_row and -4 <= gap < _BESIDE else None
-
-
-def _below(label: Rect, field: Rect) -> int | None:
-    """How far below a label a field is; None if they do not begin in the same column."""
-    gap = field.y - label.bottom
-    return gap if abs(field.x - label.x) < _SAME_COLUMN and -4 <= gap < _UNDER else None
-
-
-def _is_its_popup(one: Layer, layer: Layer, node: Node) -> bool:
-    if not one.popup or one.pid != layer.pid or node.role not in _POPUPS:
-        return False
-    return one.outer.holds(node.rect.centre)
-
-
 def _without_echoes(elements: Sequence[Element]) -> list[Element]:
     """Leave out text that only repeats what holds it: the label in a button."""
     named: dict[str, list[Element]] = {}
@@ -743,17 +607,3 @@ def _without_echoes(elements: Sequence[Element]) -> list[Element]:
         )
 
     return [one for one in elements if not echoes(one)]
-
-
-def in_reading_order(elements: Sequence[Element]) -> list[Element]:
-    """Row by row, each from the left; what is about as high up is one row."""
-    rows: list[list[Element]] = []
-    for one in sorted(elements, key=lambda one: (one.rect.centre.y, one.rect.x)):
-        if rows:
-            first = rows[-1][0].rect
-            slack = max(4, min(first.height, one.rect.height) // 3)
-            if one.rect.centre.y - first.centre.y <= slack:
-                rows[-1].append(one)
-                continue
-        rows.append([one])
-    return [one for row in rows for one in sorted(row, key=lambda one: one.rect.x)]

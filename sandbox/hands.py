@@ -3,10 +3,9 @@
 Points are pixels of the screen, and everything asked for is possible: `actions.py` has checked it.
 """
 
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from Xlib import X
 from Xlib.display import Display
@@ -20,17 +19,10 @@ from .keymap import FIRST_KEYCODE, KEYCODES, LEFT_EMPTY, SHIFT, SPARE, Keymap, S
 from .keys import HELD, Chord, combination
 from .pointer import Pointer
 from .situation import Touch
+from .strokes import FEWEST_POINTS, PRESS_MS, after_tabs, distance, points_along, runs_of
 from .terminals import PRIMARY_PASTERS, SHIFTED_PASTERS, TERMINALS
 from .windows import Windows
 
-# How long a key or button is down: one frame at 60 Hz and a little, so that a program that looks
-# at its input once a frame (a game) sees the press. The X server waits, not we.
-PRESS_MS = 20
-# A drag passes many points, for programs follow what they see of it: one every 8 ms, as a USB mouse
-# tells them (125 a second), 40 pixels apart at the most, as fast as a hand. A short one passes 12
-# points, and a long one goes faster. At the points asked for it stays for a frame, as a press does:
-# browsers tell a page only the last move of each.
-_GLIDE_MS, _GLIDE_PIXELS, _FEWEST_POINTS, _MOST_POINTS = 8, 40, 12, 60
 # Pixels from the press after which every toolkit has started what it starts (Qt: 10, GTK: 8,
 # Firefox and Chromium: less).
 _THRESHOLD = 16
@@ -229,8 +221,8 @@ class Hands:
 
     def _carry(self, path: Sequence[Point]) -> None:
         """Move the pressed pointer along a path, as slowly as programs can follow."""
-        points = _along(path)
-        far = (at for at, (_, one) in enumerate(points, 1) if _apart(path[0], one) >= _THRESHOLD)
+        points = points_along(path)
+        far = (at for at, (_, one) in enumerate(points, 1) if distance(path[0], one) >= _THRESHOLD)
         started = next(far, len(points))
         self._glide(points[:started])
         self._dragging.await_start()
@@ -247,10 +239,10 @@ class Hands:
                 self._dragging.await_answer(point)
 
     def _glide(self, points: Sequence[tuple[int, Point]]) -> None:
-        for start in range(0, len(points), _FEWEST_POINTS):
+        for start in range(0, len(points), FEWEST_POINTS):
             if self._gave_up():
                 raise Cancelled
-            self._pointer.glide(points[start : start + _FEWEST_POINTS])
+            self._pointer.glide(points[start : start + FEWEST_POINTS])
 
     def scroll(self, at: Point | None, direction: str, clicks: int, held: Sequence[int]) -> None:
         if at:
@@ -347,7 +339,7 @@ class Hands:
         """
         self.keep_keymap()
         head, rest = text[:first], text[first:]
-        parts = _after_tabs(rest) if self.before else [rest]
+        parts = after_tabs(rest) if self.before else [rest]
         pasted = 0
         for place, part in enumerate(parts or [""]):
             if place:
@@ -367,7 +359,7 @@ class Hands:
 
     def _type(self, text: str) -> int:
         pasted = 0
-        for typeable, runs in groupby(_runs(text), key=self._typeable):
+        for typeable, runs in groupby(runs_of(text), key=self._typeable):
             if typeable:
                 strokes = (self._keymap[char] for run in runs for char in run)
                 self._keyboard.type([Tap(one.keycode, one.group, one.mods) for one in strokes])
@@ -485,35 +477,3 @@ class Hands:
         if keycode == X.NoSymbol:
             raise NotDone(f"The keyboard of this desktop has no key with the keysym 0x{key:x}.")
         return Stroke(keycode, 0, 0)
-
-
-def _runs(text: str) -> Iterator[str]:
-    """Pieces of text between newlines and tabs, and those by themselves: they are always keys."""
-    for breaks, chars in groupby(text, key=lambda char: char in "\n\t"):
-        if breaks:
-            yield from chars
-        else:
-            yield "".join(chars)
-
-
-def _after_tabs(text: str) -> list[str]:
-    """Pieces of text that each end with a tab, which moves the focus, or are the last."""
-    return [piece for piece in text.replace("\t", "\t\0").split("\0") if piece]
-
-
-def _along(path: Sequence[Point]) -> list[tuple[int, Point]]:
-    """The points a drag passes after its first, each with the milliseconds to wait before it."""
-    length = sum(_apart(start, end) for start, end in pairwise(path))
-    step = max(length / _MOST_POINTS, min(_GLIDE_PIXELS, length / _FEWEST_POINTS))
-    points: list[tuple[int, Point]] = []
-    for start, end in pairwise(path):
-        steps = max(1, round(_apart(start, end) / step))
-        across, down = (end.x - start.x) / steps, (end.y - start.y) / steps
-        for one in range(1, steps + 1):
-            to = Point(round(start.x + across * one), round(start.y + down * one))
-            points.append((PRESS_MS if one == 1 and points else _GLIDE_MS, to))
-    return points
-
-
-def _apart(one: Point, other: Point) -> float:
-    return math.hypot(other.x - one.x, other.y - one.y)

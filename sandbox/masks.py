@@ -11,10 +11,13 @@ from collections.abc import Generator, Hashable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from .atspi import Gone, Key, Silent, Tree
-from .elements import Element, Elements, Known, fields_of, placed
+from .atspi import Key, Silent, Tree
+from .element import Element, Known
+from .elements import Elements, fields_of
 from .errors import NotDone
 from .geometry import Rect
+from .nodes import Gone
+from .placement import placed
 from .windows import Layer, Windows
 
 _ANSWER_WITHIN = 0.3  # seconds a program has to tell where its field is

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from .elements import MENU_ITEMS, Element
+from .element import Element
+from .elements import MENU_ITEMS
 from .errors import Ambiguous, NoSuchElement
 from .match import Fit, fit, plain
-from .sight import Sight, described
+from .ranking import described
+from .sight import Sight
 
 _BETWEEN = re.compile(r"\s+[>›→▸]\s+")
 _OPENS_WITHIN = 3.0  # seconds

@@ -7,8 +7,9 @@ A browser tells the name of a page at once, and sets the title of its window up 
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .atspi import Gone, Key, Silent, Slow, Tree
+from .atspi import Key, Silent, Slow, Tree
 from .elements import Elements
+from .nodes import Gone
 from .windows import Window, Windows
 
 _WITHIN = 0.3  # seconds a browser has to answer

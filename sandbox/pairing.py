@@ -8,9 +8,10 @@ active, then the place. A pair is certain only if every other way to pair would 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .atspi import Key, Top
+from .atspi import Key
 from .geometry import Rect
 from .names import clean
+from .nodes import Top
 from .windows import Layer
 
 _EXACTLY = 2  # pixels each edge may differ by

@@ -2,7 +2,7 @@
 
 import re
 
-from .atspi import Contents
+from .nodes import Contents
 
 Facts = dict[str, object]
 

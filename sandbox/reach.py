@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
-from .atspi import Node, Slow, Tree
-from .elements import USABLE, Element, Elements, own_point
+from .atspi import Slow, Tree
+from .element import USABLE, Element
+from .elements import Elements
 from .errors import Covered, Disabled, ElementGone, Evasive, NotShown
 from .geometry import Point, Rect
+from .nodes import Node
+from .placement import own_point
 from .windows import Layer, Windows
 
 _SCROLLED_WITHIN = 2.0

@@ -5,11 +5,8 @@ be any (walls.py). Closing the session, or killing its owner, ends every process
 folder.
 """
 
-import fcntl
 import logging
 import os
-import re
-import secrets
 import select
 import shutil
 import signal
@@ -25,31 +22,28 @@ from Xlib import error
 from Xlib.display import Display
 
 from . import walls
-from .box import HUNG, Box, sweep
+from .box import HUNG, Box
 from .cgroups import (
     Freezer,
     Group,
-    find_group,
     make_freezer,
     make_group,
-    remove_group,
     x_group,
 )
+from .environment import SEARCH_PATH, Seen, environment_of
 from .errors import Broken, CannotStart, NotKept
-from .furnish import OWN_ENTRIES, OWN_PROGRAMS, PANEL, WINDOW_MANAGER, furnish
+from .folder import MARK, Folder, make_folder
+from .furnish import OWN_ENTRIES, PANEL, WINDOW_MANAGER, furnish
 from .keymap import Keymap
 from .network import Internet, Network, Proxy
 from .pulse import Pulse
 from .wallpaper import hang
 from .walls import Limits, Walls
 from .xmemory import MemoryWatch
-from .xserver import INSIDE, start_xserver, sweep_displays, write_cookie
+from .xserver import INSIDE, start_xserver, write_cookie
 
 logger = logging.getLogger(__name__)
 
-_MARK = "GLOVEPORT_DESKTOP"
-_A_FOLDER = re.compile("-[0-9a-f]{8}$")  # the name of a folder of a desktop; see `make_folder`
-_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
 # seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
@@ -116,146 +110,6 @@ _AT_SPI = (
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """The private folder of one desktop, 0700; nothing of ours trusts what appears in `run`."""
-
-    path: Path
-    lock: int = field(default=-1, compare=False, repr=False)
-    """A descriptor that holds the lock of its owner, for as long as there is one."""
-
-    def release(self) -> None:
-        """Own it no longer."""
-        if self.lock >= 0:
-            os.close(self.lock)
-
-    @property
-    def home(self) -> Path:
-        """The home; behind walls, where the keeper mounts it over `base`."""
-        return self.path / "home"
-
-    @property
-    def base(self) -> Path:
-        """The home as it was at first; never written to again."""
-        return self.path / "base"
-
-    @property
-    def upper(self) -> Path:
-        """What has changed in the home since, as overlayfs keeps it."""
-        return self.path / "upper"
-
-    @property
-    def work(self) -> Path:
-        """Overlayfs's own."""
-        return self.path / "work"
-
-    @property
-    def run(self) -> Path:
-        """Sockets of the session: the buses and the ready signal."""
-        return self.path / "run"
-
-    @property
-    def x11(self) -> Path:
-        """The X server's socket, behind walls."""
-        return self.path / "x11"
-
-    @property
-    def xauthority(self) -> Path:
-        return self.path / "Xauthority"
-
-    @property
-    def xkb(self) -> Path:
-        """The keymap, as the X server reads it."""
-        return self.path / "xkb"
-
-    @property
-    def kept(self) -> Path:
-        """Checkpoints."""
-        return self.path / "kept"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log"
-
-    @property
-    def mark(self) -> str:
-        """The environment variable that all programs of this desktop have, as NAME=value."""
-        return f"{_MARK}={self.path}"
-
-
-def make_folder(below: Path, name: str) -> Folder:
-    """Make the folder of a new desktop.
-
-    Raises:
-        CannotStart: `below` exists and is not a directory of this user's own.
-    """
-    try:
-        below.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        found = below.lstat()
-        if below.is_symlink() or not below.is_dir() or found.st_uid != os.getuid():
-            why = f"{below} is not a directory of this user"
-            raise CannotStart("The desktop", why) from None
-    if os.getuid() == 0:
-        below.chmod(0o711)  # the users of desktops must get through to their folders
-    path = below / f"{name}-{secrets.token_hex(4)}"
-    with _one_at_a_time(below):
-        path.mkdir(mode=0o700)
-        folder = Folder(path, _owned(path))
-    try:
-        for path in (
-            folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11, folder.xkb,
-            folder.kept, folder.log,
-        ):  # fmt: skip
-            path.mkdir(mode=0o700)
-    except OSError:
-        shutil.rmtree(folder.path, ignore_errors=True)
-        folder.release()
-        raise
-    return folder
-
-
-def sweep_folders(below: Path) -> None:
-    """Remove what desktops left here, and on the machine, whose owner and box were both killed."""
-    with _one_at_a_time(below):
-        left = [
-            Folder(path, lock)
-            for path in below.iterdir()
-            if _A_FOLDER.search(path.name) and path.is_dir() and not path.is_symlink()
-            if (lock := _owned(path)) >= 0
-        ]
-    for folder in left:
-        logger.warning("removing %s, whose owner was killed", folder.path)
-        sweep(folder.mark, [])
-        remove_group(find_group(folder.path.name))
-        sweep(folder.mark, [folder.path])
-        folder.release()
-    sweep_displays()
-
-
-@contextmanager
-def _one_at_a_time(below: Path) -> Generator[None]:
-    """Let no other server make or sweep a folder here meanwhile: one without an owner is dead."""
-    fd = os.open(below, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _owned(path: Path) -> int:
-    """Own a folder: a descriptor that holds its lock, which ends with us; -1: another owns it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(path / "owner", flags, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return -1
-    return fd
-
-
-@dataclass(frozen=True, slots=True)
 class Enclosure:
     """What a desktop behind walls may do.
 
@@ -268,17 +122,6 @@ class Enclosure:
     limits: Limits = field(default_factory=Limits)
     network: Network = field(default_factory=Network)
     internet: Internet | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What programs of the desktop see: paths and the display."""
-
-    home: Path
-    run: Path
-    xauthority: Path
-    mark: str
-    """An environment variable, NAME=value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +253,7 @@ class Session:
         self._part_x()
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
-            self.env = _environment(self._seen, self.x.inside)
+            self.env = environment_of(self._seen, self.x.inside)
             self._start_bus()
         self._pulse = Pulse(self.x.connect, self._end_hung_x)
         self._xmemory = MemoryWatch(self.x.connect, self.x.pid, walls.X_MEMORY, self._told)
@@ -439,7 +282,7 @@ class Session:
         folder = self.folder
         taken = {path.stat().st_uid for path in folder.path.parent.iterdir()}
         self.uid = self._remains.uid if self._remains else walls.own_user(taken)
-        self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{_MARK}=walled")
+        self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{MARK}=walled")
         self._walls = Walls(
             folder.x11, folder.xauthority, folder.xkb, folder.home, folder.run, limits
         )
@@ -490,7 +333,7 @@ class Session:
         way_out = self.keeper.listen(PROXY)
         self.proxy = Proxy(inner.network, way_out, self._told, inner.internet)
         self._at_end.callback(self.proxy.close)
-        self.env = _environment(self._seen, INSIDE) | _WAY_OUT
+        self.env = environment_of(self._seen, INSIDE) | _WAY_OUT
         self._start_bus()
 
     def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
@@ -585,7 +428,7 @@ class Session:
 
     def _remove(self, folder: Path) -> None:
         argv = ["nice", "-n", "19", "rm", "-rf", str(folder)]  # nobody waits for it
-        self.keeper.start(argv, {"PATH": _PATH}, Path("/"))
+        self.keeper.start(argv, {"PATH": SEARCH_PATH}, Path("/"))
 
     def go_back(self, kept: Path) -> None:
         """End all programs, give the home the state of a copy, and start the desktop's own again.
@@ -742,7 +585,7 @@ class Session:
             argv, given = self._walls.x_server(argv, fds)
         try:
             log = self.folder.log / "Xvfb.log"
-            return self.keeper.start(argv, {"PATH": _PATH}, Path("/"), log=log, fds=given)
+            return self.keeper.start(argv, {"PATH": SEARCH_PATH}, Path("/"), log=log, fds=given)
         finally:
             for fd in given[len(fds) :]:
                 os.close(fd)
@@ -887,56 +730,9 @@ def _give(folder: Path, uid: int) -> None:
 
 def _own(program: str) -> str:
     """The path of a program of the desktop itself: none of the home takes its place."""
-    return shutil.which(program, path=_PATH) or program
+    return shutil.which(program, path=SEARCH_PATH) or program
 
 
 def _close(display: Display) -> None:
     with suppress(error.ConnectionClosedError):
         display.close()
-
-
-def _environment(seen: Seen, display: str) -> dict[str, str]:
-    """The whole environment of the desktop's programs: nothing of the server's own leaks in."""
-    name, value = seen.mark.split("=", 1)
-    return {
-        name: value,
-        "PATH": f"{seen.home / OWN_PROGRAMS}:{_PATH}",
-        "HOME": str(seen.home),
-        "USER": "user",
-        "LOGNAME": "user",
-        "SHELL": "/bin/bash",
-        "LANG": "C.UTF-8",
-        "TZ": _time_zone(),
-        "DISPLAY": display,
-        "XAUTHORITY": str(seen.xauthority),
-        # Where it is by default, but the session bus goes by the user's entry in passwd(5).
-        "XDG_DATA_HOME": str(seen.home / ".local/share"),
-        "XDG_RUNTIME_DIR": str(seen.run),
-        "XDG_CURRENT_DESKTOP": "gloveport",
-        "XDG_SESSION_TYPE": "x11",
-        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={seen.run / 'bus'}",
-        "GDK_BACKEND": "x11",
-        "QT_QPA_PLATFORM": "xcb",
-        "LIBGL_ALWAYS_SOFTWARE": "1",
-        "GSK_RENDERER": "cairo",  # GTK 4 without a graphics card: its GL takes 10 times as long
-        "ACCESSIBILITY_ENABLED": "1",
-        "GNOME_ACCESSIBILITY": "1",
-        "QT_ACCESSIBILITY": "1",
-        "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
-        **_gtk2_modules(),
-    }
-
-
-def _gtk2_modules() -> dict[str, str]:
-    """What GTK 2 programs need to tell what they show: the modules of libgail and the bridge."""
-    there = list(Path("/usr/lib").glob("*/gtk-2.0/modules/libatk-bridge.so"))
-    return {"GTK_MODULES": "gail:atk-bridge"} if there else {}
-
-
-def _time_zone() -> str:
-    """The name of this machine's time zone, such as Europe/Berlin; browsers show pages no other."""
-    local = Path("/etc/localtime")
-    named = str(local.resolve()).partition("zoneinfo/")[2]
-    with suppress(OSError):
-        named = named or Path("/etc/timezone").read_text(encoding="ascii").strip()
-    return named if named and (Path("/usr/share/zoneinfo") / named).is_file() else "UTC"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .atspi import Node
-from .elements import PICTURES, Element, Elements, Group, in_reading_order
+from .element import Element, Group
+from .elements import PICTURES, Elements
 from .errors import (
     Ambiguous,
     BadText,
@@ -20,15 +20,25 @@ from .errors import (
 )
 from .eyes import Eyes
 from .geometry import Point, Rect, View
-from .match import Fit, excerpt, fit, plain
+from .match import Fit, fit, plain
+from .nodes import Node
 from .ocr import Line, Ocr, Unreadable
+from .placement import in_reading_order
+from .ranking import (
+    best_of,
+    described,
+    fit_of,
+    fitting_elements,
+    is_near,
+    not_told_already,
+    unreadable,
+)
 from .reach import Reach
 
 _REFS_KEPT = 2000
 _LEAST_PICTURE = (60, 18)  # pixels; smaller ones hold icons
 _MOST_PICTURES = 6
 _LEAST_TITLE = 8  # pixels of height; a lower strip is a border without a title
-_SHORT = 200  # characters of what something is called in an answer
 _WHOLES = {
     "document web",
     "document frame",
@@ -39,14 +49,6 @@ _WHOLES = {
     "button",
 }
 _CONTEXT = 3  # neighbours named when several things are called the same
-# What models call things, who have read more web pages than accessibility trees.
-_ARIA = {
-    "textbox": "entry", "text field": "entry", "input": "entry", "textarea": "entry",
-    "searchbox": "entry", "checkbox": "check box", "radio": "radio button", "tab": "page tab",
-    "combobox": "combo box", "select": "combo box", "listitem": "list item", "img": "image",
-    "menuitem": "menu item", "cell": "table cell", "spinbutton": "spin button",
-    "password": "password text", "push button": "button", "option": "list item",
-}  # fmt: skip
 _AROUND = (160, 24)  # pixels around a point that are read to see what is there
 
 
@@ -124,7 +126,7 @@ class Sight:
                     texts = [one for place in places for one in self._texts_in(place, group)]
                 except Unreadable as why:
                     unread, texts = self._unread(why, groups), []
-                extra = _not_told_already(texts, group.elements)
+                extra = not_told_already(texts, group.elements)
                 merged.append(replace(group, elements=[*group.elements, *extra]))
             groups = merged
         return Scene(groups, unread)
@@ -140,7 +142,7 @@ class Sight:
         """
         asked = plain(text)
         scene = self.read(pixels=False)
-        fitting = _fitting(asked, role, scene.elements)
+        fitting = fitting_elements(asked, role, scene.elements)
         sure = [one for fit_, one in fitting if fit_ is not Fit.NEAR]
         unread = ""
         if asked and not sure and not role and pixels:
@@ -172,7 +174,7 @@ class Sight:
             return fit(asked, plain(name)) not in (None, Fit.NEAR)
 
         hidden = [one for one in self._elements.hidden(fits, most) if role in ("", one.role)]
-        return [one for _, one in _fitting(asked, role, hidden)]
+        return [one for _, one in fitting_elements(asked, role, hidden)]
 
     def shows(self, text: str, role: str, state: str, *, pixels: bool) -> Element | None:
         """What has this text, role and state now; None when nothing that is surely it does."""
@@ -235,13 +237,13 @@ class Sight:
             return self.resolve(named)
         asked = plain(named)
         found = self.find(named, "", 40)
-        sure = [one for one in found.elements if one.words or _fit_of(asked, one) < Fit.PART]
+        sure = [one for one in found.elements if one.words or fit_of(asked, one) < Fit.PART]
         if found.elements and not sure:
-            sure = [one for one in self._hidden(asked, "", 40) if _fit_of(asked, one) < Fit.PART]
+            sure = [one for one in self._hidden(asked, "", 40) if fit_of(asked, one) < Fit.PART]
         if not sure:
             near = [*found.elements, *found.near]
             raise NoSuchElement(f"called {named!r}", [described(one) for one in near], found.untold)
-        best = _best(asked, sure)
+        best = best_of(asked, sure)
         if fits and not any(map(fits, best)):
             best = self._instead(asked, best, [one for one in sure if fits(one)], fits)
         elif fits:
@@ -269,12 +271,12 @@ class Sight:
         fits: Callable[[Element], bool],
     ) -> Sequence[Element]:
         """What a label leads to, or what else is called so; the label itself if nothing is."""
-        labels = [one for one in best if one.eye == "tree" and _fit_of(asked, one) < Fit.PART]
+        labels = [one for one in best if one.eye == "tree" and fit_of(asked, one) < Fit.PART]
         for lead in (self._elements.labelled, self._elements.beside):
             led = {one.ref: one for label in labels if (one := lead(label)) and fits(one)}
             if led:
                 return list(led.values())
-        return _best(asked, others) if others else best
+        return best_of(asked, others) if others else best
 
     def pick(self, named: str, role: str, nth: int) -> Element:
         """The one thing of a text, a role or both.
@@ -291,7 +293,7 @@ class Sight:
         found = self.find(named, role, 40)
         best = list(found.elements)
         if best and named.strip():
-            best = _best(plain(named), best)
+            best = best_of(plain(named), best)
         kind = f" of the role {role!r}" if role else ""
         asked = (f"called {named!r}" if named else "there") + kind
         if len(best) < max(nth, 1):
@@ -447,78 +449,11 @@ class Sight:
         for one in elements:
             place = refs.index(one.ref) if one.ref in refs else -1
             before = [
-                other.name for other in everything[max(0, place - 30) : place] if _near(other, one)
+                other.name
+                for other in everything[max(0, place - 30) : place]
+                if is_near(other, one)
             ][-_CONTEXT:]
             beside = f" near {', '.join(before)}" if before else ""
             at = self._view.to_picture(one.point)
             told.append(f"{one.ref} {one.role} at {at.x},{at.y}{beside}")
         return told
-
-
-def described(element: Element) -> str:
-    """An element in a few words; signs show where its text is cut."""
-    words = element.name or element.text or ""
-    words = excerpt(element.words, words) if element.words else words
-    return f"{element.ref} {element.role} {words[:_SHORT]}{'…' if len(words) > _SHORT else ''}"
-
-
-def unreadable(groups: Sequence[Group]) -> list[str]:
-    """Which windows could not be read, and what their programs did instead of telling."""
-    titles: dict[str, dict[str, None]] = {}
-    for group in groups:
-        if group.silent:
-            titles.setdefault(group.silent, {})[repr(group.layer.title)] = None
-    return [f"{why}: {', '.join(sorted(named))}" for why, named in titles.items()]
-
-
-def _fit_of(asked: str, element: Element) -> Fit:
-    fits = [fit(asked, plain(one)) for one in (element.name, element.text or "")]
-    return min((one for one in fits if one is not None), default=Fit.NEAR)
-
-
-def _near(other: Element, one: Element) -> bool:
-    """Whether something stands in the same column or row, not far off."""
-    a, b = other.rect.centre, one.rect.centre
-    return other.name != one.name and abs(a.x - b.x) < 150 and -120 < a.y - b.y < 12
-
-
-def _fitting(asked: str, role: str, elements: Sequence[Element]) -> list[tuple[Fit, Element]]:
-    wanted = _ARIA.get(role.strip().casefold(), role.strip().casefold())
-    found: list[tuple[Fit, int, int, Element]] = []
-    for place, one in enumerate(elements):
-        if wanted and wanted != one.role:
-            continue
-        fits = [fit(asked, plain(words)) for words in (one.name, one.text or "") if words]
-        best = min((each for each in fits if each is not None), default=None)
-        if not asked:
-            best = Fit.SAME
-        if best is not None:
-            found.append((best, not one.usable, place, one))
-    return [(best, one) for best, _, _, one in sorted(found, key=lambda each: each[:3])]
-
-
-def _best(asked: str, found: Sequence[Element]) -> list[Element]:
-    """Those that fit best; of those what is called so before what holds it, and what can be used
-    before what only stands there."""
-
-    def worth(one: Element) -> tuple[int, bool, bool]:
-        name, text = fit(asked, plain(one.name)), fit(asked, plain(one.text or ""))
-        best = min((each for each in (name, text) if each is not None), default=Fit.NEAR)
-        return best, name != best, not one.usable
-
-    first = min(worth(one) for one in found)
-    return [one for one in found if worth(one) == first]
-
-
-def _not_told_already(texts: Sequence[Element], told: Sequence[Element]) -> list[Element]:
-    """Texts off the pixels that the tree does not have at the same place."""
-
-    def known(text: Element) -> bool:
-        return any(
-            fit(plain(text.name), plain(f"{one.name} {one.text or ''}")) is not None
-            and one.rect.overlap(text.rect)
-            for one in told
-            if one.role not in PICTURES
-        )
-
-    return [one for one in texts if not known(one)]

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Literal
 
 from .accelerators import DELETING, EDITING, is_shortcut, is_typing, shortcuts
-from .atspi import Node
-from .elements import Element, Elements, Touched
+from .element import Element, Touched
+from .elements import Elements
 from .geometry import Point, Rect, View
+from .nodes import Node
 from .windows import Layer, Windows
 
 Input = Literal["click", "type", "key", "submit"]

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .atspi import Contents, Silent, Slow, Tree
-from .elements import Element
+from .atspi import Silent, Slow, Tree
+from .element import Element
 from .errors import BadText, NotDone, NotPasted, NotTyped
 from .hands import Hands
 from .keys import sequence
 from .masks import Masks
+from .nodes import Contents
 from .proof import (
     Facts,
     as_expected,

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from .atspi import Choice, Silent, Tree
+from .atspi import Silent, Tree
 from .dates import HALF, keys_for, parts_of, parts_shown, written_like
-from .elements import Element
+from .element import Element
 from .errors import BadText, NotDone
 from .hands import Hands
 from .keys import sequence
+from .nodes import Choice
 from .proof import Facts
 from .sight import Sight
 from .situation import Touch

@@ -12,8 +12,8 @@ from mcp_types import CallToolResult
 
 from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
-from gloveport.sandbox.desktop import Show
 from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.frames import Show
 from gloveport.sandbox.vault import Vault
 
 from .shape import Point, Whole, about, optional

@@ -1,10 +1,9 @@
 """The one gate every call passes: who is asking, whose turn it is, and refusals in words."""
 
-import base64
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -17,24 +16,30 @@ from mcp.server.mcpserver.resources import FunctionResource
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolResult,
-    ContentBlock,
-    ImageContent,
     InputRequiredResult,
     SubscribeRequestParams,
-    TextContent,
     UnsubscribeRequestParams,
 )
 
 from gloveport.sandbox.desktop import Desktop, Knowledge, knowledge
 from gloveport.sandbox.errors import Impossible, NotAllowed, NotNow, SandboxError
-from gloveport.sandbox.picture import Picture
-from gloveport.sandbox.vault import Vault
 
 from .acting import LOW_LEVEL, NAMED
+from .answers import (
+    caller_name,
+    cancel_if_gone,
+    error_of,
+    is_one_client,
+    picture_of,
+    place_of,
+    saying,
+    scrubbed,
+    title_of,
+)
 from .asking import AskClient, Asking, SaidNo
 from .desks import Desks, NoSuchDesktop
 from .gate import Gate
-from .grants import Scope, passport_of, whose
+from .grants import Scope, passport_of
 from .leases import Call, LookFirst, State
 from .leases import told as handed_back
 from .line import Line
@@ -43,18 +48,14 @@ from .liveapp import live_app
 from .policy import NeedsYes, Policy, Ruling, ruling, sends_input
 from .questions import Answer
 from .screen import ScreenNews
-from .shape import bounded, quoted, refusal
+from .shape import quoted, refusal
 from .sharing import SYSTEM, Sharing
-from .telling import QUOTES, places, plain, told
+from .telling import QUOTES, places, told
 from .tools import Caller, Tools, caller
 from .who import Who
 
 logger = logging.getLogger(__name__)
 
-CLIENT_HEADER = "x-gloveport-client"
-PLACE_HEADER = "x-gloveport-place"
-SESSION_HEADER = "mcp-session-id"
-_LONGEST_PLACE = 12  # digits of a call's number among its caller's
 _LONGEST = 50  # seconds; TypeScript clients give a call up after 60
 _HELD_AT_MOST = 60  # seconds a button may stay down while its holder does not call
 _WAITING = {"wait", "wait_for"}  # tools that take turns only to look
@@ -70,7 +71,6 @@ _BROKE = refusal(
     "a screenshot and look before you repeat it."
 )
 _ANYTHING = Policy()
-_LONGEST_TITLE = 60  # characters of what a client calls itself
 _BUSY = refusal(
     f"The desktop was busy for {_LONGEST} s and the call was given up; what it held was released. "
     "Take a screenshot and try again."
@@ -228,8 +228,8 @@ class DesktopServer(MCPServer[Any]):
                     raise
                 logger.exception("a call of %s failed unexpectedly", known)
                 result = _BROKE
-            result = _scrubbed(result, self._vault)
-            error = _error(result)
+            result = scrubbed(result, self._vault)
+            error = error_of(result)
         finally:
             asking.losses = self._losses[asking.grant.holder] = knows.losses
             knowledge.reset(informed)
@@ -237,7 +237,7 @@ class DesktopServer(MCPServer[Any]):
             self._running -= 1
             self.last_call = time.monotonic()
             self._note_held(asking)
-            ended = self.sharing.record.end(begun, error=error, picture=_picture(result))
+            ended = self.sharing.record.end(begun, error=error, picture=picture_of(result))
             self.desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
             logger.info("%s called %s: %d ms", asking.who.name, known, ended.ms)
         return result
@@ -299,7 +299,7 @@ class DesktopServer(MCPServer[Any]):
         what = f"To {needed.what} needs a person's yes (rule {rule.name!r}). It was not done"
         answer: Answer | NotAllowed | AskClient | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
+            tasks.start_soon(cancel_if_gone, context, tasks.cancel_scope)
             try:
                 answer = await self.asking.answered(question, context, what, seconds)
             except (NotAllowed, AskClient) as why:
@@ -333,15 +333,15 @@ class DesktopServer(MCPServer[Any]):
             if call == "acts" and asking.epoch != epoch and lease.back:
                 raise LookFirst(lease.back)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_if_gone, context, tasks.cancel_scope)
+                tasks.start_soon(cancel_if_gone, context, tasks.cancel_scope)
                 if waits:
                     result = await self._answered(name, arguments, context)
                 else:
                     async with self._line.place(
                         asking.who.key,
-                        _place(context),
+                        place_of(context),
                         waits=name in _WAITING,
-                        one_by_one=_is_one_client(context),
+                        one_by_one=is_one_client(context),
                     ):
                         result = await self._answered(name, arguments, context)
                 tasks.cancel_scope.cancel()
@@ -372,7 +372,7 @@ class DesktopServer(MCPServer[Any]):
         if not isinstance(result, CallToolResult) or result.is_error:
             return result
         knows.losses = self.desktop.losses
-        return _saying(result, {"notices": [self.desktop.loss]})
+        return saying(result, {"notices": [self.desktop.loss]})
 
     def _with_news(
         self, asking: Caller, result: CallToolResult | InputRequiredResult
@@ -384,7 +384,7 @@ class DesktopServer(MCPServer[Any]):
         if back is None or asking.epoch == self._lease.epoch:
             return result
         asking.epoch = self._looked[asking.grant.holder] = self._lease.epoch
-        return _saying(result, {"handed_back": handed_back(back)})
+        return saying(result, {"handed_back": handed_back(back)})
 
     async def tend(self) -> None:
         """Do what is due from time to time, until cancelled."""
@@ -484,7 +484,7 @@ class DesktopServer(MCPServer[Any]):
             # Some clients are a new one for each call: what its credential has not seen is news.
             epoch = self._looked.setdefault(grant.holder, self._lease.epoch)
             losses = self._losses.setdefault(grant.holder, self.desktop.losses)
-            known = Caller(Who("agent", name, _title(context)), epoch=epoch, losses=losses)
+            known = Caller(Who("agent", name, title_of(context)), epoch=epoch, losses=losses)
         known.grant = grant
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:
@@ -498,118 +498,3 @@ def _instructions(desktop: Desktop) -> str:
         told += " Secrets you can type by name, without seeing them: "
         told += f"type(secret=...) with {', '.join(names)}."
     return told
-
-
-def _scrubbed(
-    result: CallToolResult | InputRequiredResult, vault: Vault
-) -> CallToolResult | InputRequiredResult:
-    """An answer without the values of secrets, wherever in it they stand; errors are bounded."""
-    if isinstance(result, InputRequiredResult):
-        if not vault.names:
-            return result
-        return result.model_validate(_clean(result.model_dump(by_alias=True), vault))
-    content: list[ContentBlock] = []
-    for part in result.content:
-        if isinstance(part, TextContent):
-            text = vault.scrub(part.text)
-            # A batch that stopped tells of each step: a list, whose errors are bounded each.
-            if result.is_error and not text.startswith("["):
-                text = bounded(text)
-            part = part.model_copy(update={"text": text})
-        content.append(part)
-    return result.model_copy(update={"content": content})
-
-
-def _clean(told: Any, vault: Vault) -> Any:
-    match told:
-        case str():
-            return vault.scrub(told)
-        case dict():
-            return {key: _clean(value, vault) for key, value in told.items()}  # type: ignore[misc] # JSON
-        case list():
-            return [_clean(value, vault) for value in told]  # type: ignore[misc] # JSON
-        case _:
-            return told
-
-
-def caller_name(context: Context[Any, Any] | None) -> str:
-    """What tells one caller from another: our bridge's id, the session, or what it calls itself.
-
-    A name is no proof of anything: it decides which pictures are new to whom.
-    """
-    if context is None:
-        return "nobody"
-    request = context.request_context.request
-    if request is not None:
-        for kind, header in (("client", CLIENT_HEADER), ("session", SESSION_HEADER)):
-            if found := request.headers.get(header):
-                return whose(f"{kind} {found}", request)
-    params = context.session.client_params
-    if params is None:
-        return whose("unknown", request)
-    return whose(f"{params.client_info.name} {params.client_info.version}", request)
-
-
-def _title(context: Context[Any, Any] | None) -> str:
-    """What people know a caller by."""
-    params = context.session.client_params if context else None
-    if params is None:
-        return "an agent"
-    info = params.client_info
-    return plain(info.title or f"{info.name} {info.version}")[:_LONGEST_TITLE] or "an agent"
-
-
-def _saying(result: CallToolResult, more: Mapping[str, str | list[str]]) -> CallToolResult:
-    """An answer that tells more: in its JSON object, or in a line above its text."""
-    *before, last = result.content
-    assert isinstance(last, TextContent)
-    if last.text.startswith("{"):
-        both = json.loads(last.text)
-        for key, said in more.items():
-            both[key] = [*both.get(key, []), *said] if isinstance(said, list) else said
-        text = json.dumps(both, ensure_ascii=False, separators=(",", ":"))
-    else:
-        told = [
-            one for said in more.values() for one in ([said] if isinstance(said, str) else said)
-        ]
-        text = "\n".join([*(f"# {one}" for one in told), last.text])
-    return result.model_copy(update={"content": [*before, last.model_copy(update={"text": text})]})
-
-
-def _error(result: CallToolResult | InputRequiredResult) -> str:
-    """The sentence of a refusal; empty for an answer."""
-    if isinstance(result, InputRequiredResult) or not result.is_error:
-        return ""
-    return " ".join(part.text for part in result.content if isinstance(part, TextContent))
-
-
-def _picture(result: CallToolResult | InputRequiredResult) -> Picture | None:
-    if isinstance(result, CallToolResult) and result.content:
-        first = result.content[0]
-        if isinstance(first, ImageContent):
-            return Picture(base64.b64decode(first.data), first.mime_type, 0, 0)
-    return None
-
-
-def _place(context: Context[Any, Any] | None) -> int:
-    """Which of its caller's calls this is, if the caller counts them; else 0."""
-    request = context.request_context.request if context else None
-    said = request.headers.get(PLACE_HEADER, "") if request is not None else ""
-    return int(said) if said.isdecimal() and len(said) <= _LONGEST_PLACE else 0
-
-
-def _is_one_client(context: Context[Any, Any] | None) -> bool:
-    """Whether no other client can be known by the name of this caller."""
-    request = context.request_context.request if context else None
-    named = (CLIENT_HEADER, SESSION_HEADER)
-    return request is not None and any(header in request.headers for header in named)
-
-
-async def _cancel_if_gone(context: Context[Any, Any] | None, call: anyio.CancelScope) -> None:
-    """Cancel a call whose HTTP client has hung up; the SDK does so for the newest protocol only."""
-    request = context.request_context.request if context else None
-    if request is None:
-        return
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    call.cancel()

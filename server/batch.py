@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gloveport.sandbox.actions import Action
-from gloveport.sandbox.desktop import Desktop, Frame, Show
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import (
     Ambiguous,
     BadText,
@@ -21,6 +21,7 @@ from gloveport.sandbox.errors import (
     NotShown,
     SandboxError,
 )
+from gloveport.sandbox.frames import Frame, Show
 from gloveport.sandbox.geometry import Rect
 
 from .acting import Build

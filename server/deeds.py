@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.keymap import character
 from gloveport.sandbox.keys import named
 

@@ -9,7 +9,6 @@ Rule 4: no token, code or cookie stands in a log or in a refusal.
 Rule 5: a good token or link is let in, however many wrong ones came from the same address.
 """
 
-import html
 import ipaddress
 import logging
 import secrets
@@ -25,13 +24,12 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Asgi
 
 from .bodies import (
-    LARGEST,
     TooLarge,
     counted,
     declared_too_large,
@@ -54,8 +52,9 @@ from .grants import (
 )
 from .origin import own_origin, wrong_body, wrong_host, wrong_origin
 from .pace import Pace
-from .passes import SESSION, Passes
+from .passes import Passes
 from .provider import METADATA, Provider
+from .sign_in_page import cookie_name, enter_page, posted_code, reload_page
 from .tokens import BadToken
 
 logger = logging.getLogger(__name__)
@@ -76,19 +75,6 @@ _HEADERS = (
 _ASK = "Show the server's token: Authorization: Bearer TOKEN."
 _LINK = "The live view needs a sign-in link: run `gloveport live`."
 _USED = "This link has expired or was already used. Run `gloveport live` for a new one."
-_ENTER = """\
-<!doctype html><html lang="en"><meta charset="utf-8"><title>gloveport</title>
-<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
-<form method="post"><input type="hidden" name="code" value="{code}">
-<button autofocus>Open the live view</button></form>
-<script nonce="{nonce}">
-if (document.visibilityState === "visible") document.forms[0].submit();
-</script>
-"""
-_RELOAD = (
-    '<!doctype html><meta charset="utf-8"><title>gloveport</title>'
-    '<meta http-equiv="refresh" content="0;url={0}"><a href="{0}">Open the live view</a>'
-)
 
 
 class Keys(Protocol):
@@ -304,24 +290,24 @@ class Guard:
     async def _by_browser(
         self, scope: Asgi, headers: Headers, receive: Receive, live: str
     ) -> Passport | None:
-        cookie = _cookie(headers, _cookie_name(scope))
+        cookie = _cookie(headers, cookie_name(scope))
         grant = self._by_cookie(cookie)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         rest = urlencode([(key, value) for key, value in query if key != "code"])
         page = scope["path"] + (f"?{rest}" if rest else "")
         if _enters(scope):
-            code = await _posted_code(scope, receive)
+            code = await posted_code(scope, receive)
             made = self._door.passes.exchange(code, live)
             if not made and grant is None:
                 raise self._failed(scope, _USED)
-            raise _Entered(_reload(scope, made, page))
+            raise _Entered(reload_page(scope, made, page))
         code = next((value for key, value in query if key == "code"), None)
         if code is not None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             if grant is not None:
-                raise _Entered(_reload(scope, "", page))
+                raise _Entered(reload_page(scope, "", page))
             if not self._door.passes.good(code, live):
                 raise self._failed(scope, _USED)
-            raise _Entered(_enter(code))
+            raise _Entered(enter_page(code))
         if grant is None:
             return None
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
@@ -439,47 +425,6 @@ def _enters(scope: Asgi) -> bool:
     path = scope["path"].split("/")
     at_view = len(path) == 3 and path[1] == "live" and path[2] not in ("", "static")
     return scope["type"] == "http" and scope["method"] == "POST" and at_view
-
-
-async def _posted_code(scope: Asgi, receive: Receive) -> str:
-    body = b""
-    more = True
-    while more and len(body) <= LARGEST:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    given = dict(parse_qsl(body.decode("latin-1")))
-    return given.get("code", "")
-
-
-def _enter(code: str) -> Response:
-    """A page that posts a link's code, which uses it up; to open the link alone does not."""
-    nonce = secrets.token_urlsafe(16)
-    page = _ENTER.format(code=html.escape(code, quote=True), nonce=nonce)
-    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'"
-    return HTMLResponse(
-        page, headers={"Cache-Control": "no-store", "Content-Security-Policy": policy}
-    )
-
-
-def _reload(scope: Asgi, cookie: str, page: str) -> Response:
-    """A page that loads the live view without the code.
-
-    A redirect would not do: from a link on another site it would come without the cookie.
-    """
-    page = html.escape(page, quote=True)
-    response = HTMLResponse(_RELOAD.format(page), headers={"Cache-Control": "no-store"})
-    if cookie:
-        response.set_cookie(
-            _cookie_name(scope), cookie, int(SESSION), path="/live", httponly=True,
-            samesite="strict", secure=scope.get("scheme") in ("https", "wss"),
-        )  # fmt: skip
-    return response
-
-
-def _cookie_name(scope: Asgi) -> str:
-    """A name that no other server on this machine uses: cookies know hosts but no ports."""
-    return f"gloveport-{(scope.get('server') or ('', 0))[1]}"
 
 
 def _cookie(headers: Headers, name: str) -> str:

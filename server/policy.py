@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from gloveport.sandbox.atspi import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.keys import combination, sequence
+from gloveport.sandbox.nodes import ROLES
 from gloveport.sandbox.situation import Input, Label, Permit, Situation
 from gloveport.sandbox.vault import Vault
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from gloveport.sandbox.desktop import Frame
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
+from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.picture import Picture
 from gloveport.sandbox.settle import End

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gloveport.sandbox.desktop import Desktop, Frame, Show
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.frames import Frame, Show
 
 OnScreen = Literal[
     "still", "change", "window", "window_gone", "text", "text_gone", "element", "enabled"

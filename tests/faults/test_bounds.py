@@ -25,7 +25,7 @@ from Xlib.protocol import event
 from Xlib.xobject.drawable import Window
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.picture import Picture
 from gloveport.server.results import said

@@ -14,7 +14,7 @@ import pytest
 from processes import alive, children, until
 
 from gloveport.sandbox.cgroups import find_group
-from gloveport.sandbox.session import sweep_folders
+from gloveport.sandbox.folder import sweep_folders
 
 START = """
 import os, resource, sys

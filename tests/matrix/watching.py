@@ -7,7 +7,8 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent
 
-from gloveport.server.app import CLIENT_HEADER, DesktopServer
+from gloveport.server.answers import CLIENT_HEADER
+from gloveport.server.app import DesktopServer
 
 
 @dataclass(slots=True)

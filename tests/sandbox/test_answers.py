@@ -17,8 +17,9 @@ from answering import BUTTON, SQUARE, WAYS, answering, colour
 from PIL import Image
 
 from gloveport.sandbox.actions import Action, Click, Drag, Press
-from gloveport.sandbox.desktop import Desktop, Frame, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.echo import local
+from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.keymap import Keymap
 from gloveport.sandbox.network import Network

@@ -9,7 +9,7 @@ from fields import page_in_chromium
 
 from gloveport.sandbox.actions import Action, Click, ClickElement, Type
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import Covered, Evasive
 from gloveport.sandbox.settle import Patience
 

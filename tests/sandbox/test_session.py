@@ -13,8 +13,9 @@ from processes import alive, command, until
 
 from gloveport.sandbox.box import sweep
 from gloveport.sandbox.errors import CannotStart
+from gloveport.sandbox.folder import Folder, make_folder, sweep_folders
 from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Folder, Session, make_folder, start_session, sweep_folders
+from gloveport.sandbox.session import Session, start_session
 from gloveport.sandbox.xserver import XServer
 
 

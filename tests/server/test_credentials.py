@@ -18,6 +18,7 @@ from witness import Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server import app
+from gloveport.server.answers import CLIENT_HEADER
 from gloveport.server.leases import Lease, State
 from gloveport.server.questions import Questions
 from gloveport.server.record import Record
@@ -29,7 +30,7 @@ AT = [300, 300]
 @asynccontextmanager
 async def a_client(url: str, key: str = "") -> AsyncGenerator[Client]:
     """A client with an id that no other has."""
-    headers = bearer(TOKEN) | {app.CLIENT_HEADER: key or uuid4().hex}
+    headers = bearer(TOKEN) | {CLIENT_HEADER: key or uuid4().hex}
     async with (
         httpx2.AsyncClient(trust_env=False, headers=headers, timeout=60) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,

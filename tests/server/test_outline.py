@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gloveport.sandbox.elements import Element
+from gloveport.sandbox.element import Element
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.server.outline import line
 

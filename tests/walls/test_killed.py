@@ -16,8 +16,9 @@ from processes import alive, children, until
 
 from gloveport.sandbox.cgroups import find_group
 from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.folder import sweep_folders
 from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, Session, start_session, sweep_folders
+from gloveport.sandbox.session import Enclosure, Session, start_session
 from gloveport.server.app import DesktopServer
 
 

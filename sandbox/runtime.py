@@ -1,0 +1,151 @@
+"""What drives a running session: its connections, its input and its captures."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from mss.exception import ScreenShotError
+from Xlib import error
+
+from . import windows
+from .actions import (
+    Body,
+)
+from .activity import Activity
+from .atspi import Tree
+from .clipboard import Clipboard
+from .console import Console
+from .dragging import Dragging
+from .elements import Elements
+from .errors import (
+    DesktopLost,
+)
+from .eyes import Eyes
+from .geometry import View
+from .guarded import Guarded
+from .hands import Hands
+from .keymap import Keymap
+from .lens import Lens
+from .masks import Masks
+from .ocr import Ocr
+from .pages import Pages
+from .reach import Reach
+from .session import Session
+from .sight import Sight
+from .traffic import Traffic
+from .typist import Typist
+from .values import Values
+from .watcher import Watcher
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """What a running session is driven with; closed in the reverse order."""
+
+    def __init__(
+        self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "Turn"]
+    ) -> None:
+        self.session = session
+        self.restarts = session.restarts
+        self.display = session.x.connect()
+        self.camera = session.x.camera(self.display)
+        self.display.set_error_handler(_quiet)
+        self.watcher = Watcher(session.x.connect())
+        self.clipboard = Clipboard(session.x.connect())
+        self.windows = windows.Windows(self.display)
+        activity = Activity(session.keeper.pid, session.x.pid)
+        self.dragging = Dragging(
+            session.x.connect(),
+            self.windows,
+            self.watcher,
+            activity,
+            lambda seconds: self.hands.rest(seconds),
+        )
+        self.hands = Hands(
+            self.display,
+            keymap,
+            self.clipboard,
+            reload=lambda: session.x.load_keymap(keymap.text()),
+            gave_up=lambda: turn().given_up.is_set(),
+            rest=lambda seconds: turn().rest(seconds),
+            dragging=self.dragging,
+        )
+        self.console = Console(self.display, keymap, self.hands.keep_keymap)
+        self.tree = Tree(session.reach)
+        self.elements = Elements(self.tree, self.windows)
+        self.masks = Masks(self.tree, self.windows, self.elements)
+        self.pages = Pages(self.tree, self.elements, self.windows)
+        self.traffic = Traffic(lambda: _speaking(session, activity))
+        self.eyes = Eyes(
+            self.camera,
+            self.display,
+            self.watcher,
+            activity,
+            self.traffic,
+            self.masks,
+            self.pages.shown,
+            gave_up=lambda: turn().given_up.is_set(),
+        )
+        self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
+        self.hands.ignored = Guarded(self.elements, self.windows, self.watcher).left
+        reach = Reach(self.elements, self.tree, self.windows)
+        self.sight = Sight(self.elements, reach, self.eyes, self.ocr, view)
+        typist = Typist(self.hands, self.sight, self.tree, self.masks)
+        values = Values(typist, self.hands, self.sight, self.tree)
+        self.body = Body(self.hands, self.sight, typist, values)
+
+    def lens(self) -> Lens:
+        """A second look at the screen, for another thread.
+
+        Raises:
+            DesktopLost: The display has died.
+        """
+        if self.session.lost.is_set():
+            raise DesktopLost
+        x, tree = self.session.x, Tree(self.session.reach)
+        return Lens(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
+
+    @property
+    def cut(self) -> bool:
+        """Whether a connection to the display was closed from its other end."""
+        ours = (self.display.display.socket_error, self.watcher.cut, self.clipboard.cut)
+        return any(ours) or self.dragging.cut
+
+    def close(self) -> None:
+        """Close the connections; the display may be dead already."""
+        self.eyes.forget()
+        self.ocr.close()
+        self.traffic.close()
+        self.tree.close()
+        self.clipboard.close()
+        self.dragging.close()
+        self.watcher.close()
+        with suppress(error.ConnectionClosedError):
+            self.display.close()
+        with suppress(ScreenShotError):
+            self.camera.close()
+
+
+class Turn:
+    """One caller's time with the desktop."""
+
+    def __init__(self) -> None:
+        self.given_up = threading.Event()
+
+    def rest(self, seconds: float) -> None:
+        """Wait some seconds, less if the caller gives up."""
+        self.given_up.wait(seconds)
+
+
+def _speaking(session: Session, activity: Activity) -> list[int]:
+    """The processes whose connections leave the desktop: its network filter, if it has one."""
+    if session.proxy is None:
+        return activity.pids
+    return [session.proxy.pid] if session.proxy.pid else []
+
+
+def _quiet(failure: error.XError, request: object) -> None:
+    """A window may vanish between two requests."""
+    logger.debug("X error: %s", failure)
