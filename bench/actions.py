@@ -28,9 +28,9 @@ from situations import SITUATIONS, WHERE, colour, pages
 from gloveport.sandbox.actions import Action, Click, Move, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.geometry import Point
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.picture import png
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.imaging.image import png
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.policy import BUILT_IN, Ruling, load
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

@@ -29,10 +29,10 @@ from gloveport.sandbox.actions import Click, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.network import Network
-from gloveport.sandbox.session import Enclosure
-from gloveport.sandbox.settle import End
+from gloveport.sandbox.isolation.egress import Network
+from gloveport.sandbox.screen.settle import End
+from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.x11.keymap import Keymap
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from answering import BUTTON, SQUARE, WAYS, answering, colour

@@ -28,15 +28,15 @@ from mcp import Client
 from gloveport.clients.desk import DeskClient, connect
 from gloveport.clients.reader import Reader
 from gloveport.clients.shop import Shop, open_shop
+from gloveport.sandbox.accessibility.element import Element
+from gloveport.sandbox.accessibility.tree import Tree
 from gloveport.sandbox.actions import Click
-from gloveport.sandbox.atspi import Tree
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.element import Element
-from gloveport.sandbox.eyes import Eyes
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.ocr import Ocr
-from gloveport.sandbox.settle import Patience
+from gloveport.sandbox.imaging.ocr import Ocr
+from gloveport.sandbox.screen.capture import Eyes
+from gloveport.sandbox.screen.settle import Patience
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

@@ -25,8 +25,8 @@ import anyio
 
 from gloveport.sandbox.actions import Move, Press
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.x11.keymap import Keymap
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from attempts import PYTHON, run_inside

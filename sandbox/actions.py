@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from . import menus
-from .element import Element
+from .accessibility.element import Element
 from .errors import BadAmount, BadText, NoSuchElement, NotExpected, OffScreen
 from .geometry import Point, View
-from .hands import Hands
-from .keys import Chord, held_keys, sequence
-from .proof import Facts
-from .ranking import described
-from .settle import Patience
-from .sight import Sight
-from .typist import Typist
-from .values import Values
-from .vault import Vault
+from .input import menus
+from .input.driver import Hands
+from .input.form_values import Values
+from .input.readback import Facts
+from .input.text_entry import Typist
+from .screen.locator import Sight
+from .screen.ranking import described
+from .screen.settle import Patience
+from .secrets.store import Vault
+from .x11.keysyms import Chord, held_keys, sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ import anyio
 from mss.exception import ScreenShotError
 from Xlib import error
 
-from . import apps, undo, windows
+from .accessibility.element import Element
+from .accessibility.tree import Slow
 from .actions import (
     Action,
     ButtonUp,
@@ -40,8 +41,8 @@ from .actions import (
     TypeSecret,
     Wait,
 )
-from .atspi import Slow
-from .element import Element
+from .checkpoints import history as undo
+from .checkpoints.history import Checkpoint, History
 from .errors import (
     Ambiguous,
     BadRegion,
@@ -67,26 +68,27 @@ from .errors import (
     ProgramFailed,
     SandboxError,
 )
-from .eyes import Seen
-from .files import Download, Encoding, Home, Listing, Put
-from .folder import sweep_folders
 from .frames import Frame, Show
 from .geometry import Point, Rect, View
-from .keymap import Keymap
-from .keys import sequence
-from .picture import Picture, Pixels, album
-from .ranking import unreadable
+from .home.files import Download, Encoding, Home, Listing, Put
+from .imaging.image import Picture, Pixels, album
+from .input.authorization import Permit, Situation, Touch
+from .input.undelivered import silent, taken
 from .runtime import Runtime, Turn
-from .session import Enclosure, Remains, Session, start_session
-from .settle import End, Patience, Settling
-from .sight import Found, Scene
-from .situation import Permit, Situation, Touch
-from .stream import Stream, Viewer
-from .undelivered import silent, taken
-from .undo import Checkpoint, History
-from .vault import Vault
-from .watcher import Grabs
-from .windows import Layer
+from .screen.broadcast import Stream, Viewer
+from .screen.capture import Seen
+from .screen.locator import Found, Scene
+from .screen.ranking import unreadable
+from .screen.settle import End, Patience, Settling
+from .secrets.store import Vault
+from .session import desktop_entries as apps
+from .session.folder import sweep_folders
+from .session.session import Enclosure, Remains, Session, start_session
+from .x11 import windows
+from .x11.damage import Grabs
+from .x11.keymap import Keymap
+from .x11.keysyms import sequence
+from .x11.windows import Layer
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .element import Element
+from .accessibility.element import Element
 from .geometry import Point, Rect, View
-from .picture import Picture
-from .settle import End
+from .imaging.image import Picture
+from .screen.settle import End
 
 Show = Literal["auto", "always", "never", "changed"]
 """What picture a frame carries: the screen if it looks new to the caller, always, or never; or only

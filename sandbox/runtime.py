@@ -8,35 +8,35 @@ from contextlib import suppress
 from mss.exception import ScreenShotError
 from Xlib import error
 
-from . import windows
+from .accessibility.elements import Elements
+from .accessibility.pages import Pages
+from .accessibility.reach import Reach
+from .accessibility.tree import Tree
 from .actions import (
     Body,
 )
-from .activity import Activity
-from .atspi import Tree
-from .clipboard import Clipboard
-from .console import Console
-from .dragging import Dragging
-from .elements import Elements
+from .activity.cpu import Activity
+from .activity.requests import Traffic
 from .errors import (
     DesktopLost,
 )
-from .eyes import Eyes
 from .geometry import View
-from .guarded import Guarded
-from .hands import Hands
-from .keymap import Keymap
-from .lens import Lens
-from .masks import Masks
-from .ocr import Ocr
-from .pages import Pages
-from .reach import Reach
-from .session import Session
-from .sight import Sight
-from .traffic import Traffic
-from .typist import Typist
-from .values import Values
-from .watcher import Watcher
+from .imaging.ocr import Ocr
+from .input.drag_and_drop import Dragging
+from .input.driver import Hands
+from .input.form_values import Values
+from .input.guarded_dialogs import Guarded
+from .input.text_entry import Typist
+from .input.viewer_input import Console
+from .screen.capture import Eyes
+from .screen.live_capture import Lens
+from .screen.locator import Sight
+from .secrets.redaction import Masks
+from .session.session import Session
+from .x11 import windows
+from .x11.damage import Watcher
+from .x11.keymap import Keymap
+from .x11.selections import Clipboard
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Show
-from gloveport.sandbox.vault import Vault
+from gloveport.sandbox.secrets.store import Vault
 
 from .shape import Point, Whole, about, optional
 

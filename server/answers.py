@@ -15,8 +15,8 @@ from mcp_types import (
     TextContent,
 )
 
-from gloveport.sandbox.picture import Picture
-from gloveport.sandbox.vault import Vault
+from gloveport.sandbox.imaging.image import Picture
+from gloveport.sandbox.secrets.store import Vault
 
 from .grants import whose
 from .shape import bounded

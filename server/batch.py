@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import (
     Ambiguous,
     BadText,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from .state import DEFAULT, check_name, own_state, private
 
 if TYPE_CHECKING:
-    from gloveport.sandbox import desktop, vault
-    from gloveport.sandbox.network import Network
+    from gloveport.sandbox import desktop
+    from gloveport.sandbox.isolation.egress import Network
+    from gloveport.sandbox.secrets import store as vault
 
     from .own_server import OwnServer
     from .policy import Policy
@@ -68,7 +69,7 @@ def desktop_options(parser: argparse.ArgumentParser) -> None:
 
 def desktop_settings(given: argparse.Namespace) -> "desktop.Settings":
     from gloveport.sandbox import desktop
-    from gloveport.sandbox.session import Enclosure
+    from gloveport.sandbox.session.session import Enclosure
 
     width, height = _size(given.size)
     return desktop.Settings(
@@ -86,7 +87,7 @@ def desktop_settings(given: argparse.Namespace) -> "desktop.Settings":
 
 def _network(text: str) -> "Network":
     from gloveport.sandbox.errors import BadNetwork
-    from gloveport.sandbox.network import Network
+    from gloveport.sandbox.isolation.egress import Network
 
     try:
         return Network.parse(text)
@@ -107,8 +108,8 @@ def rules_of(named: str) -> "Policy":
 
 def _vault(file: Path | None) -> "vault.Vault":
     """The secrets of a file, kept out of what is logged from here on."""
-    from gloveport.sandbox import vault
     from gloveport.sandbox.errors import BadSecrets
+    from gloveport.sandbox.secrets import store as vault
 
     if file is None:
         return vault.Vault()

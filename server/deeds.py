@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from gloveport.sandbox.element import Element
-from gloveport.sandbox.keymap import character
-from gloveport.sandbox.keys import named
+from gloveport.sandbox.accessibility.element import Element
+from gloveport.sandbox.x11.keymap import character
+from gloveport.sandbox.x11.keysyms import named
 
 from .record import Place
 

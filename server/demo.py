@@ -25,8 +25,8 @@ from gloveport.clients.seeing import sheet
 from gloveport.clients.shop import OFFICIAL, Shop, open_shop
 from gloveport.clients.shopper import Lost, Shopper, Step
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.network import HOST_INTERNAL, Network
-from gloveport.sandbox.session import Enclosure
+from gloveport.sandbox.isolation.egress import HOST_INTERNAL, Network
+from gloveport.sandbox.session.session import Enclosure
 
 from .serving import Served, Settings, serving
 from .tokens import OneToken

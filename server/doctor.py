@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from gloveport.sandbox.cgroups import controllers
-from gloveport.sandbox.walls import why_not
+from gloveport.sandbox.isolation.bubblewrap import why_not
+from gloveport.sandbox.isolation.cgroups import controllers
 
 NOVNC = Path(__file__).with_name("live") / "novnc" / "core"
 """What browsers watch with; not in the repository: ./run and the container's build get it."""

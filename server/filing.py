@@ -10,7 +10,7 @@ from mcp_types import CallToolResult
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
-from gloveport.sandbox.files import MOST_BASE64, MOST_TEXT, MOST_UPLOADED, Encoding, Entry
+from gloveport.sandbox.home.files import MOST_BASE64, MOST_TEXT, MOST_UPLOADED, Encoding, Entry
 
 from .results import said
 from .shape import DeskTool, Whole, about, desk_tool, optional

@@ -35,7 +35,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from gloveport.sandbox.errors import Broken, NotNow, SandboxError
-from gloveport.sandbox.picture import Picture
+from gloveport.sandbox.imaging.image import Picture
 
 from .desks import Desks, NoSuchDesktop
 from .grants import Passport, passport_of

@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gloveport.sandbox.element import Element, Group
+from gloveport.sandbox.accessibility.element import Element, Group
+from gloveport.sandbox.accessibility.text_match import Fit, excerpt, fit, place_of, plain
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.match import Fit, excerpt, fit, place_of, plain
-from gloveport.sandbox.ranking import unreadable
-from gloveport.sandbox.sight import Scene
+from gloveport.sandbox.screen.locator import Scene
+from gloveport.sandbox.screen.ranking import unreadable
 
 LONGEST = 50_000  # characters of one answer
 _KEPT = 32  # outlines a later one can be held against

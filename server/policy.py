@@ -14,12 +14,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from gloveport.sandbox.accessibility.nodes import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.keys import combination, sequence
-from gloveport.sandbox.nodes import ROLES
-from gloveport.sandbox.situation import Input, Label, Permit, Situation
-from gloveport.sandbox.vault import Vault
+from gloveport.sandbox.input.authorization import Input, Label, Permit, Situation
+from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.x11.keysyms import combination, sequence
 
 from .addresses import Address, BadAddress
 from .telling import QUOTES, shortened, told

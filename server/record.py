@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gloveport.sandbox.picture import Picture
+from gloveport.sandbox.imaging.image import Picture
 
 from .who import Who
 

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
-from gloveport.sandbox.element import Element
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.picture import Picture
-from gloveport.sandbox.settle import End
+from gloveport.sandbox.imaging.image import Picture
+from gloveport.sandbox.screen.settle import End
 
 _SHORT = 120  # characters of what the field with the focus holds
 LONGEST = 1_000_000

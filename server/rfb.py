@@ -15,8 +15,8 @@ from typing import Self
 import numpy as np
 
 from gloveport.sandbox.geometry import Point
-from gloveport.sandbox.lens import Cursor
-from gloveport.sandbox.tiles import Patch
+from gloveport.sandbox.imaging.tiles import Patch
+from gloveport.sandbox.screen.live_capture import Cursor
 
 VERSION = b"RFB 003.008\n"
 NONE = 1  # the security type; who may come in was decided before

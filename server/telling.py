@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Any, cast
 
-from gloveport.sandbox.vault import Vault
+from gloveport.sandbox.secrets.store import Vault
 
 from .record import Place
 

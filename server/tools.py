@@ -12,11 +12,11 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from gloveport.sandbox.actions import Action
+from gloveport.sandbox.checkpoints.history import Checkpoint
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Frame, Show
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.undo import Checkpoint
 
 from .acting import LOW_LEVEL, NAMED, NOWHERE, STAYING, Screenshot, acting, typing
 from .asking import AskClient, Asking

@@ -15,8 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import DesktopClosed, SandboxError
-from gloveport.sandbox.stream import Update, Viewer
-from gloveport.sandbox.tiles import Coding
+from gloveport.sandbox.imaging.tiles import Coding
+from gloveport.sandbox.screen.broadcast import Update, Viewer
 
 from . import rfb as wire
 from .rfb import (

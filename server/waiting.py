@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Frame, Show
 

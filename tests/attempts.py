@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 Attempt = Callable[..., str]
 

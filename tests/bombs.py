@@ -1,6 +1,6 @@
 """Programs that use more than a desktop may. All are bounded, in count, size and time."""
 
-from gloveport.sandbox.walls import Limits
+from gloveport.sandbox.isolation.bubblewrap import Limits
 
 MIB = 1 << 20
 LIMITS = Limits(memory=300 * MIB, processes=300, disk=150 * MIB)

@@ -8,8 +8,8 @@ from desks import session_of
 from witness import Witness
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,7 +1,7 @@
 """A program that has put a text on the clipboard, and hands it out."""
 
-from gloveport.sandbox.clipboard import Clipboard
-from gloveport.sandbox.xserver import XServer
+from gloveport.sandbox.x11.selections import Clipboard
+from gloveport.sandbox.x11.server import XServer
 
 
 class Copier:

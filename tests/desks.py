@@ -1,7 +1,7 @@
 """What runs a desktop: tests look at it, the product does not."""
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 
 def session_of(desktop: Desktop) -> Session:

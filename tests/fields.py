@@ -12,7 +12,7 @@ from pathlib import Path
 
 from processes import until
 
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 APPS = Path(__file__).with_name("apps")
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's gi and tkinter are built for

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from processes import parents
 
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 
 def left_by(session: Session) -> dict[str, int]:

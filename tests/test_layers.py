@@ -21,8 +21,8 @@ MAY_IMPORT = {
 # Where the parts are put together: the command line starts clients too, and the demo's shop is a
 # web site, not a part of the server.
 ALSO = {
-    "sandbox/network_worker.py": {"h11"},  # a process of its own
-    "sandbox/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
+    "sandbox/isolation/egress_worker.py": {"h11"},  # a process of its own
+    "sandbox/imaging/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
     "server/announce.py": {"gloveport.clients"},  # the table of clients
     "server/oauth.py": {"jwt"},
     "server/configure.py": {"gloveport.clients"},

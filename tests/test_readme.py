@@ -8,7 +8,7 @@ from mcp import Client
 from mcp_types import Tool
 
 from gloveport.sandbox.desktop import Desktop, Settings
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 README = Path(__file__).parent.parent / "README.md"

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.picture import Pixels
+from gloveport.sandbox.imaging.image import Pixels
 from gloveport.server.rfb import Encoding
 from gloveport.server.viewing import Seat, rfb
 

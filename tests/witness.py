@@ -9,7 +9,7 @@ from Xlib import XK, X
 from Xlib.protocol import event, rq
 from Xlib.xobject.fontable import Font
 
-from gloveport.sandbox.xserver import XServer
+from gloveport.sandbox.x11.server import XServer
 
 NOTHING = 0.3  # seconds without an event that count as silence
 

@@ -15,7 +15,7 @@ from gloveport.clients.desk import connect
 from gloveport.clients.reader import Reader
 from gloveport.clients.shop import HIGH, LOOKALIKE, LOW, OFFICIAL, PRODUCTS, Shop, open_shop
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 
 
 @pytest.mark.timeout(120)

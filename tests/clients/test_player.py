@@ -14,7 +14,7 @@ from gloveport.clients.player import Player, best_move, move, read_board
 from gloveport.clients.record import Record
 from gloveport.clients.shopper import Lost
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 
 
 async def test_2048_is_played_by_looking(tmp_path: Path, keymap: Keymap) -> None:

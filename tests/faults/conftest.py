@@ -7,8 +7,8 @@ import pytest
 from mcp import Client
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.walls import why_not
+from gloveport.sandbox.isolation.bubblewrap import why_not
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 

@@ -24,10 +24,10 @@ from Xlib.display import Display
 from Xlib.protocol import event
 from Xlib.xobject.drawable import Window
 
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.element import Element
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.picture import Picture
+from gloveport.sandbox.imaging.image import Picture
 from gloveport.server.results import said
 
 LONGEST_NAME = 200

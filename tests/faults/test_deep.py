@@ -13,9 +13,9 @@ from mcp import Client
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure
-from gloveport.sandbox.walls import Limits
+from gloveport.sandbox.isolation.bubblewrap import Limits
+from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.x11.keymap import Keymap
 
 DIG = """
 import os, sys

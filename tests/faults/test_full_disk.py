@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gloveport.sandbox.walls import why_not
+from gloveport.sandbox.isolation.bubblewrap import why_not
 
 FULL = """
 import json, os, subprocess, sys

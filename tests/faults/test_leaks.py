@@ -24,8 +24,8 @@ from vandals import KILL_CLIENTS
 from Xlib.display import Display
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.eyes import Eyes
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.screen.capture import Eyes
+from gloveport.sandbox.session.session import Session
 from gloveport.server.heap import keep_small, resident, trim
 
 LOOKS = ("screenshot", "read_screen", "windows", "find")

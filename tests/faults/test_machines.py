@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from processes import alive, children, until
 
-from gloveport.sandbox.cgroups import find_group
-from gloveport.sandbox.folder import sweep_folders
+from gloveport.sandbox.isolation.cgroups import find_group
+from gloveport.sandbox.session.folder import sweep_folders
 
 START = """
 import os, resource, sys
 from pathlib import Path
 from gloveport.sandbox.errors import CannotStart
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.session.session import Enclosure, start_session
 os.umask(int(sys.argv[3], 8))
 enclosure = Enclosure() if sys.argv[2] == 'walls' else None
 try:
@@ -107,8 +107,8 @@ def test_a_desktop_that_cannot_start_says_the_true_reason(
 OWNER = """
 import sys
 from pathlib import Path
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.session.session import Enclosure, start_session
 session = start_session(Path(sys.argv[1]), "killed", 320, 240, Keymap(), Enclosure())
 session.launch(["xterm"])
 print("up", flush=True)

@@ -10,7 +10,7 @@ import pytest
 
 from gloveport.sandbox.errors import Cancelled
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.ocr import Ocr, Unreadable
+from gloveport.sandbox.imaging.ocr import Ocr, Unreadable
 
 WHOLE = Rect(0, 0, 1280, 800)  # more than a pipe takes at once
 SMALL = Rect(0, 0, 64, 32)

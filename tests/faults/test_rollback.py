@@ -18,11 +18,11 @@ from desks import session_of
 from mcp import Client
 from processes import children, until
 
-from gloveport.sandbox.box import Box
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import ProgramFailed
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.isolation.process_tree import Box
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 
 MOUNT = "mount,fsopen,fsconfig,fsmount"
 RENAME = "rename,renameat,renameat2"

@@ -14,7 +14,7 @@ from mcp import Client
 from processes import children, until
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 
 def tree(pid: int) -> list[int]:

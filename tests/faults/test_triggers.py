@@ -10,8 +10,13 @@ from desks import session_of
 from mcp import Client
 
 from gloveport.sandbox.actions import KeyDown
+from gloveport.sandbox.checkpoints.history import (
+    FILE_MANAGERS,
+    TERMINALS,
+    risk_of_keys,
+    risk_of_text,
+)
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.undo import FILE_MANAGERS, TERMINALS, risk_of_keys, risk_of_text
 
 ENTERS = ["Return", "enter", "KP_Enter", "y Return", "ctrl+m", "ctrl+j", "ctrl+M", "Linefeed"]
 DELETES = ["Delete", "shift+Delete", "KP_Delete", "ctrl+a Delete", "del"]

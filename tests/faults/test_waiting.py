@@ -16,7 +16,7 @@ from processes import children, until
 from vandals import KILL_CLIENTS
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 from gloveport.server.app import DesktopServer
 
 

@@ -12,7 +12,7 @@ from vandals import WINDOW
 from Xlib import error
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 
 EATERS = {
     "pixmaps": "x.XCreatePixmap(d, root, 1024, 1024, 24)",

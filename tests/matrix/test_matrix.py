@@ -33,7 +33,7 @@ from web import serving_web
 
 from gloveport.clients.recipes import Reach, recipes
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 
 NAME = "小米官方旗舰店"
 TILES = ("Tile 2", "Tile 0", "Tile 1")

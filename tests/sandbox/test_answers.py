@@ -17,15 +17,15 @@ from answering import BUTTON, SQUARE, WAYS, answering, colour
 from PIL import Image
 
 from gloveport.sandbox.actions import Action, Click, Drag, Press
+from gloveport.sandbox.activity.requests import Traffic
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.echo import local
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.network import Network
-from gloveport.sandbox.session import Enclosure
-from gloveport.sandbox.settle import End
-from gloveport.sandbox.traffic import Traffic
+from gloveport.sandbox.imaging.press_echo import local
+from gloveport.sandbox.isolation.egress import Network
+from gloveport.sandbox.screen.settle import End
+from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.x11.keymap import Keymap
 
 pytestmark = pytest.mark.anyio
 HARD = {way: how for way, how in WAYS.items() if way != "a spinner"}  # one that stays is harder

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gloveport.sandbox.apps import Application, Command, command
 from gloveport.sandbox.errors import NoHandler, NoSuchApplication
-from gloveport.sandbox.targets import parse_target
+from gloveport.sandbox.session.desktop_entries import Application, Command, command
+from gloveport.sandbox.session.launch_targets import parse_target
 
 HOME = Path("/home/user")
 INSTALLED = [

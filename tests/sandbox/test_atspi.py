@@ -8,9 +8,9 @@ import pytest
 from desks import session_of
 from fields import field
 
-from gloveport.sandbox.atspi import Silent, Tree
+from gloveport.sandbox.accessibility.nodes import ROLES, STATES, Node
+from gloveport.sandbox.accessibility.tree import Silent, Tree
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.nodes import ROLES, STATES, Node
 
 
 @pytest.fixture

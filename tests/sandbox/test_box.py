@@ -12,8 +12,8 @@ from queue import SimpleQueue
 import pytest
 from processes import alive, until
 
-from gloveport.sandbox.box import Box
 from gloveport.sandbox.errors import CannotStart
+from gloveport.sandbox.isolation.process_tree import Box
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -95,7 +95,7 @@ def test_closing_the_box_ends_orphans_and_the_deaf_and_removes_what_was_asked(
 OWNER = textwrap.dedent("""
     import sys
     from pathlib import Path
-    from gloveport.sandbox.box import Box
+    from gloveport.sandbox.isolation.process_tree import Box
     folder = Path(sys.argv[1])
     mark = f"GLOVEPORT_TEST={folder}"
     box = Box(mark, lambda pid, status: None)

@@ -8,7 +8,7 @@ from fields import field
 
 from gloveport.sandbox.actions import ClickElement, Press, SetValue, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 
 KITS = ("gtk3", "gtk4", "pyqt5", "pyqt6")
 

@@ -10,10 +10,10 @@ from Xlib import X
 from Xlib.display import Display
 
 from gloveport.sandbox.actions import Press
-from gloveport.sandbox.clipboard import Clipboard
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText, NotDone
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.selections import Clipboard
 
 LONG = "小米官方旗舰店 Ü 😀\n" * 40_000  # 1.2 MB: in pieces
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gloveport.sandbox.clipping import NOTHING, clipped, sticking_out
+from gloveport.sandbox.accessibility.clipping import NOTHING, clipped, sticking_out
 from gloveport.sandbox.geometry import Rect
 
 RECTS = st.builds(

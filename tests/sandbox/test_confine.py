@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gloveport.sandbox import confine
+from gloveport.sandbox.isolation import confine
 
 ME = [0, 65533] if os.getuid() == 0 else [os.getuid()]
 LANDLOCK = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) >= 1
@@ -30,7 +30,7 @@ DEEDS = {
 }
 CONFINED = """
 import mmap, os, signal, socket, sys, threading
-from gloveport.sandbox.confine import only_compute
+from gloveport.sandbox.isolation.confine import only_compute
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 os.dup2(os.memfd_create('x'), 3)
 os.setuid(int(sys.argv[2]))
@@ -88,7 +88,7 @@ MORE = {
 SERVE = """
 import ctypes, os, resource, socket, sys, threading
 from pathlib import Path
-from gloveport.sandbox.confine import only_serve
+from gloveport.sandbox.isolation.confine import only_serve
 os.setuid(int(sys.argv[1]))
 only_serve([Path('/etc/hosts'), Path('/nowhere')], 2 << 30, network=sys.argv[2] == 'True')
 for deed in sys.argv[3:]:

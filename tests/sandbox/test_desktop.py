@@ -40,9 +40,9 @@ from gloveport.sandbox.errors import (
     OffScreen,
 )
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session
-from gloveport.sandbox.settle import End, Patience
+from gloveport.sandbox.screen.settle import End, Patience
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 
 SHIFT, CONTROL = 1, 4
 QUICK = Patience(first=0.05)

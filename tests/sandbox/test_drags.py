@@ -14,7 +14,7 @@ from processes import until
 from gloveport.sandbox.actions import Drag, Press
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 
 KITS = ("gtk3", "gtk4", "pyqt5", "pyqt6")
 BOARD = """

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from gloveport.sandbox.keymap import LEFT_EMPTY, SPARE, Keymap, keysym, repertoire
+from gloveport.sandbox.x11.keymap import LEFT_EMPTY, SPARE, Keymap, keysym, repertoire
 
 
 def test_every_character_of_the_us_layout_has_a_key(keymap: Keymap) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from gloveport.sandbox.errors import BadText, UnknownKey
-from gloveport.sandbox.keys import Chord, held_keys, sequence
+from gloveport.sandbox.x11.keysyms import Chord, held_keys, sequence
 
 RETURN, ESCAPE, TAB, PAGE_DOWN, UP, DELETE = 0xFF0D, 0xFF1B, 0xFF09, 0xFF56, 0xFF52, 0xFFFF
 CTRL, SHIFT, ALT, SUPER = 0xFFE3, 0xFFE1, 0xFFE9, 0xFFEB

@@ -13,7 +13,7 @@ from processes import until
 from sites import site
 
 from gloveport.sandbox.errors import BadNetwork
-from gloveport.sandbox.network import Internet, Network, Proxy, normal, reachable
+from gloveport.sandbox.isolation.egress import Internet, Network, Proxy, normal, reachable
 
 # Every real top-level domain of two to six letters that is made of a to f alone, and a few others.
 DOMAINS = [
@@ -377,7 +377,7 @@ def test_a_proxy_that_was_killed_is_started_again(through: Callable[..., Way]) -
 
 OWNER = """
 import os, socket, time
-from gloveport.sandbox.network import Network, Proxy
+from gloveport.sandbox.isolation.egress import Network, Proxy
 listening = socket.create_server(("127.0.0.1", 0))
 proxy = Proxy(Network(), listening, print)
 socket.create_connection(listening.getsockname())

@@ -14,7 +14,7 @@ from processes import alive, until
 
 from gloveport.sandbox.errors import Cancelled
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.ocr import Line, Ocr, Unreadable
+from gloveport.sandbox.imaging.ocr import Line, Ocr, Unreadable
 
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 WHOLE = Rect(0, 0, 640, 200)
@@ -86,7 +86,7 @@ _OWNER = """
 import sys, time
 import numpy as np
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.ocr import Ocr
+from gloveport.sandbox.imaging.ocr import Ocr
 ocr = Ocr(lambda: False)
 ocr.read(np.full((60, 200, 4), 255, np.uint8), Rect(0, 0, 200, 60))
 print(ocr._engine.pid, flush=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.picture import Picture, Pixels, difference, draw_over, encode, png
+from gloveport.sandbox.imaging.image import Picture, Pixels, difference, draw_over, encode, png
 
 
 def noise(width: int, height: int, seed: int = 0) -> Pixels:

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from gloveport.sandbox.picture_file import read
+from gloveport.sandbox.imaging.image_file import read
 from gloveport.server.heap import resident
 
 LONGEST, BUDGET = 400, 500_000

@@ -7,11 +7,11 @@ import pytest
 from desks import session_of
 from fields import page_in_chromium
 
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.actions import Action, Click, ClickElement, Type
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.element import Element
 from gloveport.sandbox.errors import Covered, Evasive
-from gloveport.sandbox.settle import Patience
+from gloveport.sandbox.screen.settle import Patience
 
 AT_ONCE = Patience(first=0.05, quiet=0.02)
 BAR = "position:fixed;background:#333;color:#fff;z-index:9"

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from processes import alive, command, until
 
-from gloveport.sandbox.box import sweep
 from gloveport.sandbox.errors import CannotStart
-from gloveport.sandbox.folder import Folder, make_folder, sweep_folders
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session, start_session
-from gloveport.sandbox.xserver import XServer
+from gloveport.sandbox.isolation.process_tree import sweep
+from gloveport.sandbox.session.folder import Folder, make_folder, sweep_folders
+from gloveport.sandbox.session.session import Session, start_session
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.x11.server import XServer
 
 
 def marked(folder: Folder) -> list[int]:
@@ -53,8 +53,8 @@ def test_a_closed_session_leaves_nothing_behind(own: Session) -> None:
 OWNER = """
 import sys
 from pathlib import Path
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import start_session
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.session.session import start_session
 session = start_session(Path(sys.argv[1]), "killed", 640, 480, Keymap())
 session.launch(["xterm"])
 print(session.folder.path, session.x.pid, session.x.number, session.box.pid, flush=True)

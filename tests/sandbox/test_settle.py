@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.settle import End, Patience, Settling
-from gloveport.sandbox.watcher import lately
+from gloveport.sandbox.screen.settle import End, Patience, Settling
+from gloveport.sandbox.x11.damage import lately
 
 WINDOW = Rect(100, 100, 400, 300)
 CARET = Rect(200, 200, 2, 17)

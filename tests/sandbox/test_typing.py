@@ -12,8 +12,8 @@ from fields import KINDS, Field, field
 
 from gloveport.sandbox.actions import Action, Hold, KeyDown, KeyUp, Press, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import SPARE, Keymap, repertoire
-from gloveport.sandbox.settle import Patience
+from gloveport.sandbox.screen.settle import Patience
+from gloveport.sandbox.x11.keymap import SPARE, Keymap, repertoire
 
 TEXTS = {
     "shop": "小米官方旗舰店",

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gloveport.sandbox.vault import Vault
+from gloveport.sandbox.secrets.store import Vault
 
 CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/+=."
 VALUES = st.text(CHARS, min_size=8, max_size=400).filter(lambda value: len(set(value)) > 6)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.masks import Hidden
-from gloveport.sandbox.picture import Pixels
-from gloveport.sandbox.veil import TOLD_WITHIN, Veil
+from gloveport.sandbox.imaging.image import Pixels
+from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN, Veil
+from gloveport.sandbox.secrets.redaction import Hidden
 
 WINDOW = Rect(0, 0, 60, 100)
 SECRET, PAPER = 255, 1

@@ -7,8 +7,8 @@ from fields import field
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
-from gloveport.sandbox.watcher import Watcher
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.damage import Watcher
 
 
 @pytest.mark.parametrize("kind", ["gtk3", "gtk4", "qt", "chromium"])

@@ -9,8 +9,8 @@ from desks import session_of
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import BadText, NoSuchApplication, NoSuchWindow, NotDone
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.windows import Window
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.x11.windows import Window
 
 
 @pytest.fixture(scope="module")

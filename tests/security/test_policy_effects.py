@@ -17,7 +17,7 @@ from fields import Field, field, page_in_chromium
 from mcp import Client
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 from gloveport.server.policy import BUILT_IN, load
 

@@ -13,7 +13,7 @@ from processes import until
 
 from gloveport.sandbox.actions import Press
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 from gloveport.server.policy import Policy, Rule
 

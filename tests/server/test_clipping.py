@@ -12,7 +12,7 @@ from mcp import Client
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 OURS = ("First", "Last", "Above", "Below", "Half", "Cut", "Gone", "Item")

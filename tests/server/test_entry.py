@@ -18,7 +18,7 @@ from mcp import Client
 from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 BAR = "Address and search bar"

@@ -19,7 +19,7 @@ from mcp import Client
 from processes import until
 
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 # Names that quoting, globbing, URIs or the shell could spoil.

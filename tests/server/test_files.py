@@ -24,10 +24,10 @@ from PIL import Image
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.files import MOST_TEXT, MOST_UPLOADED
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.vault import Vault
-from gloveport.sandbox.walls import why_not
+from gloveport.sandbox.home.files import MOST_TEXT, MOST_UPLOADED
+from gloveport.sandbox.isolation.bubblewrap import why_not
+from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 SECRET = "correct-horse-77"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gloveport.sandbox.element import Element
+from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.server.outline import line
 

@@ -19,8 +19,8 @@ from web import guarded, served
 from witness import Key, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.walls import why_not
+from gloveport.sandbox.isolation.bubblewrap import why_not
+from gloveport.sandbox.x11.keymap import Keymap
 
 LIVE = Path(__file__).parents[2] / "server" / "live"
 HELD = ("Control", "Alt", "Shift")

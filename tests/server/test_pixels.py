@@ -13,7 +13,7 @@ from fields import field
 from mcp import Client
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 

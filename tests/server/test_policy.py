@@ -21,7 +21,7 @@ from views import viewing
 from web import serving_web
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.addresses import Address
 from gloveport.server.app import DesktopServer
 from gloveport.server.cli import main

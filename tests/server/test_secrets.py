@@ -29,8 +29,8 @@ from processes import pids_of, until
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import BadSecrets
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.vault import Scrubbing, Vault, load
+from gloveport.sandbox.secrets.store import Scrubbing, Vault, load
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 from gloveport.server.policy import Policy, Rule
 

@@ -19,7 +19,7 @@ from PIL import ImageChops
 from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 KINDS = ("gtk3", "gtk4", "qt", "chromium", "firefox")
@@ -618,7 +618,7 @@ def _our_readers() -> list[int]:
     return [
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if "gloveport.sandbox.ocr_worker" in _read(process / "cmdline")
+        if "gloveport.sandbox.imaging.ocr_worker" in _read(process / "cmdline")
         and f"PPid:\t{os.getpid()}\n" in _read(process / "status")
     ]
 

@@ -23,7 +23,7 @@ import anyio
 from pathlib import Path
 from mcp import Client
 from gloveport.sandbox.desktop import Desktop, Settings
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 async def listed():

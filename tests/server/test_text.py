@@ -11,7 +11,7 @@ from mcp import Client
 from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 LOOP = "Click to toggle between loop all, loop one and no loop"

@@ -12,7 +12,7 @@ from mcp import Client
 from witness import Key, KeyUp, Moved, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
 from gloveport.server.app import DesktopServer
 from gloveport.server.batch import NOT_EXECUTED
 

@@ -15,8 +15,8 @@ from Xlib import X
 from Xlib.display import Display
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 NOWHERE = [1270, 20]  # the wallpaper, beside every window

@@ -29,10 +29,10 @@ from Xlib.error import ConnectionClosedError
 from gloveport.sandbox.actions import KeyDown, Wait
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import DesktopLost
-from gloveport.sandbox.keymap import Keymap, keysym
-from gloveport.sandbox.picture import Pixels
-from gloveport.sandbox.vault import Vault
-from gloveport.sandbox.veil import TOLD_WITHIN
+from gloveport.sandbox.imaging.image import Pixels
+from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN
+from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.x11.keymap import Keymap, keysym
 from gloveport.server.app import DesktopServer
 from gloveport.server.rfb import Encoding
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from attempts import PYTHON, Attempt, run_inside
 
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, Session, start_session
-from gloveport.sandbox.walls import Limits, why_not
+from gloveport.sandbox.isolation.bubblewrap import Limits, why_not
+from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.x11.keymap import Keymap
 
 
 @pytest.fixture(scope="session")

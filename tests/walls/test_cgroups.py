@@ -17,11 +17,17 @@ from desks import session_of
 from mcp import Client
 from processes import children, run_time, until
 
-from gloveport.sandbox import session as sessions
-from gloveport.sandbox.cgroups import Group, controllers, find_group, make_group, remove_group
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session, tree
+from gloveport.sandbox.isolation.cgroups import (
+    Group,
+    controllers,
+    find_group,
+    make_group,
+    remove_group,
+)
+from gloveport.sandbox.session import session as sessions
+from gloveport.sandbox.session.session import Enclosure, start_session, tree
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 MIB = 1 << 20

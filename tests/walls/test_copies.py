@@ -9,12 +9,12 @@ from attempts import PYTHON, run_inside
 from desks import session_of
 from processes import until
 
+from gloveport.sandbox.checkpoints.history import Checkpoint, History
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import NotKept
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.picture import Picture
-from gloveport.sandbox.session import Session
-from gloveport.sandbox.undo import Checkpoint, History
+from gloveport.sandbox.imaging.image import Picture
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 
 MB = 1_000_000
 LAY_OUT = """

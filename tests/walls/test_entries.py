@@ -8,9 +8,9 @@ import pytest
 from attempts import run_inside
 from desks import session_of
 
-from gloveport.sandbox.apps import installed
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
+from gloveport.sandbox.session.desktop_entries import installed
+from gloveport.sandbox.x11.keymap import Keymap
 
 # What each has on it, in the entries that the packages of ./run and well-known programs bring.
 SAYS = {

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from attempts import Attempt, run_inside
 
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, Session, start_session
+from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.x11.keymap import Keymap
 
 CANARY = f"canary-{secrets.token_hex(8)}"
 
@@ -154,8 +154,8 @@ from pathlib import Path
 sys.path += sys.argv[2:]
 from attempts import run_inside
 from test_escapes import CONNECT_TCP
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.session.session import Enclosure, start_session
 
 ADDRESSES = ("169.254.169.254", "10.0.0.5", "192.168.7.7", "198.51.100.7")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from attempts import PYTHON, Attempt
 
-from gloveport.sandbox.etc import shown
+from gloveport.sandbox.isolation.etc_files import shown
 
 SECRET = "hunter2 of the machine"
 PRIVATE = (

@@ -14,11 +14,11 @@ from desks import session_of
 from mcp import Client
 from processes import alive, children, until
 
-from gloveport.sandbox.cgroups import find_group
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.folder import sweep_folders
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, Session, start_session
+from gloveport.sandbox.isolation.cgroups import find_group
+from gloveport.sandbox.session.folder import sweep_folders
+from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 
@@ -86,9 +86,9 @@ async def test_a_killed_part_leaves_no_process_and_is_made_anew(
 OWNER = """
 import sys
 from pathlib import Path
-from gloveport.sandbox.cgroups import find_group
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Enclosure, start_session
+from gloveport.sandbox.isolation.cgroups import find_group
+from gloveport.sandbox.x11.keymap import Keymap
+from gloveport.sandbox.session.session import Enclosure, start_session
 session = start_session(Path(sys.argv[1]), "killed", 640, 480, Keymap(), Enclosure())
 session.launch(["xterm"])
 group = find_group(session.folder.path.name)

@@ -13,9 +13,9 @@ from sites import site
 from gloveport.sandbox.actions import ClickElement, Type
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.errors import NotDone
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.network import Internet, Network
-from gloveport.sandbox.session import Enclosure, Session
+from gloveport.sandbox.isolation.egress import Internet, Network
+from gloveport.sandbox.session.session import Enclosure, Session
+from gloveport.sandbox.x11.keymap import Keymap
 
 NAME = "小米官方旗舰店"
 PAGE = b"<title>arrived</title><input aria-label=Search autofocus><button>Go</button>"

@@ -17,10 +17,10 @@ from desks import session_of
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox import walls
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.session import Session
+from gloveport.sandbox.isolation import bubblewrap as walls
+from gloveport.sandbox.session.session import Session
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 RUN = walls.RUN

@@ -13,9 +13,9 @@ from processes import until
 from sites import site
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.keymap import Keymap
-from gloveport.sandbox.network import Internet, Network
-from gloveport.sandbox.session import Enclosure, Session, start_session
+from gloveport.sandbox.isolation.egress import Internet, Network
+from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.app import DesktopServer
 
 LIST = """

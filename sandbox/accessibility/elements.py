@@ -1,0 +1,609 @@
+"""What can be seen and used on a desktop, named by a ref that stays: read from the programs' trees.
+
+What a program tells is held against what the screen shows: an element counts as visible only where
+its own window is on top. A ref is resolved anew each time it is used, and refused when its element
+has gone, has changed its role, or lies under something else.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from ..errors import ElementGone, NoSuchRef
+from ..geometry import Point, Rect
+from ..x11.windows import Layer, Windows
+from .element import USABLE, Element, Group, Known, Touched
+from .nodes import Node, Top, Unsure
+from .pairing import Pair, paired
+from .placement import (
+    POPUPS,
+    below_of,
+    in_reading_order,
+    own_point,
+    peeps_out,
+    placed,
+    right_of,
+    seen_part,
+)
+from .tree import FIELDS, Command, Key, Silent, Slow, Tree
+
+_ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
+_SURE_WITHIN = 2.0  # the same, for what nothing may be done without
+_LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
+_TOLD_APART_WITHIN = 0.5  # seconds a program has to follow its windows' titles and focus
+_REFS_KEPT = 20_000
+ALIKE = "does not tell its windows apart; bring one to the front to read it"
+_USED_WITHOUT_NAME = {
+    "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
+    "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
+}  # fmt: skip
+_MARKS = ("focused", "armed", "selected")  # the last has what was chosen before it was opened, too
+MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
+_IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
+_IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
+_LABELLED = {"combo box", "spin button", "slider", "date editor", "switch"}
+_PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
+_WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
+# What the tree knows is there but cannot read.
+PICTURES = {
+    "canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation",
+    "directory pane",
+}  # fmt: skip
+
+
+def fields_of(tree: Tree, layer: Layer, layers: Sequence[Layer], seconds: float) -> list[Known]:
+    """What can be typed into in one of the windows there are.
+
+    Raises:
+        Silent: Its program does not answer in time.
+    """
+    tops = tree.fields(layer.pid, seconds)
+    own = [
+        one.top
+        for one in paired(tops, layers)
+        if one.layer.window == layer.window or (not one.certain and one.layer.pid == layer.pid)
+    ]
+    return [Known(node, layer, top) for top in own for node in top.nodes]
+
+
+class Elements:
+    """The elements of one desktop. Used by one thread at a time.
+
+    Args:
+        tree: What programs tell.
+        windows: What is on the screen.
+    """
+
+    def __init__(self, tree: Tree, windows: Windows) -> None:
+        self._tree = tree
+        self._windows = windows
+        self._named = 0
+        self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._homes: dict[Key, int] = {}
+        self.withheld: set[Key] = set()
+        """Fields that hold a secret: what is in them is not told."""
+        self.withheld_windows: set[int] = set()
+        """Windows of whose fields some hold a secret."""
+
+    def forget(self) -> None:
+        """Know no ref any more: other programs have the names of those that were read."""
+        self._refs.clear()
+        self._known.clear()
+        self._homes.clear()
+
+    def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
+        """All that can be seen, window by window, the active one first."""
+        layers = self._windows.layers()
+        shown = [layer for layer in layers if peeps_out(layer, layers)]
+        tops, silent = self._tree.read({one.pid for one in shown if one.pid}, seconds)
+        found = {layer.window: list[Element]() for layer in shown}
+        unsure: dict[int, str] = {}
+        told: set[int] = set()
+        for pair in self._pairs(tops, layers):
+            window = pair.layer.window
+            if window not in found:
+                continue
+            if not pair.certain:
+                unsure[window] = ALIKE
+                continue
+            told.add(window)
+            for one in self._elements(pair.top, pair.layer, layers):
+                over = self.popup_at(one.point, pair.layer, layers) or pair.layer
+                told.add(over.window)
+                found[over.window].append(one)
+        groups = [
+            Group(
+                one, _of_menu(found[one.window]) if one.popup else found[one.window],
+                [over.outer for over in layers[: layers.index(one)]],
+                one.window in told, silent.get(one.pid, "") or unsure.get(one.window, ""),
+            )
+            for one in shown
+        ]  # fmt: skip
+        return sorted(groups, key=lambda group: not group.layer.active)
+
+    def _pairs(self, tops: Sequence[Top], layers: Sequence[Layer]) -> list[Pair]:
+        """Which window on the screen each of these is; what is certain once is remembered."""
+        there = {one.window for one in layers}
+        asked = {one.key for one in tops}
+        for key, window in list(self._homes.items()):
+            closed = window not in there and not self._windows.exists(window)
+            if closed or (key not in asked and any(one[0] == key[0] for one in asked)):
+                del self._homes[key]
+        found = paired(tops, layers, self._homes)
+        titled = [one for one in found if one.certain and one.top.name.strip()]
+        self._homes |= {one.top.key: one.layer.window for one in titled if not one.layer.popup}
+        return found
+
+    def popup_at(self, point: Point, layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+        """The menu or the like at a point that a window has opened; it tells what is in it."""
+        over = next((one for one in layers if one.outer.holds(point)), None)
+        own = over and over.popup and over.pid == layer.pid and over.window != layer.window
+        return over if own else None
+
+    def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
+        """What has a fitting name and is not in view; `Reach.clickable` brings it there."""
+        layers = self._windows.layers()
+        tops, _ = self._tree.tops({one.pid for one in layers if one.pid}, _ANSWER_WITHIN)
+        homes = [one for one in self._pairs(tops, layers) if one.certain]
+        found: list[Element] = []
+        for node in self._tree.named({one.top.pid for one in homes}, fits, most):
+            fitting = [one for one in homes if one.top.key[0] == node.key[0]]
+            if len([one for one in tops if one.key[0] == node.key[0]]) > 1:
+                holders = set(self._tree.ancestors(node))
+                fitting = [one for one in fitting if one.top.key in holders]
+            for one in fitting[:1]:
+                shown = placed(node, one.top, one.layer, layers)
+                found.append(self._element(shown, node, one.top, one.layer, layers))
+        return [one for one in found if one.seen is None]
+
+    def words(self, element: Element, asked: str) -> Element | None:
+        """An element with the place of some words in its text; None where that is not told."""
+        known = self._known[element.ref]
+        if known.node.cell:
+            return None
+        within = self._tree.words(known.node, asked)
+        if within is None:
+            return None
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.window == element.window), known.layer)
+        rect = within.moved(element.rect.x, element.rect.y)
+        whole = placed(known.node, known.top, layer, layers)
+        seen = element.seen and seen_part(replace(whole, rect=rect), layer, layers)
+        point = (seen or rect).centre
+        return replace(element, rect=rect, seen=seen, point=point, words=asked)
+
+    def labelled(self, label: Element) -> Element | None:
+        """The field that a label says it is the label of; None if it does not say."""
+        known = self._known[label.ref]
+        keys = self._tree.labelled(known.node)
+        return next(
+            (one for one in self._in_window(label.window) if self._known[one.ref].node.key in keys),
+            None,
+        )
+
+    def beside(self, label: Element) -> Element | None:
+        """The nearest field right of a label, else below it, that nothing else names."""
+        fields = [
+            one
+            for one in self._in_window(label.window)
+            if (one.field or one.role in _LABELLED) and one.seen
+            if one.name.strip(" :*") in ("", label.name.strip(" :*"))
+        ]
+        for near in (right_of, below_of):
+            there = sorted(
+                (distance, place)
+                for place, one in enumerate(fields)
+                if (distance := near(label.rect, one.rect)) is not None
+            )
+            if there and (len(there) == 1 or there[1][0] > there[0][0]):
+                return fields[there[0][1]]
+        return None
+
+    def _in_window(self, window: int) -> list[Element]:
+        groups = [one for one in self.read() if one.layer.window == window]
+        return [one for group in groups for one in group.elements]
+
+    def resolve(self, ref: str) -> Element:
+        """The element a ref names, as it is now.
+
+        Raises:
+            NoSuchRef: The ref was never given.
+            ElementGone: Its element is not there any more, or is another thing now.
+        """
+        known = self._known.get(ref)
+        if known is None:
+            raise NoSuchRef(ref)
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.window == known.layer.window), None)
+        if layer is None:
+            raise ElementGone(ref, known.node.role, known.node.name)
+        try:
+            now = self._tree.node(known.node)
+        except Silent as why:
+            raise ElementGone(ref, known.node.role, known.node.name) from why
+        renamed = now.name != known.node.name and now.role not in FIELDS
+        if now.role != known.node.role or (renamed and now.rect != known.node.rect):
+            raise ElementGone(ref, known.node.role, known.node.name)
+        return self._element(placed(now, known.top, layer, layers), now, known.top, layer, layers)
+
+    def under(self, point: Point) -> list[Node]:
+        """What is under a point as its program tells, innermost first; empty if it does not."""
+        try:
+            layer, top = self._top_at(point, 0.5)
+        except Slow:
+            return []
+        if layer is None or top is None:
+            return []
+        if layer.window != top.layer.window:
+            return self._listed_at(point, layer)
+        chain = self._tree.at(top.top.key, own_point(point, top.top, layer))
+        return chain or self._listed_at(point, layer)
+
+    def touched(self, point: Point) -> list[Node]:
+        """What a click at a point would reach, innermost first, as far as the page it is on.
+
+        Raises:
+            Slow: The program there does not answer, or does not tell its windows apart.
+        """
+        return self.touching(point, self._windows.layers()).chains[0]
+
+    def touching(self, point: Point, layers: Sequence[Layer]) -> Touched:
+        """The same with what is not certain about it; `layers` are what is on the screen now.
+
+        Raises:
+            Slow: The program there does not answer.
+        """
+        layer = next((one for one in layers if one.outer.holds(point)), None)
+        if layer is None or not layer.pid or layer.dock:
+            return Touched(([],))
+        tops, silent = self._tree.tops({layer.pid}, _SURE_WITHIN)
+        if layer.pid in silent:
+            raise Slow("it did not tell its windows")
+        if layer.popup and tops:
+            listed = self._in_popup(point, layer)
+            return Touched((listed,), "" if listed else "its program does not tell what is in it")
+        if not layer.inner.holds(point):
+            return Touched(([],))  # the window manager's frame
+        try:
+            pairs = self._pairs(tops, layers)
+            if not _certain(pairs, layer):
+                pairs = self._sure_pairs(layer, _SURE_WITHIN)
+            own = next((one for one in pairs if one.layer.window == layer.window), None)
+        except Unsure:
+            own = None
+        chains: list[list[Node]] = []
+        for top in [own.top] if own else tops:
+            chain = self._tree.touched(top.key, own_point(point, top, layer))
+            if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
+                chain = self._listed_at(point, layer) or chain
+            chains.append(chain)
+        windows = {one.window for one in layers if one.pid == layer.pid}
+        sure = own is not None or not tops or len(windows) < 2
+        why = "" if sure else "its program has several windows that cannot be told apart"
+        return Touched(tuple(chains or [[]]), why)
+
+    def _in_popup(self, point: Point, layer: Layer) -> list[Node]:
+        """What a menu or list in a window of its own has at a point, the smallest first."""
+        there = [
+            one
+            for group in self.read()
+            if group.layer.window == layer.window
+            for one in group.elements
+            if one.rect.holds(point) and one.role in POPUPS | {"button", "check box"}
+        ]
+        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+
+    def form(self, node: Node) -> list[Node] | None:
+        """The buttons and fields of the form that something is in; None when it is in none.
+
+        Raises:
+            Slow: Its program does not answer.
+        """
+        return self._tree.form(node)
+
+    def active(self) -> list[Element]:
+        """What is in view of the program that has the active window.
+
+        Raises:
+            Slow: It does not answer.
+        """
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        if active is None or not active.pid:
+            return []
+        tops, silent = self._tree.read({active.pid}, _SURE_WITHIN)
+        if active.pid in silent:
+            raise Slow("it did not tell what it shows")
+        homes = {one.top.key: one.layer for one in self._pairs(tops, layers)}
+        return [
+            one for top in tops for one in self._elements(top, homes.get(top.key, active), layers)
+        ]
+
+    def popups(self) -> list[Rect]:
+        """Where the program with the active window has menus or lists open in their own windows."""
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        return [one.outer for one in layers if active and one.popup and one.pid == active.pid]
+
+    def bindings(self, elements: Sequence[Element]) -> list[str | None]:
+        """The keys that press each element, as its program tells them; see `Tree.bindings`.
+
+        Raises:
+            Slow: The program does not answer.
+        """
+        return self._tree.bindings([self.node(one) for one in elements])
+
+    def commands(self, pid: int, fits: Callable[[str], bool]) -> list[Command]:
+        """Return the usable commands of a program's window whose keys fit; see `Tree.commands`.
+
+        Raises:
+            Slow: It does not answer.
+        """
+        found = [one for one in self._tree.commands(pid) if fits(one.keys)]
+        return self._tree.usable(found) if found else []
+
+    def in_sheet(self, element: Element) -> bool:
+        """Whether something is a cell of a spreadsheet."""
+        return self._tree.in_sheet(self.node(element))
+
+    def tells(self, point: Point | None = None) -> bool:
+        """Whether it is known for certain what is at a point, or what has the keyboard focus.
+
+        False where a program does not tell what it shows, or does not tell its windows apart.
+        """
+        try:
+            if point is not None:
+                layer, top = self._top_at(point, _SURE_WITHIN)
+                if layer is None or top is None:
+                    return False
+                return layer.window == top.layer.window or bool(self._listed_at(point, layer))
+            return self.focus(sure=True) is not None
+        except Slow:
+            return False
+
+    def url(self, node: Node) -> str:
+        """The address of the page a node is, or is on; empty if it is on none.
+
+        Raises:
+            Slow: Its program does not answer.
+        """
+        return self._tree.url(node)
+
+    def _top_at(self, point: Point, seconds: float) -> tuple[Layer | None, Pair | None]:
+        """The window at a point and who tells of it: itself, or the window that opened a menu.
+
+        Raises:
+            Slow: Its program does not answer, or does not tell its windows apart.
+        """
+        layers = self._windows.layers()
+        layer = next((one for one in layers if one.outer.holds(point)), None)
+        if layer is None or not layer.pid:
+            return layer, None
+        pairs = self._sure_pairs(layer, seconds)
+        own = next((one for one in pairs if one.layer.window == layer.window), None)
+        if layer.popup and (own is None or not self._tree.at(own.top.key, point)):
+            framed = [one for one in pairs if not one.layer.popup]
+            own = next((one for one in framed if one.layer.active), next(iter(framed), own))
+        return layer, own
+
+    def _sure_pairs(self, layer: Layer, seconds: float) -> list[Pair]:
+        """The windows of a window's program, which of them it is being certain.
+
+        Raises:
+            Slow: The program does not answer, or does not tell its windows apart.
+        """
+        until = time.monotonic() + _TOLD_APART_WITHIN
+        while True:
+            layers = self._windows.layers()
+            tops, silent = self._tree.tops({layer.pid}, seconds)
+            if layer.pid in silent:
+                raise Slow("it did not tell its windows")
+            pairs = self._pairs(tops, layers)
+            if _certain(pairs, layer):
+                return pairs
+            if time.monotonic() > until:
+                raise Unsure("it does not tell its windows apart")
+            time.sleep(_LOOKS)  # a title or the active window has just changed
+
+    def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
+        """What covers a point of all that a window shows, the smallest first."""
+        groups = [one for one in self.read() if one.layer.window == layer.window]
+        there = [one for group in groups for one in group.elements if one.rect.holds(point)]
+        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+
+    def focus(self, *, sure: bool = False) -> Element | None:
+        """What has the keyboard focus, if the active window's program tells.
+
+        Raises:
+            Slow: It does not answer or does not tell its windows apart, and `sure` is asked for.
+        """
+        told = self.focuses(sure=sure)
+        parts = [one for one in told if one.role not in _WHOLE]
+        if len(parts) > 1:
+            # Chromium leaves it with the page's element while a field of its own has it.
+            try:
+                own = [one for one in parts if not self._tree.on_page(self.node(one))]
+            except Silent as why:
+                if sure:
+                    raise Slow("it does not tell which of several things has the focus") from why
+                return None
+            told = own or parts
+        return max(reversed(told), key=_focus_worth, default=None)
+
+    def focuses(self, *, sure: bool = False) -> list[Element]:
+        """All that the active window's program says has the keyboard focus.
+
+        Raises:
+            Slow: It does not answer, and `sure` is asked for.
+        """
+        layers = self._windows.layers()
+        active = next((one for one in layers if one.active), None)
+        if active is None or not active.pid:
+            return []
+        try:
+            pairs = self._sure_pairs(active, _SURE_WITHIN if sure else 0.5)
+        except Slow:
+            if sure:
+                raise
+            return []
+        own = next((one for one in pairs if one.layer.window == active.window), None)
+        opened = [one for one in layers[: layers.index(active)] if _opened_by(one, active)]
+        told = self._tree.focused(active.pid, sure=sure)
+        for popup in opened:
+            is_menu, chosen = self._chosen_in(popup, active, pairs, told, layers)
+            if is_menu:
+                return [chosen] if chosen else []
+        fitting: list[Element] = []
+        for top, node in told:
+            if own and top == own.top.key:
+                shown = placed(node, own.top, active, layers)
+                if shown.rect.overlap(active.outer):
+                    fitting.append(self._element(shown, node, own.top, active, layers))
+        return fitting
+
+    def _chosen_in(
+        self,
+        popup: Layer,
+        active: Layer,
+        pairs: Sequence[Pair],
+        told: Sequence[tuple[Key, Node]],
+        layers: Sequence[Layer],
+    ) -> tuple[bool, Element | None]:
+        """Whether something that has been opened is a menu, and which of its items keys press."""
+        own = next((one for one in pairs if one.layer.window == popup.window), None)
+        if own and own.certain and (focused := [node for top, node in told if top == own.top.key]):
+            inside = [self._element(one, one, own.top, popup, layers) for one in focused]
+            return True, max(reversed(inside), key=_focus_worth)
+        groups = [one for one in self.read() if one.layer.window == popup.window]
+        items = [one for group in groups for one in group.elements if one.role in MENU_ITEMS]
+        marked = [one for state in _MARKS for one in items if state in one.states]
+        return bool(items), next(iter(marked), None)
+
+    def fields_from(self, element: Element) -> list[str]:
+        """What a field and those behind it in its window hold, in order; empty if unknown."""
+        known = self._known[element.ref]
+        try:
+            tops = self._tree.fields(known.layer.pid, _ANSWER_WITHIN)
+        except Silent:
+            return []
+        nodes = [one for top in tops if top.key == known.top.key for one in top.nodes]
+        keys = [one.key for one in nodes]
+        first = keys.index(known.node.key) if known.node.key in keys else len(nodes)
+        return [one.text or "" for one in nodes[first:] if one.key not in self.withheld]
+
+    def node(self, element: Element) -> Node:
+        """The object of the tree behind an element."""
+        return self.known(element).node
+
+    def known(self, element: Element) -> Known:
+        """What an element was made of.
+
+        Raises:
+            NoSuchRef: So much was seen since that it is not remembered.
+        """
+        known = self._known.get(element.ref)
+        if known is None:
+            raise NoSuchRef(element.ref)
+        return known
+
+    def keeps(self, element: Element) -> bool:
+        """Whether what an element holds is not told, because a secret is in it."""
+        hidden = element.window in self.withheld_windows
+        return hidden or self.node(element).key in self.withheld
+
+    # Making elements
+
+    def _elements(self, top: Top, layer: Layer, layers: Sequence[Layer]) -> list[Element]:
+        made: list[Element] = []
+        for node in _without_closed_lists(top.nodes):
+            says = bool(node.name.strip() or (node.text or "").strip())
+            if not says and node.role not in _USED_WITHOUT_NAME | PICTURES:
+                continue
+            element = self._element(placed(node, top, layer, layers), node, top, layer, layers)
+            if element.seen:
+                made.append(element)
+        made = _without_echoes(made)
+        return made if top.ordered else in_reading_order(made)
+
+    def _element(
+        self, shown: Node, node: Node, top: Top, layer: Layer, layers: Sequence[Layer]
+    ) -> Element:
+        if node.key in self.withheld or layer.window in self.withheld_windows:
+            node = replace(node, text=None)
+        ref = self._ref(node, layer, top)
+        seen = seen_part(shown, layer, layers)
+        point = (seen or shown.rect).centre
+        return Element(
+            ref, node.role, node.name, node.text, node.states, shown.rect, seen, point,
+            layer.window,
+        )  # fmt: skip
+
+    def _ref(self, node: Node, layer: Layer, top: Top) -> str:
+        identity = (node.key, node.cell)
+        ref = self._refs.get(identity)
+        if ref is None:
+            self._named += 1
+            ref = self._refs[identity] = f"e{self._named}"
+        self._known[ref] = Known(node, layer, replace(top, nodes=()))  # not all of its window
+        self._known.move_to_end(ref)
+        while len(self._known) > _REFS_KEPT:
+            _, oldest = self._known.popitem(last=False)
+            self._refs.pop((oldest.node.key, oldest.node.cell), None)
+        return ref
+
+
+def _focus_worth(one: Element) -> int:
+    """Which of several things that all say they have the focus has it.
+
+    Qt leaves it with a list that has closed, browsers give it to documents too.
+    """
+    whole, left_over = one.role in _WHOLE, "transient" in one.states
+    return 3 if one.field else 0 if whole else 1 if left_over else 2
+
+
+def _without_closed_lists(nodes: Sequence[Node]) -> Iterable[Node]:
+    """Leave out the lists of combo boxes that are not open; Qt and Chromium tell them too."""
+    closed = False
+    for node in nodes:
+        if node.role == "combo box":
+            closed = "expandable" in node.states and "expanded" not in node.states
+        elif closed and node.role not in _IN_LISTS:
+            closed = False
+        if not closed or node.role == "combo box":
+            yield node
+
+
+def _of_menu(elements: list[Element]) -> list[Element]:
+    """What is in a popup: where that is a menu, other things lie below it."""
+    menu = any(one.role in MENU_ITEMS for one in elements)
+    return [one for one in elements if not menu or one.role in _IN_MENUS]
+
+
+def _certain(pairs: Sequence[Pair], layer: Layer) -> bool:
+    """Whether it is certain which of a program's windows is the one at a layer."""
+    return all(one.certain for one in pairs if one.layer.window == layer.window)
+
+
+def _opened_by(one: Layer, window: Layer) -> bool:
+    return one.popup and one.pid == window.pid
+
+
+def _without_echoes(elements: Sequence[Element]) -> list[Element]:
+    """Leave out text that only repeats what holds it: the label in a button."""
+    named: dict[str, list[Element]] = {}
+    for one in elements:
+        if one.role in USABLE or one.role in ("heading", "paragraph", "alert"):
+            for words in {one.name, (one.text or "").strip()} - {""}:
+                named.setdefault(words, []).append(one)
+
+    def echoes(one: Element) -> bool:
+        if one.role not in _PLAIN or one.field or not one.name:
+            return False
+        return any(
+            other.ref != one.ref and other.role not in _PLAIN and other.rect.overlap(one.rect)
+            for other in named.get(one.name, ())
+        )
+
+    return [one for one in elements if not echoes(one)]

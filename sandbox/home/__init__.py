@@ -1,0 +1,3 @@
+"""The home folder of a desktop: `populate` fills it from `template/`, `wallpaper`
+draws its background, and `files` puts files there and takes them out.
+"""
