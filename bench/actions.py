@@ -31,7 +31,7 @@ from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.imaging.image import png
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.policy import BUILT_IN, Ruling, load
+from gloveport.server.control.policy import BUILT_IN, Ruling, load
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from fields import KINDS, field

@@ -24,7 +24,7 @@ from gloveport.clients.claude import MEMBERS, Toolset
 from gloveport.clients.desk import connect
 from gloveport.clients.record import Record
 from gloveport.sandbox.desktop import Settings as Desktop
-from gloveport.server.serving import Settings, serving
+from gloveport.server.serve import Settings, serving
 
 
 async def main(calls: int) -> None:

@@ -37,7 +37,7 @@ from gloveport.sandbox.imaging.ocr import Ocr
 from gloveport.sandbox.screen.capture import Eyes
 from gloveport.sandbox.screen.settle import Patience
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from desks import session_of

@@ -23,12 +23,12 @@ MAY_IMPORT = {
 ALSO = {
     "sandbox/isolation/egress_worker.py": {"h11"},  # a process of its own
     "sandbox/imaging/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
-    "server/announce.py": {"gloveport.clients"},  # the table of clients
-    "server/oauth.py": {"jwt"},
-    "server/configure.py": {"gloveport.clients"},
-    "server/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
-    "server/cli.py": {"gloveport.clients", "rich"},
-    "server/demo.py": {"gloveport.clients", "PIL"},
+    "server/cli/banner.py": {"gloveport.clients"},  # the table of clients
+    "server/auth/oauth.py": {"jwt"},
+    "server/cli/client_config.py": {"gloveport.clients"},
+    "server/view/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
+    "server/cli/main.py": {"gloveport.clients", "rich"},
+    "server/cli/demo.py": {"gloveport.clients", "PIL"},
     "clients/shop.py": {"starlette"},
     "clients/game.py": {"starlette"},
     "clients/site.py": {"starlette", "uvicorn"},
@@ -147,10 +147,10 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_the_server_does_not_load_model_clients_or_ocr() -> None:
-    code = "import sys, gloveport.server.serving; print(*sys.modules)"
+    code = "import sys, gloveport.server.serve; print(*sys.modules)"
     assert not {"anthropic", "openai", "rapidocr", "google.genai", "jwt"} & modules_after(code)
 
 
 def test_the_bridge_does_not_load_the_sdk() -> None:
-    code = "import sys, gloveport.server.cli, gloveport.server.bridge; print(*sys.modules)"
+    code = "import sys, gloveport.server.cli, gloveport.server.stdio.bridge; print(*sys.modules)"
     assert not {"mcp", "mcp_types", "pydantic", "Xlib", "numpy"} & modules_after(code)

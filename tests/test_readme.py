@@ -9,7 +9,7 @@ from mcp_types import Tool
 
 from gloveport.sandbox.desktop import Desktop, Settings
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 README = Path(__file__).parent.parent / "README.md"
 TABLE = re.compile(

@@ -20,8 +20,8 @@ from websockets.typing import Origin, Subprotocol
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.imaging.image import Pixels
-from gloveport.server.rfb import Encoding
-from gloveport.server.viewing import Seat, rfb
+from gloveport.server.view.rfb import Encoding
+from gloveport.server.view.vnc_session import Seat, rfb
 
 EVERYTHING = (
     Encoding.TIGHT, Encoding.RAW, Encoding.JPEG_QUALITY_LOWEST + 6, Encoding.DESKTOP_SIZE,

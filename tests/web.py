@@ -10,11 +10,11 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.door import Door
-from gloveport.server.tokens import OneToken, TokenFile, add, plain, table
-from gloveport.server.viewing import UVICORN
-from gloveport.server.web import Web
+from gloveport.server.auth.middleware import Door
+from gloveport.server.auth.token_store import OneToken, TokenFile, add, plain, table
+from gloveport.server.http import Web
+from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.view.vnc_session import UVICORN
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 PERSON = "a person's own token, by which their browser signs in"

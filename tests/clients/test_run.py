@@ -22,8 +22,8 @@ from witness import Press, Witness
 
 from gloveport.clients.record import UNKNOWN
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.policy import Policy, Rule
+from gloveport.server.control.policy import Policy, Rule
+from gloveport.server.mcp.server import DesktopServer
 
 pytestmark = pytest.mark.timeout(120)  # processes that load an SDK, on machines that are busy
 KEYS = {"ANTHROPIC_API_KEY": "key", "OPENAI_API_KEY": "key", "GEMINI_API_KEY": "key"}

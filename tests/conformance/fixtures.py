@@ -51,7 +51,7 @@ from pydantic import Field
 from starlette.applications import Starlette
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 Ctx = Context[Any, Any]
 Content = TextContent | ImageContent | AudioContent | EmbeddedResource

@@ -9,7 +9,7 @@ from mcp import Client
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 
 @pytest.fixture(scope="session")

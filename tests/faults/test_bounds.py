@@ -28,7 +28,7 @@ from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.image import Picture
-from gloveport.server.results import said
+from gloveport.server.tools.encode import said
 
 LONGEST_NAME = 200
 LONGEST_ANSWER = 1_000_000

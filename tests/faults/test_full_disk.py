@@ -20,7 +20,7 @@ from attempts import run_inside
 from desks import session_of
 from mcp import Client
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 below = Path(sys.argv[1])
 below.chmod(0o711)

@@ -14,7 +14,7 @@ from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 GOOD = [f"good{number}" for number in range(12)]
 MEMBERS = ("all", "GetRole", "GetState", "Name", "GetExtents", "GetChildren", "Parent")

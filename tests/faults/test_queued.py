@@ -12,7 +12,7 @@ from mcp import Client
 from mcp_types import CallToolResult, Implementation
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 LOST = "This desktop lost all windows and unsaved work"
 

@@ -17,7 +17,7 @@ from vandals import KILL_CLIENTS
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.session.session import Session
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 
 def kill_x(session: Session) -> None:

@@ -19,7 +19,7 @@ from views import viewing
 from web import PERSON, bearer, given, guarded, served
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.tokens import remove
+from gloveport.server.auth.token_store import remove
 
 COMMAND = [sys.executable, "-P", "-m", "gloveport.server.cli"]
 

@@ -18,8 +18,8 @@ from mcp import Client
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
-from gloveport.server.policy import BUILT_IN, load
+from gloveport.server.control.policy import BUILT_IN, load
+from gloveport.server.mcp.server import DesktopServer
 
 TOOLKITS = ("gtk3", "gtk4", "qt", "pyqt6", "pyqt5")
 PAGE = """

@@ -5,7 +5,7 @@ from mcp import Client
 from web import served
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 
 @pytest.fixture(params=["in memory", "http 2026-07-28", "http 2025-11-25"])

@@ -12,7 +12,7 @@ from mcp import Client
 from witness import Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 PYTHON = ("unhashable", "NoneType", "Traceback", "object at 0x", "xception", "Error executing")
 DEEP: Any = reduce(lambda inner, _: [inner], range(3000), list[Any]())

@@ -14,8 +14,8 @@ from processes import until
 from gloveport.sandbox.actions import Press
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
-from gloveport.server.policy import Policy, Rule
+from gloveport.server.control.policy import Policy, Rule
+from gloveport.server.mcp.server import DesktopServer
 
 PAGE = """
 <label>Name <input id=name></label> <label>Code <input id=code></label>

@@ -15,7 +15,7 @@ from uv import find_uv_bin
 from web import TOKEN, guarded, served
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.cli import main
+from gloveport.server.cli.main import main
 
 pytestmark = pytest.mark.timeout(400)  # the first test installs the official tool
 NAMES = ["gloveport.mcpb", "gloveport-remote.mcpb"]

@@ -13,7 +13,7 @@ from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 OURS = ("First", "Last", "Above", "Below", "Half", "Cut", "Gone", "Item")
 KINDS = ("gtk3", "gtk4", "pyqt5", "pyqt6", "chromium", "firefox")

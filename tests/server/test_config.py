@@ -11,9 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from gloveport.clients.recipes import Reach, Recipe, recipes
-from gloveport.server.announce import announce
-from gloveport.server.cli import main
-from gloveport.server.configure import command
+from gloveport.server.cli.banner import announce
+from gloveport.server.cli.client_config import command
+from gloveport.server.cli.main import main
 
 REACH = Reach("/a b/gloveport", ("stdio", "--url", "http://box:8750/mcp", "--token-file", "/t"))
 TABLE = recipes()

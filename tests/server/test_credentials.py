@@ -17,12 +17,12 @@ from web import TOKEN, bearer, served, serving_web
 from witness import Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server import app
-from gloveport.server.answers import CLIENT_HEADER
-from gloveport.server.leases import Lease, State
-from gloveport.server.questions import Questions
-from gloveport.server.record import Record
-from gloveport.server.who import Who
+from gloveport.server.control.lease import Lease, State
+from gloveport.server.control.questions import Questions
+from gloveport.server.mcp import server as app
+from gloveport.server.mcp.answers import CLIENT_HEADER
+from gloveport.server.recording.actor import Who
+from gloveport.server.recording.recorder import Record
 
 AT = [300, 300]
 

@@ -17,9 +17,9 @@ from web import TOKEN, bearer, serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.desks import Desks
-from gloveport.server.grants import HERE
+from gloveport.server.auth.principal import HERE
+from gloveport.server.hosts.desktops import Desks
+from gloveport.server.mcp.server import DesktopServer
 
 
 @asynccontextmanager

@@ -24,14 +24,14 @@ from web import LOCAL, TOKEN, bearer, given, guarded, listening, served, serving
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.desks import Desks
-from gloveport.server.door import Door, Guard
-from gloveport.server.oauth import OAuth
-from gloveport.server.passes import Passes
-from gloveport.server.provider import Provider
-from gloveport.server.tokens import remove
-from gloveport.server.web import Web
+from gloveport.server.auth.identity_provider import Provider
+from gloveport.server.auth.middleware import Door, Guard
+from gloveport.server.auth.oauth import OAuth
+from gloveport.server.auth.sign_in_links import Passes
+from gloveport.server.auth.token_store import remove
+from gloveport.server.hosts.desktops import Desks
+from gloveport.server.http import Web
+from gloveport.server.mcp.server import DesktopServer
 
 OPEN = {
     "/healthz": "/healthz",

@@ -20,7 +20,7 @@ from processes import until
 
 from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 # Names that quoting, globbing, URIs or the shell could spoil.
 NAMES = (

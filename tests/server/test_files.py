@@ -28,7 +28,7 @@ from gloveport.sandbox.home.files import MOST_TEXT, MOST_UPLOADED
 from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.secrets.store import Vault
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 SECRET = "correct-horse-77"
 SPELT = b"q!Z"  # what the other secret is the base64 of
@@ -402,7 +402,7 @@ from attempts import run_inside
 from desks import session_of
 from mcp import Client
 from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 below = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=711", "none", below], check=True)

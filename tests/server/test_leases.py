@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from gloveport.sandbox.errors import NotNow
-from gloveport.server.leases import TABLE, Event, Lease, NotYours, State
-from gloveport.server.who import Who
+from gloveport.server.control.lease import TABLE, Event, Lease, NotYours, State
+from gloveport.server.recording.actor import Who
 
 CLAUDE = Who("agent", "1", "claude")
 CODEX = Who("agent", "2", "codex")

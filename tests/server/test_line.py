@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from gloveport.server.line import Line
+from gloveport.server.control.call_queue import Line
 
 
 @pytest.fixture

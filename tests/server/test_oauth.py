@@ -26,11 +26,11 @@ from starlette.routing import Route
 from web import LOCAL, bearer, listening, served
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.door import Door
-from gloveport.server.grants import SCOPES
-from gloveport.server.oauth import OAuth
-from gloveport.server.provider import BadIssuer, Provider
-from gloveport.server.tokens import BadToken
+from gloveport.server.auth.identity_provider import BadIssuer, Provider
+from gloveport.server.auth.middleware import Door
+from gloveport.server.auth.oauth import OAuth
+from gloveport.server.auth.principal import SCOPES
+from gloveport.server.auth.token_store import BadToken
 
 AUDIENCE = "https://box.example/mcp"
 RSA, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))

@@ -14,8 +14,8 @@ from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
-from gloveport.server.policy import BUILT_IN, load
+from gloveport.server.control.policy import BUILT_IN, load
+from gloveport.server.mcp.server import DesktopServer
 
 PAGE = """<!doctype html><meta charset=utf-8><script>
 const n = location.search.slice(1);

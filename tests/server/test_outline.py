@@ -6,7 +6,7 @@ import pytest
 
 from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.server.outline import line
+from gloveport.server.tools.screen_text import line
 
 USABLE = frozenset(("sensitive", "showing"))
 

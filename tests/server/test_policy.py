@@ -22,11 +22,11 @@ from web import serving_web
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.addresses import Address
-from gloveport.server.app import DesktopServer
-from gloveport.server.cli import main
-from gloveport.server.policy import BUILT_IN, TOOLS, BadPolicy, load
-from gloveport.server.wording import has_words
+from gloveport.server.cli.main import main
+from gloveport.server.control.label_words import has_words
+from gloveport.server.control.page_addresses import Address
+from gloveport.server.control.policy import BUILT_IN, TOOLS, BadPolicy, load
+from gloveport.server.mcp.server import DesktopServer
 
 PAGE = """
 <p><button onclick="done('buy')">立即购买</button>

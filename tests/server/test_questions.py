@@ -18,10 +18,10 @@ from web import serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.questions import KEPT, Answer, Questions
-from gloveport.server.record import Record
-from gloveport.server.who import Who
+from gloveport.server.control.questions import KEPT, Answer, Questions
+from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.recording.actor import Who
+from gloveport.server.recording.recorder import Record
 
 COFFEE = "Iced americano is out. Which coffee instead?"
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])

@@ -250,7 +250,7 @@ def test_whatever_the_environment_says_it_is_the_same_server(state: Path) -> Non
     """Codex starts its servers with an empty environment."""
     for environment in ({"XDG_RUNTIME_DIR": str(state)}, {"XDG_RUNTIME_DIR": "/nowhere"}, {}):
         said = subprocess.run(
-            [sys.executable, "-c", "from gloveport.server.state import own_state; "
+            [sys.executable, "-c", "from gloveport.server.stdio.state_folder import own_state; "
              "print(own_state().folder)"],
             env={"PATH": os.defpath, **environment}, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip

@@ -31,8 +31,8 @@ from gloveport.sandbox.errors import BadSecrets
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.secrets.store import Scrubbing, Vault, load
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
-from gloveport.server.policy import Policy, Rule
+from gloveport.server.control.policy import Policy, Rule
+from gloveport.server.mcp.server import DesktopServer
 
 PLAIN = "correct-horse-77"
 ODD = "q\"uo'te\\back 小米한"

@@ -20,7 +20,7 @@ from processes import pids_of, until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 KINDS = ("gtk3", "gtk4", "qt", "chromium", "firefox")
 SHOP = "Grüße, 小米官方旗舰店 😀"

@@ -24,7 +24,7 @@ from pathlib import Path
 from mcp import Client
 from gloveport.sandbox.desktop import Desktop, Settings
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 async def listed():
     async with Client(DesktopServer(Desktop(Settings(Path("unused")), Keymap()))) as client:

@@ -12,7 +12,7 @@ from processes import until
 
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 LOOP = "Click to toggle between loop all, loop one and no loop"
 

@@ -12,9 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gloveport.server.grants import SCOPES, Grant, Scope, including
-from gloveport.server.pace import Pace
-from gloveport.server.tokens import BadToken, BadTokens, TokenFile, add, plain, remove, table
+from gloveport.server.auth.principal import SCOPES, Grant, Scope, including
+from gloveport.server.auth.rate_limit import Pace
+from gloveport.server.auth.token_store import (
+    BadToken,
+    BadTokens,
+    TokenFile,
+    add,
+    plain,
+    remove,
+    table,
+)
 
 HASH = f"sha256:{'ab' * 32}"
 

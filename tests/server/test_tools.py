@@ -13,8 +13,8 @@ from witness import Key, KeyUp, Moved, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.session.session import Session
-from gloveport.server.app import DesktopServer
-from gloveport.server.batch import NOT_EXECUTED
+from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.tools.batch import NOT_EXECUTED
 
 CONTROL = 4
 

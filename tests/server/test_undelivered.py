@@ -17,7 +17,7 @@ from Xlib.display import Display
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 NOWHERE = [1270, 20]  # the wallpaper, beside every window
 

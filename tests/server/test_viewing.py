@@ -33,8 +33,8 @@ from gloveport.sandbox.imaging.image import Pixels
 from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN
 from gloveport.sandbox.secrets.store import Vault
 from gloveport.sandbox.x11.keymap import Keymap, keysym
-from gloveport.server.app import DesktopServer
-from gloveport.server.rfb import Encoding
+from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.view.rfb import Encoding
 
 BLUE, GREEN, RED = 0x3366CC, 0x00FF00, 0xFF0000  # the witness is blue
 SHIFT, CONTROL = 1, 4

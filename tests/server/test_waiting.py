@@ -16,8 +16,8 @@ from web import bearer, given, guarded, served
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.app import DesktopServer
-from gloveport.server.line import Line
+from gloveport.server.control.call_queue import Line
+from gloveport.server.mcp.server import DesktopServer
 
 WAITS: list[tuple[str, dict[str, Any]]] = [
     ("wait", {"duration": 20}),

@@ -10,8 +10,8 @@ from web import PERSON, served, signed_in
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.record import Record
-from gloveport.server.who import Who
+from gloveport.server.recording.actor import Who
+from gloveport.server.recording.recorder import Record
 
 STREAMS, CLICKS, LOOKS = 8, 8, 15
 

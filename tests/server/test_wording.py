@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gloveport.server.wording import groups, says
+from gloveport.server.control.label_words import groups, says
 
 LABELS = Path(__file__).parent.parent / "labels"
 README = Path(__file__).parent.parent.parent / "README.md"

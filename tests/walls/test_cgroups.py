@@ -28,7 +28,7 @@ from gloveport.sandbox.isolation.cgroups import (
 from gloveport.sandbox.session import session as sessions
 from gloveport.sandbox.session.session import Enclosure, start_session, tree
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 MIB = 1 << 20
 TAKE = """

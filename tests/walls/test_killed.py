@@ -19,7 +19,7 @@ from gloveport.sandbox.isolation.cgroups import find_group
 from gloveport.sandbox.session.folder import sweep_folders
 from gloveport.sandbox.session.session import Enclosure, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 
 def tree(pid: int) -> list[int]:

@@ -18,7 +18,7 @@ from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import Limits
 from gloveport.sandbox.session.session import Enclosure, start_session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 SEGMENTS = """
 import ctypes, os

@@ -21,7 +21,7 @@ from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.isolation import bubblewrap as walls
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 RUN = walls.RUN
 

@@ -16,7 +16,7 @@ from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.isolation.egress import Internet, Network
 from gloveport.sandbox.session.session import Enclosure, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.server.app import DesktopServer
+from gloveport.server.mcp.server import DesktopServer
 
 LIST = """
 import os

@@ -1,0 +1,268 @@
+"""The command line: reads arguments and environment, and nothing else does.
+
+Each command imports what it needs when it runs: a bridge must not wait for the server's imports.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from ..stdio.state_folder import DEFAULT, BadState, check_name
+from . import access
+from . import servers as lifecycle
+from .options import (
+    DEFAULT_TTL,
+    desktop_options,
+    desktop_settings,
+    groups_of,
+    own_server,
+    rules_of,
+    server_name,
+    shown_token,
+)
+from .run import add_run
+from .serve import add_serve
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if not given.command:
+        parser.print_help()
+        return 2
+    logging.basicConfig(
+        level=logging.DEBUG if given.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("httpx2", "httpcore2", "mcp", "uvicorn", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    run: Callable[[argparse.Namespace], int] = given.run
+    try:
+        return run(given)
+    except BadState as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("gloveport: stopped.", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gloveport",
+        description="Gives any MCP client control of a sandboxed Linux desktop.",
+        epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
+    )
+    parser.add_argument("--version", action="version", version=version("gloveport"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    add = commands.add_parser
+    add_serve(add)
+    _add_stdio(add)
+    lifecycle.commands(add, server_name)
+    _add_demo(add)
+    _add_policy(add)
+    access.commands(add, server_name)
+    _add_config(add)
+    _add_bundle(add)
+    add_run(add)
+    _add_doctor(add)
+    return parser
+
+
+def _add_stdio(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `stdio`."""
+    bridging = add(
+        "stdio",
+        help="speak MCP on stdin and stdout; what a client's configuration runs",
+        description="Speak MCP on stdin and stdout. Without --url, uses this user's own server and "
+        "starts one if none runs; the desktop outlives this process.",
+    )
+    bridging.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    bridging.add_argument(
+        "--token-file", type=Path, metavar="F", help="file with its token; else $GLOVEPORT_TOKEN"
+    )
+    bridging.add_argument(
+        "--ttl", type=float, default=DEFAULT_TTL, metavar="SECONDS",
+        help="a server started here ends after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    server_name(bridging)
+    desktop_options(bridging)
+    bridging.set_defaults(run=_stdio)
+
+
+def _add_demo(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `demo`."""
+    demonstrating = add(
+        "demo",
+        help="see the whole loop: a shop, a brain with the MCP wire alone, and a judge",
+        description="Run a desktop and a practice shop; a brain without a model buys a phone in it "
+        "by the MCP wire alone. The shop's own books judge. Needs no key.",
+    )
+    demonstrating.add_argument(
+        "--text", action="store_true", help="buy by reading the screen as text, without pictures"
+    )
+    demonstrating.add_argument(
+        "--game", type=int, default=0, metavar="TILE", choices=[2**power for power in range(3, 12)],
+        help="instead play 2048 until there is such a tile, by looking at the picture",
+    )  # fmt: skip
+    demonstrating.add_argument("--json", action="store_true", help="print one JSON object last")
+    demonstrating.add_argument(
+        "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
+    )
+    demonstrating.add_argument(
+        "--rounds", type=int, default=20, metavar="N",
+        help="how often the shop's name is typed, our way and xdotool's (%(default)s)",
+    )  # fmt: skip
+    desktop_options(demonstrating)
+    demonstrating.set_defaults(run=_demo)
+
+
+def _add_policy(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `policy`."""
+    ruling = add(
+        "policy",
+        help="print what needs a person's yes, as a file to change for --policy",
+    )
+    ruling.set_defaults(run=_policy)
+
+
+def _add_config(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `config`."""
+    configuring = add(
+        "config",
+        help="what to put where for each client; with --write puts it there",
+        description="Print how a client is told of the desktop, or with --write add it to the "
+        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+    )
+    configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
+    configuring.add_argument(
+        "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    configuring.add_argument(
+        "--file", type=Path, metavar="F", help="another settings file, such as a project's"
+    )
+    configuring.add_argument(
+        "--name", default="gloveport", help="what the client is to call it (%(default)s)"
+    )
+    configuring.add_argument(
+        "--server", default=DEFAULT, metavar="NAME",
+        help="which of your servers, by the name it is served with (%(default)s)",
+    )  # fmt: skip
+    configuring.add_argument("--url", help="a server elsewhere, such as http://box:8750/mcp")
+    configuring.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
+    configuring.set_defaults(run=_config)
+
+
+def _add_bundle(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `bundle`."""
+    bundling = add(
+        "bundle",
+        help="make the files that install this in Claude Desktop",
+        description="Make gloveport.mcpb, which gets all it needs by uv, and "
+        "gloveport-remote.mcpb, which only reaches a server elsewhere. Open one in Claude Desktop.",
+    )
+    bundling.add_argument(
+        "--out", type=Path, default=Path("dist"), metavar="DIR", help="folder (%(default)s)"
+    )
+    bundling.set_defaults(run=_bundle)
+
+
+def _add_doctor(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `doctor`."""
+    examining = add("doctor", help="say what is missing and the one command that gets it")
+    examining.set_defaults(run=_doctor)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    import anyio
+
+    from gloveport.sandbox.errors import SandboxError
+
+    from ..serve import Settings
+    from .demo import demo, play
+
+    settings = Settings(
+        desktop=desktop_settings(given),
+        groups=groups_of(given.tools),
+        policy=rules_of(given.policy),
+    )
+    logging.getLogger().setLevel(logging.WARNING)
+    status = 1
+    try:
+        status = anyio.run(
+            lambda: (
+                play(settings, given.out, given.game, as_json=given.json)
+                if given.game
+                else demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
+            )
+        )
+    except* SandboxError as why:  # the shop runs in a group of tasks
+        print(f"gloveport: {why.exceptions[0]} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+    return status
+
+
+def _stdio(given: argparse.Namespace) -> int:
+    import asyncio
+
+    from ..stdio.bridge import bridge
+
+    if given.url:
+        asyncio.run(bridge(given.url, shown_token(given)))
+    else:
+        asyncio.run(bridge("http://localhost/mcp", "", own_server(given)))
+    return 0
+
+
+def _policy(given: argparse.Namespace) -> int:
+    from ..control.policy import BUILT_IN
+
+    print(BUILT_IN.read_text(encoding="utf-8"), end="")  # noqa: T201 - what was asked for
+    return 0
+
+
+def _config(given: argparse.Namespace) -> int:
+    from . import client_config as configure
+
+    args = ["stdio"]
+    if given.server != DEFAULT:
+        args += ["--name", check_name(given.server)]
+    if given.token_file and not given.url:
+        sys.exit("gloveport: --token-file goes with --url.")
+    if given.url:
+        args += ["--url", given.url]
+    if given.token_file:
+        if not given.token_file.exists():
+            sys.exit(f"gloveport: there is no token file {given.token_file}.")
+        args += ["--token-file", str(given.token_file.absolute())]
+    return configure.run(
+        given.client, given.name, args, given.file,
+        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
+    )  # fmt: skip
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    from .mcpb import NotBundled, bundles
+
+    try:
+        for one in bundles():
+            print(one.write(given.out))  # noqa: T201
+    except NotBundled as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    return examine()

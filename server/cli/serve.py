@@ -1,0 +1,161 @@
+"""`gloveport serve`: runs a server until it is told to stop."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from ..stdio.state_folder import DEFAULT, State, check_name, own_state
+from . import access
+from .options import (
+    desktop_options,
+    desktop_settings,
+    groups_of,
+    rules_of,
+    serve_options,
+    server_name,
+)
+
+if TYPE_CHECKING:
+    from ..serve import Served, Settings
+
+
+def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command `serve`."""
+    serving = add(
+        "serve",
+        help="run a desktop and serve it over HTTP",
+        description="Run a desktop and serve it at http://HOST:PORT/mcp until told to stop.",
+    )
+    serving.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serving.add_argument("--port", type=int, default=8750, help="0 takes a free one (%(default)s)")
+    serving.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a name this server is also reached by; may be repeated",
+    )  # fmt: skip
+    access.serve_options(serving)
+    server_name(serving)
+    serving.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
+    serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
+    serving.add_argument(
+        "--ttl", type=float, default=0, metavar="SECONDS",
+        help="end after so long without a client; 0 never (%(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
+        "--desktops", type=int, default=1, metavar="N",
+        help="how many desktops there may be; clients open more by the tool desktops (%(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
+        "--desktop-ttl", type=float, default=1800, metavar="SECONDS",
+        help="a desktop that was opened is closed after so long without a call (%(default)s)",
+    )  # fmt: skip
+    desktop_options(serving)
+    serving.set_defaults(run=_serve)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from ..stdio.local_servers import Running, only_one
+
+    state, name = own_state(given.state_dir), check_name(given.name)
+    try:
+        with only_one(state, name):
+            return _serve_alone(given, state, name)
+    except Running as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
+    if given.own:  # for its user's own clients, by the socket; browsers come by a link
+        given.host, given.port = "127.0.0.1", 0
+    entry = access.entry(given, state.token(name))
+
+    import anyio
+
+    from gloveport.sandbox.errors import SandboxError
+
+    from ..heap import prepare
+    from ..serve import NoAddress, Settings, serve
+
+    settings = Settings(
+        desktop=desktop_settings(given),
+        host=given.host,
+        port=given.port,
+        names=(*given.allow_host, *entry.names),
+        keys=entry.keys,
+        origins=frozenset(
+            (*(one.lower().rstrip("/") for one in given.allow_origin), *entry.origins)
+        ),
+        proxies=tuple(given.trusted_proxy),
+        pace=given.calls_per_second,
+        local=state.socket(name),
+        ttl=given.ttl,
+        groups=groups_of(given.tools),
+        policy=rules_of(given.policy),
+        most=given.desktops,
+        desktop_ttl=given.desktop_ttl,
+    )
+
+    def ready(served: "Served") -> None:
+        state.write_info(name, _info(given, served))
+        if given.ready_fd >= 0:
+            os.write(given.ready_fd, b"ready\n")
+            os.close(given.ready_fd)
+        if not given.own:
+            _announce(given, served, settings, entry)
+
+    prepare()
+    try:
+        anyio.run(serve, settings, ready)
+    except SandboxError as why:
+        print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
+        return 1
+    except NoAddress as why:
+        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as why:
+        print(f"gloveport: {_told_error(why)}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        state.info(name).unlink(missing_ok=True)
+    return 0
+
+
+def _info(given: argparse.Namespace, served: "Served") -> dict[str, object]:
+    """What clients of this user are told of a server."""
+    return {
+        "pid": os.getpid(),
+        "version": version("gloveport"),
+        "url": served.url,
+        "options": serve_options(given),
+        "started_by": "client" if given.own else "person",
+    }
+
+
+def _told_error(why: OSError) -> str:
+    """An error of the system, with what it was about."""
+    about = f"{why.filename}: " if why.filename else ""
+    return f"{about}{why.strerror or why}. Nothing was started."
+
+
+def _announce(
+    given: argparse.Namespace, served: "Served", settings: "Settings", entry: access.Entry
+) -> None:
+    from .banner import announce
+
+    desktop = settings.desktop
+    walls = "none" if desktop.walls == "none" else f"bwrap, network {desktop.enclosure.network}"
+    named = () if given.name == DEFAULT else ("--name", given.name)
+    shown = f"[{given.host}]" if ":" in given.host else given.host
+    here = given.host in ("127.0.0.1", "localhost", "::1")
+    announce(
+        served.url,
+        served.live,
+        walls,
+        named,
+        token=entry.token,
+        file=entry.file,
+        elsewhere="" if here else f"http://{shown}:{served.port}",
+    )

@@ -1,0 +1,312 @@
+"""One desktop among people and agents: who watches, who drives, and what people do with it.
+
+A person is a browser session, or a token at a live view. What they press goes to the desktop as it
+comes, as long as they drive; what they did is told to the agent afterwards in a few sentences,
+without what they typed into passwords.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.errors import BadText, Impossible
+
+from ..auth.principal import Passport
+from ..recording.actor import Who
+from ..recording.human_input import Deeds
+from ..recording.recorder import Place, Record
+from .lease import Lease, NotYours, State
+from .questions import Answer, Questions
+
+logger = logging.getLogger(__name__)
+
+
+class NotPermitted(Impossible):
+    """What a request may not do, by its session or token."""
+
+
+SYSTEM = Who("system", "", "gloveport")
+_LONGEST_NOTE = 1000  # characters
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody at a live view."""
+
+    who: Who
+    passport: Passport
+    """What the live view they opened last may do."""
+    views: int = 0
+    """Open event streams: a page that is loaded again has two for a moment."""
+    deeds: Deeds | None = None
+    """What they have done since they took control."""
+
+
+Verb = Callable[[Person, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Sharing:
+    """The people and agents at one desktop. Used on the event loop only."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.desktop = desktop
+        self.record = Record(self._clean)
+        self.lease = Lease(self._ring)
+        self.questions = Questions(self.record, self._ring)
+        self.people: dict[str, Person] = {}
+        self._changed = anyio.Event()
+        self._verbs: dict[str, Verb] = {
+            "take": self._take,
+            "hand_back": self._hand_back,
+            "pause": self._pause,
+            "stop": self._stop,
+            "resume": self._resume,
+            "hide": self._hide,
+            "answer": self._answer,
+            "checkpoint": self._checkpoint,
+            "rollback": self._rollback,
+        }
+
+    # Watching
+
+    def came(self, key: str, name: str, passport: Passport) -> Person:
+        """A live view is open; the same key again is the same person."""
+        person = self.people.get(key)
+        if person is None:
+            person = self.people[key] = Person(Who("person", key, name), passport)
+        elif person.who.name != name and not self.lease.drives(person.who):
+            person.who = Who("person", key, name)
+        person.passport = passport
+        person.views += 1
+        self.lease.came(person.who)
+        self._ring()
+        return person
+
+    def left(self, person: Person) -> None:
+        """A live view has closed."""
+        person.views -= 1
+        if not person.views:
+            self.lease.left(person.who)
+            if not self.lease.drives(person.who):
+                self.people.pop(person.who.key, None)
+        self._ring()
+
+    @property
+    def watching(self) -> list[Person]:
+        return [person for person in self.people.values() if person.views]
+
+    def deciding(self, holder: str) -> bool:
+        """Whether anybody is watching who may answer what a credential's agent asks."""
+        return any(_decides(person.passport, holder) for person in self.watching)
+
+    async def changed(self) -> None:
+        """Return when what `state` tells has changed."""
+        await self._changed.wait()
+
+    def state(self, person: Person) -> dict[str, Any]:
+        """All that a live view shows besides the screen."""
+        lease, desktop = self.lease, self.desktop
+        state, who = lease.state, lease.who
+        driver = "nobody"
+        if state is State.PERSON:
+            driver = "person"
+        elif state in (State.AGENT, State.RESERVED):
+            driver = "agent"
+        return {
+            "desktop": desktop.settings.name,
+            "size": [desktop.view.picture.width, desktop.view.picture.height],
+            "walls": "bwrap" if desktop.walled else "none",
+            "you": {
+                "viewer": person.who.key,
+                "name": person.who.name,
+                "may": sorted(person.passport.now.scopes),
+                "driving": lease.drives(person.who),
+            },
+            "driver": {"kind": driver, "name": who.name if who and driver != "nobody" else ""},
+            "paused": who.name if who and state is State.PAUSED else "",
+            "reserved": state is State.RESERVED,
+            "hidden": lease.hidden,
+            "watching": [one.who.name for one in self.watching],
+            "questions": [one.as_json() for one in self.questions.open],
+            "checkpoints": [
+                {
+                    "name": one.name,
+                    "when": one.when,
+                    "note": one.note,
+                    "bytes": one.size,
+                    "automatic": one.automatic,
+                }
+                for one in desktop.checkpoints
+            ],
+        }
+
+    # What people do
+
+    async def do(
+        self, person: Person, verb: str, given: Mapping[str, Any], passport: Passport
+    ) -> dict[str, Any]:
+        """What a person asks for by a button.
+
+        Args:
+            person: Who asks.
+            verb: What for.
+            given: Its parameters.
+            passport: What the request that asks may do.
+
+        Raises:
+            BadText: There is no such verb.
+            NotPermitted: This request may not do that.
+            NotYours: It is another's to do.
+            SandboxError: It could not be done.
+        """
+        if verb not in self._verbs:
+            raise BadText(f"There is no verb {verb[:40]!r}; there are {', '.join(self._verbs)}.")
+        if verb == "answer":
+            self._check_may_answer(passport, given)
+        elif not passport.now.may("control"):
+            raise NotPermitted(
+                "Your sign-in lets you watch; to act, use a link or token with the scope control."
+            )
+        told = await self._verbs[verb](person, given)
+        self._ring()
+        return {"ok": True, **told}
+
+    def _check_may_answer(self, passport: Passport, given: Mapping[str, Any]) -> None:
+        if not passport.session or not passport.now.may("approve"):
+            raise NotPermitted(
+                "Only a person signed in at the live view can answer, by a link that may approve: "
+                "`gloveport live` prints one."
+            )
+        asked = self.questions.find(str(given.get("id", "")))
+        if asked and not _decides(passport, asked.holder):
+            raise NotPermitted(
+                "This was asked with the token that your link was made with. Answer it by a link "
+                "from `gloveport live` on the server's machine, or from a token of your own."
+            )
+
+    async def _take(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        already = self.lease.drives(person.who)
+        self.lease.take(person.who)
+        if not already:
+            person.deeds = Deeds(self.desktop.focus, lambda deed, at: self._tell(person, deed, at))
+            self.record.note(person.who, "take", "took control")
+        if self.desktop.holding:
+            await self.desktop.let_go()
+        return {}
+
+    async def _hand_back(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        note = self._clean(_text(given, "note"))
+        if not self.lease.drives(person.who):
+            raise NotYours("You do not drive, so there is nothing to hand back.")
+        await self.desktop.leave()
+        told = await person.deeds.told() if person.deeds else ()
+        did = tuple(self._clean(deed) for deed in told)
+        self.lease.hand_back(person.who, note, did)
+        self.questions.done_by_hand(person.who, note, did)
+        person.deeds = None
+        self.record.note(person.who, "hand_back", f"handed back: {note}" if note else "handed back")
+        return {}
+
+    async def _pause(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.lease.pause(person.who)
+        self.record.note(person.who, "pause", "paused the agents")
+        return {}
+
+    async def _stop(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.lease.pause(person.who, stop=True)
+        self.record.note(person.who, "stop", "stopped the agents")
+        return {}
+
+    async def _resume(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.lease.resume()
+        self.record.note(person.who, "resume", "let the agents go on")
+        return {}
+
+    async def _hide(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.lease.drives(person.who):
+            raise NotYours("Take control first: the screen can be hidden while you drive.")
+        self.lease.hidden = given.get("hidden") is True
+        return {"hidden": self.lease.hidden}
+
+    async def _answer(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self.questions.find(str(given.get("id", "")))
+        if asked is None or asked.answer is not None:
+            raise NotYours("This question is not open any more: it was answered, or is too old.")
+        approved, words = given.get("approved"), self._clean(_text(given, "text"))
+        if not isinstance(approved, bool):
+            if asked.kind == "approve":
+                raise BadText("approved must be true or false.")
+            approved = True
+        if asked.kind == "question" and approved and not words:
+            raise BadText("text must have the answer, or approved be false to give none.")
+        self.questions.answer(asked, Answer(person.who.name, approved, words), person.who)
+        return {}
+
+    async def _checkpoint(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        note = self._clean(_text(given, "note"))
+        made = await self.desktop.checkpoint(note)
+        self.record.note(person.who, "checkpoint", f"made checkpoint {made.name} {note}".strip())
+        return {"checkpoint": made.name}
+
+    async def _rollback(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        begun = self.record.begin(person.who, "rollback", "rolling back")
+        try:
+            made, frame = await self.desktop.rollback(_text(given, "to"), show="always")
+        except BaseException as why:
+            self.record.end(begun, error=str(why))
+            raise
+        told = f"rolled back to {made.name}"
+        self.record.end(begun, picture=frame.picture, told=told)
+        if self.lease.drives(person.who) and person.deeds:
+            await person.deeds.note(told)
+        else:
+            self.lease.stale(person.who, told)
+        return {"back_to": made.name}
+
+    def _tell(self, person: Person, deed: str, at: Place | None) -> None:
+        self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at)
+
+    def _clean(self, text: str) -> str:
+        return self.desktop.settings.vault.scrub(text)
+
+    # Time
+
+    def gone(self, person: Person) -> None:
+        """A person may not be here any more: what they hold is released, and control is free."""
+        if self.lease.drives(person.who):
+            self.lease.sign_out(person.who)
+            person.deeds = None
+            self.record.note(person.who, "sign_out", "was signed out")
+        self.people.pop(person.who.key, None)
+        self._ring()
+
+    async def tend(self) -> None:
+        """End what ends by itself, such as the control of a person who has left; runs until
+        cancelled."""
+        while True:
+            changed = self._changed
+            due = [one for one in (self.lease.due(), self.questions.due()) if one is not None]
+            with anyio.move_on_after(min(due, default=None)):
+                await changed.wait()
+
+    def _ring(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+def _decides(passport: Passport, holder: str) -> bool:
+    """Whether a session may answer what was asked with a credential: never with the same one."""
+    return (
+        bool(passport.session) and passport.now.may("approve") and (passport.grant.holder != holder)
+    )
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str) or len(value) > _LONGEST_NOTE:
+        raise BadText(f"{key} must be text of at most {_LONGEST_NOTE} characters.")
+    return value.strip()

@@ -1,0 +1,269 @@
+"""The desktops of one server: the one it started with, and those that callers open and close.
+
+Each has a gate of its own (leases, turns, record); what reaches the server over any URL is passed
+on to the gate of the desktop that is meant. Nobody sees or names the desktops of another owner,
+except who may do everything.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from gloveport.sandbox import desktop
+from gloveport.sandbox.desktop import Desktop, open_desktop
+from gloveport.sandbox.errors import BadText, Impossible, NotNow
+
+from ..auth.principal import Grant
+from ..control.lease import State
+from .gate import Gate
+from .metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+IDLE = 1800.0  # seconds
+_LEAST, _MOST_SIDE = 320, 3840  # pixels of a screen's side
+
+
+class NoSuchDesktop(Impossible):
+    def __init__(self, asked: str, names: list[str]) -> None:
+        super().__init__(
+            f"There is no desktop {asked[:40]!r} of yours; there are {', '.join(names)}. One that "
+            "was closed, or that nobody used for long, is gone with its files. Nothing was done."
+        )
+
+
+class Full(NotNow):
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"You have {most} desktops, as many as you may; close one with desktops, or use one of "
+            "them."
+        )
+
+
+class OnlyOne(Impossible):
+    def __init__(self) -> None:
+        super().__init__(
+            "You may use one desktop here; whoever runs the server can allow more: --desktops N, "
+            "and a token that is not for some desktops only."
+        )
+
+
+class PersonThere(NotNow):
+    def __init__(self, person: str, name: str) -> None:
+        super().__init__(
+            f"{person} has control of the desktop {name!r}, so it was not closed. Close it when "
+            "they have handed it back."
+        )
+
+
+@dataclass(slots=True)
+class Desk:
+    """One desktop, and whose it is."""
+
+    gate: Gate
+    owner: str
+    opened: float
+    """Seconds since 1970."""
+    closing: anyio.Event
+    """Set to end it."""
+
+
+class Desks:
+    """The desktops of one server. Used on the event loop only.
+
+    Args:
+        usual: What a desktop is like that is opened without more words.
+        most: How many there may be, the first included.
+        idle: Seconds without a call after which one that was opened is closed.
+        gate: Makes the gate of a desktop.
+    """
+
+    def __init__(
+        self,
+        usual: desktop.Settings,
+        gate: "Callable[[Desktop, Desks], Gate]",
+        *,
+        most: int = 1,
+        idle: float = IDLE,
+    ) -> None:
+        self.most = most
+        self.metrics = Metrics(lambda: self.gates)
+        self.address = ""
+        """Where browsers reach the server; empty: nowhere."""
+        self._usual = usual
+        self._idle = idle
+        self._gate = gate
+        self._desks: dict[str, Desk] = {}
+        self._tasks: TaskGroup | None = None
+        self._opening = anyio.Lock()
+
+    @property
+    def gates(self) -> dict[str, Gate]:
+        """All there are, by name."""
+        return {name: desk.gate for name, desk in self._desks.items()}
+
+    @property
+    def last_call(self) -> float:
+        """When a tool of any of them was last called, on the monotonic clock."""
+        return max(gate.last_call for gate in self.gates.values())
+
+    def add(self, gate: Gate) -> None:
+        """The desktop the server started with: everybody's, and never closed."""
+        name = gate.desktop.settings.name
+        self._desks[name] = Desk(gate, "", time.time(), anyio.Event())
+
+    def find(self, name: str, grant: Grant) -> Gate:
+        """The gate of a desktop.
+
+        Raises:
+            NoSuchDesktop: There is none of this name that they may use.
+        """
+        found = [desk for desk in self._of(grant) if _name(desk) == name]
+        if not found:
+            raise NoSuchDesktop(name, [_name(desk) for desk in self._of(grant)])
+        return found[0].gate
+
+    def names(self, grant: Grant) -> list[str]:
+        """The names of those that somebody may use."""
+        return [_name(desk) for desk in self._of(grant)]
+
+    async def open(self, grant: Grant, size: str = "") -> Gate:
+        """Open one more, which will be theirs.
+
+        Args:
+            grant: Who asks.
+            size: Such as "1280x800"; empty: as usual.
+
+        Raises:
+            OnlyOne: The server offers one alone, or their token is for some desktops only.
+            Full: There are as many as there may be.
+            BadText: The size is none.
+            CannotStart: It did not start.
+        """
+        if self.most <= 1 or self._tasks is None or grant.desktops is not None:
+            raise OnlyOne
+        wanted = self._usual if not size else _sized(self._usual, size)
+        async with self._opening:  # one at a time: each takes a user of its own
+            if len(self._desks) >= self.most:
+                raise Full(self.most)
+            mine = sum(desk.owner == grant.holder for desk in self._desks.values())
+            if grant.quota is not None and mine >= grant.quota:
+                raise Full(grant.quota)
+            name = f"d{secrets.token_hex(3)}"
+            owner = grant.holder
+            desk: Desk = await self._tasks.start(self._run, replace(wanted, name=name), owner)
+        return desk.gate
+
+    def close(self, name: str, grant: Grant) -> None:
+        """End a desktop that was opened, with all its files.
+
+        Raises:
+            NoSuchDesktop: There is none of this name that is theirs to close.
+            PersonThere: A person drives it.
+        """
+        theirs = {_name(desk): desk for desk in self._of(grant) if desk is not self._first}
+        if name not in theirs:
+            raise NoSuchDesktop(name, list(theirs) or ["none that can be closed"])
+        lease = theirs[name].gate.sharing.lease
+        if lease.state is State.PERSON and lease.who:
+            raise PersonThere(lease.who.name, name)
+        theirs[name].closing.set()
+        del self._desks[name]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Desktops can be opened for as long as the context lasts; then all of them are closed."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                for desk in list(self._desks.values()):
+                    desk.closing.set()
+
+    async def _run(
+        self,
+        settings: desktop.Settings,
+        owner: str,
+        *,
+        task_status: TaskStatus[Desk],
+    ) -> None:
+        async with open_desktop(settings) as opened:
+            gate = self._gate(opened, self)
+            desk = self._desks[settings.name] = Desk(gate, owner, time.time(), anyio.Event())
+            task_status.started(desk)
+            logger.info("desktop %s was opened", settings.name)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(gate.tend)
+                await self._until_idle(desk)
+                tasks.cancel_scope.cancel()
+            self._desks.pop(settings.name, None)
+            logger.info("desktop %s was closed", settings.name)
+
+    async def _until_idle(self, desk: Desk) -> None:
+        while not desk.closing.is_set():
+            left = desk.gate.last_call + self._idle - time.monotonic()
+            if left <= 0 and not desk.gate.sharing.watching:
+                return
+            with anyio.move_on_after(max(1.0, left)):
+                await desk.closing.wait()
+
+    @property
+    def _first(self) -> Desk:
+        return next(iter(self._desks.values()))
+
+    def _of(self, grant: Grant) -> list[Desk]:
+        return [
+            desk
+            for desk in self._desks.values()
+            if grant.reaches(_name(desk))
+            and (desk.owner in ("", grant.holder) or grant.may("admin"))
+        ]
+
+    # Telling
+
+    def listed(self, grant: Grant) -> list[dict[str, Any]]:
+        """Those they may use, as facts."""
+        return [_told(desk.gate, self.address) for desk in self._of(grant)]
+
+    @property
+    def left(self) -> int:
+        """How many more there may be."""
+        return max(0, self.most - len(self._desks))
+
+
+def _name(desk: Desk) -> str:
+    return desk.gate.desktop.settings.name
+
+
+def _told(gate: Gate, address: str) -> dict[str, Any]:
+    running = gate.desktop
+    name = running.settings.name
+    return {
+        "name": name,
+        "size": [running.view.picture.width, running.view.picture.height],
+        "walls": "bwrap" if running.walled else "none",
+        "driver": gate.sharing.lease.state.value,
+        "mcp": f"{address}/d/{name}/mcp",
+        "live": f"{address}/live/{name}",
+    }
+
+
+def _sized(usual: desktop.Settings, size: str) -> desktop.Settings:
+    width, _, height = size.lower().partition("x")
+    if width.isdecimal() and height.isdecimal():
+        sides = int(width), int(height)
+        if all(_LEAST <= side <= _MOST_SIDE for side in sides):
+            return replace(usual, width=sides[0], height=sides[1])
+    raise BadText(
+        f"A desktop cannot have the size {size[:20]!r}; write one such as 1280x800, each side "
+        f"{_LEAST} to {_MOST_SIDE}. None was opened."
+    )

@@ -1,0 +1,42 @@
+"""What answers the calls to one desktop, as the server's desktops know it."""
+
+from typing import Any, Protocol
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult
+
+from gloveport.sandbox.desktop import Desktop
+
+from ..control.session import Sharing
+
+
+class Gate(Protocol):
+    """Admits and answers the calls to one desktop."""
+
+    desktop: Desktop
+    sharing: Sharing
+    last_call: float
+    """When a tool was last called, on the monotonic clock."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether a call runs, or a person watches or drives."""
+        ...
+
+    async def answer(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        """Answer a call that is meant for this desktop."""
+        ...
+
+    async def screen(self) -> bytes:
+        """The screen as it is now, as PNG."""
+        ...
+
+    async def tend(self) -> None:
+        """Do what is due from time to time, until cancelled."""
+        ...
+
+    async def gone(self, name: str) -> None:
+        """A caller has disconnected: release what it held, and forget it."""
+        ...

@@ -1,0 +1,465 @@
+"""What a model may ask of the desktop, besides acting: look, wait, windows, clipboard.
+
+One method, one tool, one turn. The tools that act are in input.py.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
+
+from gloveport.sandbox.actions import Action
+from gloveport.sandbox.checkpoints.history import Checkpoint
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.frames import Frame, Show
+from gloveport.sandbox.geometry import Rect
+
+from ..auth.principal import HERE, Grant
+from ..control.elicitation import AskClient, Asking
+from ..control.lease import Lease
+from ..control.policy import ruling
+from ..control.questions import BY_HAND, Answer, Kind
+from ..hosts.desktops import Desks
+from ..recording.actor import Who
+from .app_view import APP_URI
+from .batch import Batch, Failed, failure
+from .encode import answer, said, together
+from .files import Filing
+from .input import LOW_LEVEL, NAMED, NOWHERE, STAYING, Screenshot, acting, typing
+from .schema import (
+    DeskTool,
+    Region,
+    Whole,
+    about,
+    bounded,
+    desk_tool,
+    optional,
+    refusal,
+)
+from .screen_text import Outlines, Wanted, line, listed
+from .wait import awaited
+
+MOST_ACTIONS = 20
+_CORE = {
+    "screenshot", "zoom", "left_click", "right_click", "double_click", "left_click_drag", "scroll",
+    "type", "key", "wait", "mouse_move", "actions", "wait_for", "open", "read_screen", "find",
+    "click_element", "set",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who is calling, and what they know of the screen."""
+
+    who: Who
+    seen: int = 0
+    """The look of the last picture they were sent."""
+    known: int = 0
+    """The look of the last answer they were sent."""
+    epoch: int = 0
+    """The hand-back after which they last looked; see control/lease.py."""
+    losses: int = 0
+    """How many losses of the desktop they know of."""
+    grant: Grant = HERE
+    """What they may do."""
+
+
+_STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
+caller: ContextVar[Caller] = ContextVar("caller")
+
+Items = Annotated[
+    list[dict[str, Any]],
+    about(
+        'Such as {"action":"click_element","target":"Save","role":"button","nth":2,'
+        '"expect":{"text":"Saved"}}: a tool that acts, wait_for, open or windows, and its '
+        "parameters. expect checks afterwards: text, role, value, enabled, gone, window. Targets "
+        "are waited for 3 s.",
+        min_length=1,
+        max_length=MOST_ACTIONS,
+    ),
+]
+
+
+class Tools:
+    """The tools of one desktop.
+
+    Args:
+        desktop: What they act on.
+        lease: Who drives it.
+        asking: Asks people.
+        desks: The desktops of the same server.
+        groups: Opt-in groups of tools: "low-level", "files".
+    """
+
+    def __init__(
+        self,
+        desktop: Desktop,
+        lease: Lease,
+        asking: Asking,
+        desks: Desks,
+        groups: frozenset[str] = frozenset(),
+    ) -> None:
+        self._desktop = desktop
+        self._lease = lease
+        self._asking = asking
+        self._desks = desks
+        self._outlines = Outlines()
+        self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
+        self._opted = Filing(desktop).all() if "files" in groups else []
+        self._builds["type"] = typing(desktop.settings.vault)
+        self._acting = {
+            name: desk_tool(
+                acting(name, build, self._act),
+                name=name,
+                core=name in _CORE,
+                destroys=name not in STAYING,
+            )
+            for name, build in self._builds.items()
+        }
+        others = (self.wait_for, self.open, self.windows)
+        self._steps = self._acting | {run.__name__: desk_tool(run) for run in others}
+
+    def all(self) -> list[DeskTool]:
+        """The tools in the order a model reads them."""
+        looking = [
+            desk_tool(run, looks=True, core=run.__name__ in _CORE)
+            for run in (
+                self.screenshot,
+                self.zoom,
+                self.read_screen,
+                self.find,
+                self.cursor_position,
+                self.wait_for,
+            )
+        ]
+        doing = [
+            desk_tool(
+                run, core=run.__name__ in _CORE, hint=hint, destroys=run.__name__ != "checkpoint"
+            )
+            for run, hint in (
+                (self.actions, ""),
+                (self.open, ""),
+                (self.windows, "window title focus close move"),
+                (self.clipboard, "copy paste text"),
+                (self.checkpoint, "save state before risk undo snapshot"),
+                (self.rollback, "undo restore take back mistake"),
+                (self.request_human, "ask person help login captcha approve"),
+                (self.desktops, "another desktop open close share reserve"),
+            )
+        ]
+        shown = desk_tool(self.show_desktop, looks=True, meta={"ui": {"resourceUri": APP_URI}})
+        return [*looking, *self._acting.values(), *doing, shown, *self._opted]
+
+    async def screenshot(
+        self, marks: Annotated[bool, optional("Number the elements: 12 is e12.")] = False
+    ) -> CallToolResult:
+        """Look at the whole screen. Coordinates of all tools are pixels of this picture."""
+        frame = await self._desktop.look(marks=marks)
+        return answer(frame) if marks else self._shown(frame)
+
+    async def read_screen(
+        self,
+        query: Annotated[str, optional("Only elements with this text or role.")] = "",
+        window: Annotated[str, optional("Only windows with this in their title.")] = "",
+        region: Annotated[Region, optional("Only within [x0, y0, x1, y1].")] = NOWHERE,
+        since: Annotated[Whole, optional("Only what changed since this frame.", ge=0)] = 0,
+        offset: Annotated[Whole, optional("Continue at this line.", ge=0)] = 0,
+    ) -> CallToolResult:
+        """Read the screen as text, without a picture: ref, role, name and click point of each
+        element. Refs e… come from programs and stay the same; o… come from OCR."""
+        part = self._desktop.region(region) if region else None
+        frame, scene = await self._desktop.read()
+        caller.get().known = frame.look
+        wanted = Wanted(query, window, part)
+        text = self._outlines.tell(frame, scene, wanted, since, offset)
+        return CallToolResult(content=[TextContent(type="text", text=text)])
+
+    async def find(
+        self,
+        text: Annotated[str, optional("Text; the best match first.")] = "",
+        role: Annotated[str, optional('Such as "button", "entry", "link".')] = "",
+        limit: Annotated[Whole, optional("At most this many.", ge=1, le=50)] = 10,
+    ) -> CallToolResult:
+        """Find elements by text, role or both; faster than read_screen if you know them."""
+        if not text.strip() and not role.strip():
+            raise BadText("Say what to find: a text, a role, or both.")
+        found = await self._desktop.find(text, role, limit)
+        told: dict[str, Any] = {"ok": True, "found": listed(found.elements)}
+        if not found.elements:
+            told["near"] = listed(found.near)
+        notes = [*found.untold, *([found.unread] if found.unread else [])]
+        if notes:
+            told["note"] = "; ".join(notes)
+        return said(told)
+
+    async def zoom(
+        self,
+        region: Annotated[Region, about("[x0, y0, x1, y1] in the last full screenshot.")],
+    ) -> CallToolResult:
+        """Look at a part of the screen, enlarged from its native pixels, to read small text.
+        Coordinates stay those of the full screenshot."""
+        frame = await self._desktop.zoom(region)
+        caller.get().known = frame.look
+        return answer(frame, region=region)
+
+    async def cursor_position(self) -> CallToolResult:
+        """Return the position of the pointer."""
+        frame = await self._desktop.look(show="never")
+        return said({"ok": True, "x": frame.cursor.x, "y": frame.cursor.y})
+
+    async def wait_for(
+        self,
+        event: Annotated[
+            Literal[
+                "still",
+                "change",
+                "window",
+                "window_gone",
+                "text",
+                "text_gone",
+                "element",
+                "enabled",
+                "control",
+            ],
+            about(
+                "still: the screen rests. change: it changes. window, window_gone: text in a "
+                "title. text, text_gone: text in view. element, enabled: an element of this text "
+                "and role is there, or usable. control: a person has handed control back."
+            ),
+        ],
+        text: Annotated[str, optional("What to wait for.")] = "",
+        role: Annotated[str, optional('For element and enabled, such as "button".')] = "",
+        region: Annotated[
+            Region, optional("[x0, y0, x1, y1] to watch, for change; default: all.")
+        ] = NOWHERE,
+        seconds: Annotated[float, optional("Give up after, at most 45.", gt=0, le=45)] = 10,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Wait until something happens, instead of for a fixed time; says whether it did."""
+        look: Any = {"show": screenshot, "seen": caller.get().seen}
+        if event == "control":
+            if not await self._lease.wait_free(caller.get().who, seconds):
+                return said({"ok": True, "happened": False, "control": self._lease.state.value})
+            return self._shown(await self._desktop.look(**look), happened=True)
+        came = await awaited(self._desktop, event, text, role, region, seconds, **look)
+        more: dict[str, Any] = {} if came.happened is None else {"happened": came.happened}
+        if came.seen:
+            more["seen"] = line(came.seen, text)
+        elif came.looked and (untold := await self._desktop.untold()):
+            more["note"] = "; ".join(untold)
+        return self._shown(came.frame, **more)
+
+    async def actions(
+        self,
+        actions: Items,
+        read: Annotated[bool, optional("End with what changed, as text.")] = False,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Do several actions in order in one call, each waiting for a still screen; stops at the
+        first failure. All coordinates refer to the screenshot before the call."""
+        batch = Batch(self._desktop, self._steps, self._builds, ruling.get())
+        steps = batch.read(actions)
+        before = 0
+        if read:
+            frame, scene = await self._desktop.read()
+            self._outlines.tell(frame, scene, Wanted(), 0, 0)
+            before = frame.number
+        who = caller.get()
+        try:
+            shown = await batch.run(steps, show=screenshot, seen=who.seen, known=who.known)
+        except Failed as failed:
+            scrub = self._desktop.settings.vault.scrub
+            result = refusal(failure(batch, len(steps), failed, lambda why: bounded(scrub(why))))
+        else:
+            if not shown:
+                show: Show = "auto" if screenshot == "changed" else screenshot
+                batch.frames.append(await self._desktop.look(show=show, seen=who.seen))
+            result = self._shown(together(batch.frames), steps=batch.told)
+        if read:
+            frame, scene = await self._desktop.read()
+            text = self._outlines.tell(frame, scene, Wanted(), before, 0)
+            result.content.append(TextContent(type="text", text=text))
+        return result
+
+    async def open(
+        self,
+        target: Annotated[
+            str, about('An application ("Chromium", "Text Editor"), a URL, or a path in the home.')
+        ],
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Open an application, a web page or a file, and wait for its window."""
+        seen = caller.get().seen
+        return self._shown(await self._desktop.open(target, show=screenshot, seen=seen))
+
+    async def windows(
+        self,
+        action: Annotated[
+            Literal["list", "focus", "close", "move", "maximize", "minimize"],
+            optional("What to do."),
+        ] = "list",
+        window: Annotated[str, optional("Title, part of it, or id, for all but list.")] = "",
+        rect: Annotated[
+            Region, optional("[x, y, width, height] in the screenshot, for move.")
+        ] = NOWHERE,
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """List the open windows (topmost last), or focus, close, move or resize one."""
+        if action == "list":
+            return said({"ok": True, "windows": await self._listed()})
+        if not window.strip():
+            raise BadText(f'To {action} a window, give its title or id as "window".')
+        verbs: dict[str, Any] = {"maximize": "maximise", "minimize": "minimise"}
+        frame = await self._desktop.manage(
+            verbs.get(action, action),
+            window,
+            Rect(*rect) if rect else None,
+            show=screenshot,
+            seen=caller.get().seen,
+        )
+        return self._shown(frame)
+
+    async def clipboard(
+        self,
+        action: Annotated[Literal["read", "write"], optional("What to do.")] = "read",
+        text: Annotated[str, optional("What to put there, for write.")] = "",
+    ) -> CallToolResult:
+        """Read or write the text of the clipboard."""
+        if action == "write":
+            await self._desktop.copy(text)
+            return said({"ok": True, "written": len(text)})
+        return said({"ok": True, "text": await self._desktop.clipboard()})
+
+    async def checkpoint(
+        self,
+        action: Annotated[Literal["make", "list"], optional("What to do.")] = "make",
+        note: Annotated[str, optional("What it is for.", max_length=200)] = "",
+    ) -> CallToolResult:
+        """Save the desktop's files and running programs for rollback to restore; or list
+        checkpoints. One is made automatically before terminal commands, deletes and downloads."""
+        if action == "list":
+            told = {"ok": True, "checkpoints": [_told(one) for one in self._desktop.checkpoints]}
+            return said(told, self._desktop.album())
+        return said({"ok": True, **_told(await self._desktop.checkpoint(note))})
+
+    async def rollback(
+        self,
+        to: Annotated[str, optional("Name of a checkpoint; default: the last.")] = "",
+        screenshot: Screenshot = "auto",
+    ) -> CallToolResult:
+        """Restore a checkpoint: its files, with its programs started again. What left the desktop
+        stays done: mails, orders, anything on the network."""
+        made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
+        return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+
+    async def request_human(
+        self,
+        reason: Annotated[str, about("What to ask of a person.", max_length=500)],
+        context: Context[Any, Any],
+        kind: Annotated[
+            Kind, optional("login, captcha: a person takes control and does it.")
+        ] = "question",
+        choices: Annotated[list[str], optional("Answers to choose from.", max_length=10)] = NOWHERE,
+    ) -> CallToolResult | InputRequiredResult:
+        """Ask a person for an answer, a choice, approval, a login or a captcha. Waits up to 40 s;
+        later answers are kept 10 minutes, for the same reason asked again."""
+        if not reason.strip():
+            raise BadText("Say what to ask, as reason.")
+        asker = caller.get()
+        holder = asker.grant.holder
+        question = self._asking.open(asker.who, kind, reason, choices, holder=holder)
+        try:
+            answer = await self._asking.answered(question, context, "A person has to answer this")
+        except AskClient as asked:
+            return asked.result
+        return said({"ok": True, **_heard(kind, answer)})
+
+    async def desktops(
+        self,
+        action: Annotated[
+            Literal["list", "open", "close", "reserve", "release"], optional("What to do.")
+        ] = "list",
+        name: Annotated[str, optional("Which one, for close.")] = "",
+        size: Annotated[str, optional('For open, such as "1280x800".')] = "",
+        seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
+    ) -> CallToolResult:
+        """List desktops, open another, close one with its files; or reserve this one: other agents
+        are kept out until you release it or the time ends."""
+        asking = caller.get()
+        if action == "open":
+            gate = await self._desks.open(asking.grant, size)
+            return said({"ok": True, "opened": gate.desktop.settings.name})
+        if action == "close":
+            self._desks.close(name, asking.grant)
+            return said({"ok": True, "closed": name})
+        if action == "reserve":
+            self._lease.reserve(asking.who, seconds)
+            return said({"ok": True, "reserved_for": seconds})
+        if action == "release":
+            self._lease.release(asking.who)
+            return said({"ok": True})
+        listed = self._desks.listed(asking.grant)
+        return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
+
+    async def show_desktop(self) -> CallToolResult:
+        """Show the desktop to the person you talk with: live if their client can, else as a
+        picture."""
+        frame = await self._desktop.look()
+        address = self._desks.address
+        live = {"live": f"{address}/live/{self._desktop.settings.name}"} if address else {}
+        return answer(frame, **live)
+
+    async def _act(self, action: Action, show: Show) -> CallToolResult:
+        who, permit = caller.get(), ruling.get().of_input()
+        frame = await self._desktop.do(
+            action, show=show, seen=who.seen, known=who.known, permit=permit
+        )
+        return self._shown(frame)
+
+    def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
+        caller.get().known = frame.look
+        if frame.picture and frame.part is None:
+            caller.get().seen = frame.look
+        return answer(frame, **more)
+
+    async def _listed(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"0x{one.id:x}",
+                "title": one.title,
+                "application": one.application,
+                "rect": [one.rect.x, one.rect.y, one.rect.width, one.rect.height],
+                **({"active": True} if one.active else {}),
+                **({"minimized": True} if one.minimised else {}),
+            }
+            for one in await self._desktop.windows()
+        ]
+
+
+def _heard(kind: Kind, answer: Answer) -> dict[str, Any]:
+    """What a person said or did, as facts."""
+    heard: dict[str, Any] = {"by": answer.by}
+    if not answer.approved:
+        heard |= {"said": "no", "dismissed": True} if answer.dismissed else {"said": "no"}
+        return heard | ({"note": answer.text} if answer.text else {})
+    if kind == "question":
+        return heard | {"answer": answer.text}
+    heard["said"] = "yes" if kind == "approve" else "done"
+    if answer.text:
+        heard["note"] = answer.text
+    if kind in BY_HAND:
+        heard |= {"did": list(answer.did)} if answer.did else {}
+        heard["next"] = "Look before you act: what you know of the screen is old."
+    return heard
+
+
+def _told(made: Checkpoint) -> dict[str, Any]:
+    when = datetime.fromtimestamp(made.when, UTC).isoformat(timespec="seconds")
+    told: dict[str, Any] = {"checkpoint": made.name, "when": when, "bytes": made.size}
+    if made.note:
+        told["note"] = made.note
+    return {**told, "automatic": made.automatic, "windows": list(made.windows)}

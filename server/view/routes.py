@@ -1,0 +1,259 @@
+"""The live view's wire: the page, what happens as a stream of events, and what people ask for.
+
+    GET  /live/static/...                     the page's modules and styles, and noVNC
+    GET  /live/{desktop}                      the page
+    WS   /live/{desktop}/rfb                  the screen, and a person's keys and pointer
+    GET  /live/{desktop}/events               server-sent events: state, and happenings
+    POST /live/{desktop}/do                   a verb of a person, as JSON
+    GET  /live/{desktop}/frames/{number}      a picture as it was sent to an agent
+    GET  /live/{desktop}/checkpoints/{name}   a small picture of a checkpoint
+    GET  /live/{desktop}/screen               the screen now, for pages without a stream
+
+What ties the requests of one person together is the session of their browser, which the door knows
+by its cookie, or the token they show. Each request may do what its own session or token may.
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from anyio.abc import ObjectSendStream
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from gloveport.sandbox.errors import Broken, NotNow, SandboxError
+from gloveport.sandbox.imaging.image import Picture
+
+from ..auth.principal import Passport, passport_of
+from ..control.lease import Hidden
+from ..control.session import NotPermitted, Person, Sharing
+from ..hosts.desktops import Desks, NoSuchDesktop
+from ..recording.recorder import Happening
+from .seat import sit
+
+_FOLDER = Path(__file__).with_name("static")
+_HEADERS = {
+    # Only this server's own files run, styles too, and no other page may frame it. noVNC draws
+    # pictures and pointers from data: addresses; stills are blobs.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+_QUEUED = 1000  # events a slow page may lag behind before its stream is ended
+_BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed
+_LOOKED_AT = 0.5  # seconds between two looks at whether a viewer's token still is good
+_AT_FIRST = 200  # happenings a page starts with
+_POLICY_VIOLATION = 1008  # of a WebSocket
+_LONGEST_REASON = 123  # bytes; a WebSocket takes no more
+_STILL_HERE = "event: beat\ndata: 0\n\n"  # an event, for pages cannot see comments
+
+
+class Live:
+    """The live views of a server's desktops.
+
+    Args:
+        desks: The desktops.
+        closing: Set when the server ends: streams end then.
+    """
+
+    def __init__(self, desks: Desks, closing: anyio.Event) -> None:
+        self._desks = desks
+        self._closing = closing
+
+    def routes(self) -> list[BaseRoute]:
+        below = "/live/{desktop}"
+        return [
+            Mount("/live/static", _Files(directory=_FOLDER)),
+            Route(below, self._page),
+            Route(f"{below}/events", self._events),
+            Route(f"{below}/do", self._do, methods=["POST"]),
+            Route(f"{below}/frames/{{number:int}}", self._frame),
+            Route(f"{below}/checkpoints/{{name}}", self._checkpoint),
+            Route(f"{below}/screen", self._screen),
+            WebSocketRoute(f"{below}/rfb", self._rfb),
+        ]
+
+    def _sharing(self, request: HTTPConnection) -> Sharing:
+        """Who is at the desktop that a request is for.
+
+        Raises:
+            HTTPException: There is no such desktop.
+        """
+        grant = passport_of(request).grant
+        try:
+            return self._desks.find(request.path_params["desktop"], grant).sharing
+        except NoSuchDesktop as why:
+            raise HTTPException(404, str(why)) from None
+
+    async def _page(self, request: Request) -> Response:
+        self._sharing(request)
+        return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
+
+    async def _events(self, request: Request) -> Response:
+        name = request.query_params.get("name", "").strip()[:40]
+        name = name if name.isprintable() and name else "somebody"
+        sharing = self._sharing(request)
+        passport = passport_of(request)
+        person = sharing.came(passport.person, name, passport)
+        return StreamingResponse(
+            self._stream(sharing, person, passport),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    async def _stream(
+        self, sharing: Sharing, person: Person, passport: Passport
+    ) -> AsyncGenerator[str]:
+        """Events as they happen, until the page or the server goes, or the page may not look."""
+        sending, receiving = anyio.create_memory_object_stream[str](_QUEUED)
+
+        def happened(happening: Happening) -> None:
+            try:
+                sending.send_nowait(_event("happening", happening.as_json(), happening.number))
+            except anyio.WouldBlock:
+                sending.close()  # the page connects anew and catches up
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                stop()  # the page has gone
+
+        stop = sharing.record.listen(happened)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._tell_state, sharing, person, sending.clone())
+                tasks.start_soon(self._end_with_server, tasks.cancel_scope)
+                tasks.start_soon(_end_with_grant, sharing, person, passport, tasks.cancel_scope)
+                for happening in sharing.record.lately(_AT_FIRST):
+                    yield _event("happening", happening.as_json(), happening.number)
+                async with receiving:
+                    async for event in receiving:
+                        yield event
+                tasks.cancel_scope.cancel()
+        finally:
+            stop()
+            sending.close()
+            sharing.left(person)
+
+    async def _tell_state(
+        self, sharing: Sharing, person: Person, sending: ObjectSendStream[str]
+    ) -> None:
+        told = ""
+        async with sending:
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    state = _event("state", sharing.state(person))
+                    await sending.send(state if state != told else _STILL_HERE)
+                    told = state
+                    with anyio.move_on_after(_BEAT):
+                        await sharing.changed()
+
+    async def _end_with_server(self, stream: anyio.CancelScope) -> None:
+        await self._closing.wait()
+        stream.cancel()
+
+    async def _rfb(self, websocket: WebSocket) -> None:
+        try:
+            sharing = self._sharing(websocket)
+        except HTTPException as why:
+            await websocket.close(_POLICY_VIOLATION, why.detail[:_LONGEST_REASON])
+            return
+        passport = passport_of(websocket)
+        person = sharing.people.get(passport.person)
+        if person is None:
+            await websocket.close(_POLICY_VIOLATION, "This page's stream of events is not open.")
+            return
+        await sit(websocket, sharing, person, passport)
+
+    async def _do(self, request: Request) -> Response:
+        sharing = self._sharing(request)
+        passport = passport_of(request)
+        person = sharing.people.get(passport.person)
+        if person is None:
+            return _refused(409, "This page's stream of events is not open; load it again.")
+        try:
+            read: Any = json.loads(await request.body())
+        except (ValueError, RecursionError):
+            read = None
+        if not isinstance(read, dict) or not isinstance(read.get("verb"), str):  # type: ignore[misc] # JSON
+            return _refused(422, 'Send JSON such as {"verb": "take"}.')
+        given = cast(dict[str, Any], read)
+        try:
+            return JSONResponse(await sharing.do(person, given["verb"], given, passport))
+        except NotPermitted as why:
+            return _refused(403, str(why))
+        except SandboxError as why:
+            status = 409 if isinstance(why, NotNow) else 503 if isinstance(why, Broken) else 422
+            return _refused(status, sharing.desktop.settings.vault.scrub(str(why)))
+
+    async def _frame(self, request: Request) -> Response:
+        return _shown(self._sharing(request).record.picture(request.path_params["number"]))
+
+    async def _checkpoint(self, request: Request) -> Response:
+        wanted = request.path_params["name"]
+        made = self._sharing(request).desktop.checkpoints
+        return _shown(next((one.picture for one in made if one.name == wanted), None))
+
+    async def _screen(self, request: Request) -> Response:
+        sharing = self._sharing(request)
+        desktop, lease = sharing.desktop, sharing.lease
+        try:
+            if lease.hidden and lease.who:
+                raise Hidden(lease.who.name)
+            frame = await desktop.look()
+        except SandboxError as why:
+            return PlainTextResponse(desktop.settings.vault.scrub(str(why)), 503)
+        assert frame.picture
+        return _shown(frame.picture)
+
+
+async def _end_with_grant(
+    sharing: Sharing, person: Person, passport: Passport, stream: anyio.CancelScope
+) -> None:
+    """Sign a person out once their token is gone, or does not let them drive while they do."""
+    while True:
+        may = passport.now.may
+        if not may("view"):
+            sharing.gone(person)
+            stream.cancel()
+        elif sharing.lease.drives(person.who) and not may("control"):
+            sharing.gone(person)
+        await anyio.sleep(_LOOKED_AT)
+
+
+class _Files(StaticFiles):
+    """Files that browsers ask for anew each time, so that a newer server's page is whole."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:
+    data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    numbered = "" if number is None else f"id: {number}\n"
+    return f"event: {kind}\n{numbered}data: {data}\n\n"
+
+
+def _refused(status: int, why: str) -> Response:
+    return JSONResponse({"error": why}, status)
+
+
+def _shown(picture: Picture | None) -> Response:
+    if picture is None:
+        return PlainTextResponse("This picture is not kept any more.", 404)
+    return Response(
+        picture.data, media_type=picture.mime, headers={"Cache-Control": "private, no-store"}
+    )
