@@ -19,10 +19,10 @@ from typing import Any
 import anyio
 from anthropic.types.beta import BetaToolUseBlock
 
-from gloveport.clients.agent import Budget, Hands
-from gloveport.clients.claude import MEMBERS, Toolset
+from gloveport.clients.agents.claude import MEMBERS, Toolset
+from gloveport.clients.agents.loop import Budget, Hands
+from gloveport.clients.agents.recorder import Record
 from gloveport.clients.desk import connect
-from gloveport.clients.record import Record
 from gloveport.sandbox.desktop import Settings as Desktop
 from gloveport.server.serve import Settings, serving
 

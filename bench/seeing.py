@@ -26,8 +26,8 @@ import anyio
 from mcp import Client
 
 from gloveport.clients.desk import DeskClient, connect
-from gloveport.clients.reader import Reader
-from gloveport.clients.shop import Shop, open_shop
+from gloveport.clients.practice.shop import Shop, open_shop
+from gloveport.clients.scripted.reader import Reader
 from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.accessibility.tree import Tree
 from gloveport.sandbox.actions import Click

@@ -7,7 +7,7 @@ import anyio
 from anyio.abc import TaskStatus
 from web import served
 
-from gloveport.clients.agent import Hands
+from gloveport.clients.agents.loop import Hands
 from gloveport.clients.desk import DeskClient, connect
 from gloveport.sandbox.desktop import Desktop
 

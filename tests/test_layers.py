@@ -29,14 +29,14 @@ ALSO = {
     "server/view/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
     "server/cli/main.py": {"gloveport.clients", "rich"},
     "server/cli/demo.py": {"gloveport.clients", "PIL"},
-    "clients/shop.py": {"starlette"},
-    "clients/game.py": {"starlette"},
-    "clients/site.py": {"starlette", "uvicorn"},
+    "clients/practice/shop.py": {"starlette"},
+    "clients/practice/game.py": {"starlette"},
+    "clients/practice/site.py": {"starlette", "uvicorn"},
     # Each vendor's SDK is an extra: only its brain knows it, and what picks the brain.
-    "clients/claude.py": {"anthropic"},
-    "clients/gemini.py": {"google.genai"},
-    "clients/errand.py": {"anthropic", "openai", "google", "rich"},
-    "clients/progress.py": {"rich"},
+    "clients/agents/claude.py": {"anthropic"},
+    "clients/agents/gemini.py": {"google.genai"},
+    "clients/agents/run.py": {"anthropic", "openai", "google", "rich"},
+    "clients/agents/progress.py": {"rich"},
 }
 # Every other module of the sandbox knows these and nothing else of it.
 WORDS = {"errors", "geometry", "names"}

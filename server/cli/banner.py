@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gloveport.clients.recipes import Reach, recipes
+from gloveport.clients.recipes.table import Reach, recipes
 
 from .client_config import command
 

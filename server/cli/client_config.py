@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gloveport.clients.recipes import NAMES, Reach, Recipe, recipes
-from gloveport.clients.settings_file import NotWritten, put
+from gloveport.clients.recipes.settings_file import NotWritten, put
+from gloveport.clients.recipes.table import NAMES, Reach, Recipe, recipes
 
 _SEES = {
     "pictures": "sees the pictures",

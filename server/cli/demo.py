@@ -15,15 +15,15 @@ from typing import Any
 import anyio
 from PIL import Image
 
-from gloveport.clients.agent import Budget, Hands, run
+from gloveport.clients.agents.loop import Budget, Hands, run
+from gloveport.clients.agents.recorder import Record, new_folder
 from gloveport.clients.desk import DeskClient, Refused, connect
-from gloveport.clients.game import Game, open_game
-from gloveport.clients.player import Player
-from gloveport.clients.reader import Reader
-from gloveport.clients.record import Record, new_folder
-from gloveport.clients.seeing import sheet
-from gloveport.clients.shop import OFFICIAL, Shop, open_shop
-from gloveport.clients.shopper import Lost, Shopper, Step
+from gloveport.clients.practice.game import Game, open_game
+from gloveport.clients.practice.shop import OFFICIAL, Shop, open_shop
+from gloveport.clients.scripted.picture_search import sheet
+from gloveport.clients.scripted.player import Player
+from gloveport.clients.scripted.reader import Reader
+from gloveport.clients.scripted.shopper import Lost, Shopper, Step
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.isolation.egress import HOST_INTERNAL, Network
 from gloveport.sandbox.session.session import Enclosure

@@ -16,7 +16,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from gloveport.clients.prices import Price
+    from gloveport.clients.agents.prices import Price
 
 
 def add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -99,9 +99,9 @@ def _run(given: argparse.Namespace) -> int:
     try:
         from rich.console import Console
 
-        from gloveport.clients import errand
-        from gloveport.clients.agent import Budget
-        from gloveport.clients.record import BadRecord, began, new_folder
+        from gloveport.clients.agents import run as errand
+        from gloveport.clients.agents.loop import Budget
+        from gloveport.clients.agents.recorder import BadRecord, began, new_folder
     except ModuleNotFoundError as why:
         return _lacks(given.brain, why)
     logging.getLogger().setLevel(logging.WARNING)
@@ -173,7 +173,7 @@ def _lacks(brain: str, why: ModuleNotFoundError) -> int:
 
 
 def _price(text: str) -> "Price | None":
-    from gloveport.clients.prices import Price
+    from gloveport.clients.agents.prices import Price
 
     if not text:
         return None

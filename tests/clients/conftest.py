@@ -7,10 +7,10 @@ from agents import MakeHands
 from web import TOKEN, guarded, served
 from witness import Witness
 
-from gloveport.clients.agent import Budget, Confirm, Hands
+from gloveport.clients.agents.loop import Budget, Confirm, Hands
+from gloveport.clients.agents.prices import Price
+from gloveport.clients.agents.recorder import Record
 from gloveport.clients.desk import DeskClient, connect
-from gloveport.clients.prices import Price
-from gloveport.clients.record import Record
 from gloveport.sandbox.desktop import Desktop
 
 GROUPS = frozenset({"low-level"})

@@ -8,9 +8,9 @@ import pytest
 from agents import MakeHands, Script, deserted
 from witness import Key, Press, Witness
 
-from gloveport.clients.agent import NOT_EXECUTED, Budget, Call, Ending, Hands, Outcome, run
-from gloveport.clients.prices import Price, Tokens, price_of
-from gloveport.clients.record import UNKNOWN, BadRecord, Record, began, read, story
+from gloveport.clients.agents.loop import NOT_EXECUTED, Budget, Call, Ending, Hands, Outcome, run
+from gloveport.clients.agents.prices import Price, Tokens, price_of
+from gloveport.clients.agents.recorder import UNKNOWN, BadRecord, Record, began, read, story
 from gloveport.sandbox.desktop import Desktop
 
 CLICK = Call("left_click", {"coordinate": [5, 6], "screenshot": "never"})

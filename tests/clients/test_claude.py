@@ -13,11 +13,11 @@ from models.anthropic_api import Anthropic
 from models.script import Fail, Json, Say, Tokens, Turn, Use, serving
 from witness import Key, Press, Witness
 
-from gloveport.clients.agent import NOT_EXECUTED, Budget, Call, Ending, run
-from gloveport.clients.claude import MEMBERS, Claude, vocabulary_of
+from gloveport.clients.agents.claude import MEMBERS, Claude, vocabulary_of
+from gloveport.clients.agents.loop import NOT_EXECUTED, Budget, Call, Ending, run
+from gloveport.clients.agents.prices import price_of
+from gloveport.clients.agents.recorder import read
 from gloveport.clients.desk import DeskClient
-from gloveport.clients.prices import price_of
-from gloveport.clients.record import read
 
 MODEL = "claude-opus-5-5"
 

@@ -12,8 +12,16 @@ from PIL import Image
 from web import served
 
 from gloveport.clients.desk import connect
-from gloveport.clients.reader import Reader
-from gloveport.clients.shop import HIGH, LOOKALIKE, LOW, OFFICIAL, PRODUCTS, Shop, open_shop
+from gloveport.clients.practice.shop import (
+    HIGH,
+    LOOKALIKE,
+    LOW,
+    OFFICIAL,
+    PRODUCTS,
+    Shop,
+    open_shop,
+)
+from gloveport.clients.scripted.reader import Reader
 from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 

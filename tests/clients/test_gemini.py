@@ -11,8 +11,8 @@ from models.gemini_api import Gemini as Api
 from models.script import Json, Say, Tokens, Turn, Use, serving
 from witness import Key, Press, Witness
 
-from gloveport.clients.agent import NOT_EXECUTED, Budget, Call, Ending, run
-from gloveport.clients.gemini import Gemini, calls_of
+from gloveport.clients.agents.gemini import Gemini, calls_of
+from gloveport.clients.agents.loop import NOT_EXECUTED, Budget, Call, Ending, run
 
 MODEL = "gemini-3.5-flash"
 SIZE = (640, 480)

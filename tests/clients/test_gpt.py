@@ -9,8 +9,8 @@ from models.openai_api import OpenAI
 from models.script import Compute, Json, Say, Tokens, Use, serving
 from witness import Key, Press, Release, Witness
 
-from gloveport.clients.agent import Budget, Call, Ending, run
-from gloveport.clients.gpt import Gpt, calls_of, scrolls
+from gloveport.clients.agents.loop import Budget, Call, Ending, run
+from gloveport.clients.agents.openai import Gpt, calls_of, scrolls
 
 MODEL = "gpt-5.5"
 CONTROL, SHIFT = 4, 1  # modifier bits of X

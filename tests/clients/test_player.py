@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from web import served
 
-from gloveport.clients.agent import Budget, Hands, run
+from gloveport.clients.agents.loop import Budget, Hands, run
+from gloveport.clients.agents.recorder import Record
 from gloveport.clients.desk import connect
-from gloveport.clients.game import Game, open_game
-from gloveport.clients.player import Player, best_move, move, read_board
-from gloveport.clients.record import Record
-from gloveport.clients.shopper import Lost
+from gloveport.clients.practice.game import Game, open_game
+from gloveport.clients.scripted.player import Player, best_move, move, read_board
+from gloveport.clients.scripted.shopper import Lost
 from gloveport.sandbox.desktop import Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 

@@ -20,7 +20,7 @@ from models.script import Compute, Model, Say, Use, serving
 from web import served, serving_web
 from witness import Press, Witness
 
-from gloveport.clients.record import UNKNOWN
+from gloveport.clients.agents.recorder import UNKNOWN
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.control.policy import Policy, Rule
 from gloveport.server.mcp.server import DesktopServer

@@ -1,6 +1,6 @@
 from PIL import Image, ImageDraw
 
-from gloveport.clients.seeing import middle, patches, sheet
+from gloveport.clients.scripted.picture_search import middle, patches, sheet
 
 
 def test_patches_of_a_colour_are_found_in_reading_order() -> None:

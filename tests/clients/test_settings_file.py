@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gloveport.clients.settings_file import NotWritten, put
+from gloveport.clients.recipes.settings_file import NotWritten, put
 
 ENTRY = {"command": "/opt/gloveport", "args": ["stdio"]}
 

@@ -31,7 +31,7 @@ from models.script import OVER, Json, Model, Say, Turn, Use, Write, serving
 from processes import until
 from web import serving_web
 
-from gloveport.clients.recipes import Reach, recipes
+from gloveport.clients.recipes.table import Reach, recipes
 from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from gloveport.clients.recipes import Reach, Recipe, recipes
+from gloveport.clients.recipes.table import Reach, Recipe, recipes
 from gloveport.server.cli.banner import announce
 from gloveport.server.cli.client_config import command
 from gloveport.server.cli.main import main

@@ -10,7 +10,7 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 from rich.console import Console
 from rich.text import Text
 
-from .agent import Call, Ending, Outcome, Spent
+from .loop import Call, Ending, Outcome, Spent
 
 _LONG = 60  # characters of a text that are shown
 _TYPING = {"type", "key", "hold_key", "key_down", "set", "clipboard", "open", "upload"}

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from google.genai import types
 from mcp_types import Tool
 
-from .agent import NOT_EXECUTED, Call, Confirm, Hands, Outcome
+from ..desk import Answer
 from .briefing import BRIEFING, by_words
-from .desk import Answer
-from .gpt import scrolls
+from .loop import NOT_EXECUTED, Call, Confirm, Hands, Outcome
+from .openai import scrolls
 from .prices import Tokens
 
 _GRID = 1000

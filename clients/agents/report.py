@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .record import UNKNOWN, began, read
+from .recorder import UNKNOWN, began, read
 
 _MIME = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 _STYLE = """

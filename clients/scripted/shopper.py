@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from PIL.Image import Image
 
-from .desk import Answer, DeskClient
-from .seeing import Box, middle, patches
-from .shop import CART_ORANGE, CLOSE_PURPLE, ENTER_BLUE, HIGH, LOW, OFFICIAL, SEARCH_RED
+from ..desk import Answer, DeskClient
+from ..practice.shop import CART_ORANGE, CLOSE_PURPLE, ENTER_BLUE, HIGH, LOW, OFFICIAL, SEARCH_RED
+from .picture_search import Box, middle, patches
 
 
 class Lost(Exception):

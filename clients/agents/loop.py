@@ -15,9 +15,9 @@ from typing import Any, Literal, NoReturn, Protocol
 import anyio
 from mcp_types import Tool
 
-from .desk import Answer, DeskClient, Refused, Unanswered
+from ..desk import Answer, DeskClient, Refused, Unanswered
 from .prices import Price, Tokens
-from .record import Record, story
+from .recorder import Record, story
 
 NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
 _LOST = (

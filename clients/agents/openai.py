@@ -12,9 +12,9 @@ from typing import Any
 
 from mcp_types import Tool
 
-from .agent import Call, Confirm, Hands, Outcome
+from ..desk import Answer
 from .briefing import BRIEFING, by_words
-from .desk import Answer
+from .loop import Call, Confirm, Hands, Outcome
 from .prices import Tokens
 
 _NOTCH = 100  # pixels that browsers scroll at a notch of the wheel

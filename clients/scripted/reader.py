@@ -9,8 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from .desk import Answer, DeskClient
-from .shop import HIGH, LOW, OFFICIAL
+from ..desk import Answer, DeskClient
+from ..practice.shop import HIGH, LOW, OFFICIAL
 from .shopper import Lost, Step
 
 _LINE = re.compile(r'(?P<ref>[eo]\d+)(?: (?P<role>[a-z ]+?))?(?: "(?P<name>.*?)")?(?: = | \d+,\d+)')

@@ -11,11 +11,11 @@ from typing import Any, Literal, get_args
 
 from rich.console import Console
 
-from .agent import Brain, Budget, Confirm, Ending, Hands, run
-from .desk import Unanswered, connect
+from ..desk import Unanswered, connect
+from .loop import Brain, Budget, Confirm, Ending, Hands, run
 from .prices import AS_OF, Price, price_of
 from .progress import Answering, Asking, Progress
-from .record import Record
+from .recorder import Record
 from .report import report
 
 Vendor = Literal["claude", "openai", "gemini"]
@@ -144,7 +144,7 @@ def _claude(errand: Errand, confirm: Confirm) -> tuple[Brain, Any, Failures]:
 def _gpt(errand: Errand, confirm: Confirm) -> tuple[Brain, Any, Failures]:
     import openai
 
-    from .gpt import Gpt
+    from .openai import Gpt
 
     try:
         client = openai.AsyncOpenAI(base_url=errand.base_url or None)

@@ -23,9 +23,9 @@ from anthropic.tools.computer import (
 from anthropic.types.beta import BetaUsage, beta_computer_member_name
 from mcp_types import Tool
 
-from .agent import NOT_EXECUTED, Hands, Outcome
+from ..desk import Answer
 from .briefing import BRIEFING, by_words
-from .desk import Answer
+from .loop import NOT_EXECUTED, Hands, Outcome
 from .prices import Tokens
 
 Vocabulary = Literal["toolset", "computer_20251124", "computer_20250124"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
-from .agent import Hands
-from .game import EMPTY, FRAME, SIDE, TILES
-from .seeing import Box, patches
+from ..agents.loop import Hands
+from ..practice.game import EMPTY, FRAME, SIDE, TILES
+from .picture_search import Box, patches
 from .shopper import Lost
 
 Board = tuple[int, ...]

@@ -1,0 +1,1 @@
+"""Web sites to practise on: a `shop` and a `game`, both a `site`."""
