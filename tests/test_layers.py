@@ -1,144 +1,166 @@
-"""Who may import whom. A room may only look down."""
+"""Who may import whom: one line a package, its own room first. A package only looks down."""
 
 import ast
 import subprocess
 import sys
+import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ROOMS = ("sandbox", "server", "clients")
+# What each package may import: packages of gloveport ("sandbox.*": all of a room) and of others.
+# "sandbox.ground" is the modules at the foot of the sandbox, which all of it may know.
+GROUND = {"sandbox.errors", "sandbox.geometry", "sandbox.names"}
 MAY_IMPORT = {
-    "sandbox": {"Xlib", "mss", "anyio", "numpy", "PIL", "isal", "dbus_fast"},
+    "sandbox.ground": set[str](),
+    "sandbox.isolation": {"h11"},
+    "sandbox.activity": set[str](),
+    "sandbox.x11": {"Xlib", "mss", "numpy"},
+    "sandbox.imaging": {"sandbox.isolation", "numpy", "PIL", "isal", "rapidocr"},
+    "sandbox.accessibility": {"sandbox.x11", "dbus_fast", "numpy"},
+    "sandbox.secrets": {"sandbox.accessibility", "sandbox.x11"},
+    "sandbox.screen": {
+        "sandbox.accessibility", "sandbox.activity", "sandbox.imaging", "sandbox.secrets",
+        "sandbox.x11", "Xlib", "mss", "numpy",
+    },
+    "sandbox.input": {
+        "sandbox.accessibility", "sandbox.activity", "sandbox.screen", "sandbox.secrets",
+        "sandbox.x11", "Xlib",
+    },
+    "sandbox.home": {
+        "sandbox.imaging", "sandbox.isolation", "sandbox.secrets", "Xlib", "numpy",
+    },
+    "sandbox.session": {"sandbox.home", "sandbox.isolation", "sandbox.x11", "Xlib"},
+    "sandbox.checkpoints": {"sandbox.imaging", "sandbox.x11"},
+    "sandbox": {"sandbox.*", "anyio", "Xlib", "mss"},
+    "server.stdio": {"anyio", "httpx2"},
+    "server.auth": {"anyio", "httpx2", "jwt", "mcp", "starlette"},
+    "server.recording": {"sandbox.*", "anyio"},
+    "server.control": {
+        "sandbox.*", "server.auth", "server.recording", "anyio", "mcp", "mcp_types", "pydantic",
+    },
+    "server.hosts": {
+        "sandbox.*", "server.auth", "server.control", "anyio", "mcp", "mcp_types",
+        "prometheus_client",
+    },
+    "server.tools": {
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording", "anyio",
+        "mcp", "mcp_types", "pydantic",
+    },
+    "server.mcp": {
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording",
+        "server.tools", "anyio", "mcp", "mcp_types",
+    },
+    "server.view": {
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording", "anyio",
+        "numpy", "starlette",
+    },
     "server": {
-        "gloveport.sandbox", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio",
-        "httpx2", "prometheus_client",
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.mcp", "server.view",
+        "anyio", "mcp", "starlette", "uvicorn",
     },
-    "clients": {
-        "mcp", "mcp_types", "anyio", "httpx2", "PIL", "numpy", "ruamel", "tomlkit",
+    "server.cli": {
+        "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.stdio",
+        "anyio", "httpx2", "PIL", "rich",
     },
+    "clients": {"anyio", "httpx2", "mcp", "mcp_types", "PIL"},
+    "clients.agents": {"clients", "anyio", "anthropic", "google", "mcp", "mcp_types", "openai",
+                       "rich"},
+    "clients.practice": {"anyio", "starlette", "uvicorn"},
+    "clients.scripted": {"clients", "clients.agents", "clients.practice", "PIL", "numpy"},
+    "clients.recipes": {"ruamel", "tomlkit"},
 }  # fmt: skip
-# Where the parts are put together: the command line starts clients too, and the demo's shop is a
-# web site, not a part of the server.
-ALSO = {
-    "sandbox/isolation/egress_worker.py": {"h11"},  # a process of its own
-    "sandbox/imaging/ocr_worker.py": {"rapidocr"},  # a process of its own, only where the extra is
-    "server/cli/banner.py": {"gloveport.clients"},  # the table of clients
-    "server/auth/oauth.py": {"jwt"},
-    "server/cli/client_config.py": {"gloveport.clients"},
-    "server/view/rfb.py": {"numpy"},  # the order of colours that a viewer asks for
-    "server/cli/main.py": {"gloveport.clients", "rich"},
-    "server/cli/demo.py": {"gloveport.clients", "PIL"},
-    "clients/practice/shop.py": {"starlette"},
-    "clients/practice/game.py": {"starlette"},
-    "clients/practice/site.py": {"starlette", "uvicorn"},
-    # Each vendor's SDK is an extra: only its brain knows it, and what picks the brain.
-    "clients/agents/claude.py": {"anthropic"},
-    "clients/agents/gemini.py": {"google.genai"},
-    "clients/agents/run.py": {"anthropic", "openai", "google", "rich"},
-    "clients/agents/progress.py": {"rich"},
+# What is an extra, or the business of one process, and the modules that may know it.
+ONLY = {
+    "anthropic": {"clients.agents.claude", "clients.agents.run"},
+    "google": {"clients.agents.gemini", "clients.agents.run"},
+    "h11": {"sandbox.isolation.egress_worker"},
+    "jwt": {"server.auth.oauth"},
+    "openai": {"clients.agents.run"},
+    "rapidocr": {"sandbox.imaging.ocr_worker"},
 }
-# Every other module of the sandbox knows these and nothing else of it.
-WORDS = {"errors", "geometry", "names"}
-COMPOSE = {
-    "network_worker": {"confine", "network"},
-    "ocr_worker": {"confine"},
-    "box": {"cgroups"},
-    "xserver": {"grabs"},
-    "undo": {"keys", "picture", "terminals"},
-    "apps": {"targets"},
-    "files": {"box", "picture", "picture_file", "vault", "walls"},
-    "picture_file": {"picture"},
-    "picture_worker": {"confine"},
-    "walls": {"etc"},
-    "atspi": {"bus", "clipping", "match"},
-    "session": {
-        "box", "cgroups", "furnish", "keymap", "network", "pulse", "wallpaper", "walls", "xmemory",
-        "xserver",
-    },
-    "xmemory": {"windows"},
-    "accelerators": {"keys"},
-    "situation": {"accelerators", "atspi", "elements", "windows"},
-    "dragging": {"activity", "watcher", "windows"},
-    "hands": {
-        "clipboard", "dragging", "keyboard", "keymap", "keys", "pointer", "situation", "terminals",
-        "windows",
-    },
-    "masks": {"atspi", "elements", "windows"},
-    "console": {"keyboard", "keymap", "pointer"},
-    "veil": {"masks", "picture"},
-    "tiles": {"picture"},
-    "lens": {"atspi", "masks", "picture", "veil", "windows"},
-    "stream": {"lens", "tiles"},
-    "echo": {"picture"},
-    "eyes": {
-        "activity", "atspi", "echo", "masks", "pages", "picture", "settle", "traffic", "watcher",
-        "windows",
-    },
-    "pages": {"atspi", "elements", "windows"},
-    "pairing": {"atspi", "windows"},
-    "elements": {"atspi", "pairing", "windows"},
-    "guarded": {"elements", "watcher", "windows"},
-    "reach": {"atspi", "elements", "windows"},
-    "sight": {"atspi", "elements", "eyes", "match", "ocr", "reach"},
-    "proof": {"atspi"},
-    "typist": {"atspi", "elements", "hands", "keys", "masks", "proof", "sight"},
-    "undelivered": {"watcher", "windows"},
-    "values": {
-        "atspi", "dates", "elements", "hands", "keys", "proof", "sight", "situation", "typist",
-    },
-    "menus": {"elements", "match", "sight"},
-    "actions": {
-        "elements", "hands", "keys", "menus", "proof", "settle", "sight", "typist", "values",
-        "vault",
-    },
-    "desktop": {
-        "actions", "activity", "apps", "atspi", "clipboard", "console", "dragging", "elements",
-        "eyes", "files", "guarded", "hands", "keymap", "keys", "lens", "masks", "network", "ocr",
-        "pages", "picture", "reach", "session", "settle", "sight", "situation", "stream", "traffic",
-        "typist", "undelivered", "undo", "values", "vault", "watcher",
-        "windows",
-    },
-}  # fmt: skip
+MOST_MODULES = 15  # of a package, so that it can be taken in at a glance
 
 
-def modules(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+# Programs that desktops run are none of ours.
+MODULES = {
+    name_of(path): path
+    for room in ROOMS
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if path.parent != ROOT / "sandbox/home/template"
+}
+
+
+def package_of(module: str) -> str:
+    return "sandbox.ground" if module in GROUND else module.rpartition(".")[0]
+
+
+def imported(module: str) -> set[str]:
+    """The packages a module imports, other people's by their first name; none of Python's own."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module)
-    return names
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = module.split(".")[: -node.level]
+                base = ".".join(["gloveport", *above, *filter(None, [node.module])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        found |= {_package(name) for name in names}
+    return found - set(sys.stdlib_module_names) - {package_of(module)}
 
 
-def siblings(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            names |= {node.module} if node.module else {alias.name for alias in node.names}
-    return names
+def _package(name: str) -> str:
+    if not name.startswith("gloveport."):
+        return name.partition(".")[0]
+    ours = name.removeprefix("gloveport.")
+    return package_of(ours if ours in MODULES else ours.rpartition(".")[0])
 
 
-@pytest.mark.parametrize("path", [p for room in MAY_IMPORT for p in modules(room)], ids=str)
-def test_a_room_imports_only_what_it_may(path: Path) -> None:
-    here = path.relative_to(ROOT)
-    allowed = MAY_IMPORT[here.parts[0]] | ALSO.get(str(here), set()) | set(sys.stdlib_module_names)
-    strangers = {
-        name
-        for name in imported(path)
-        if not any(name == one or name.startswith(f"{one}.") for one in allowed)
-    }
+def allowed(package: str) -> set[str]:
+    room = package.partition(".")[0]
+    whole = {one.removesuffix(".*") for one in MAY_IMPORT[package] if one.endswith(".*")}
+    of_rooms = {one for one in MAY_IMPORT if one.partition(".")[0] in whole and one != package}
+    ground = {"sandbox.ground"} if room == "sandbox" else set[str]()
+    return {one for one in MAY_IMPORT[package] if not one.endswith(".*")} | of_rooms | ground
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES)))
+def test_a_package_imports_only_what_it_may(module: str) -> None:
+    strangers = imported(module) - allowed(package_of(module))
+    strangers |= {one for one, knows in ONLY.items() if module not in knows} & imported(module)
     assert not strangers
 
 
-@pytest.mark.parametrize("path", modules("sandbox"), ids=lambda path: path.stem)
-def test_modules_of_the_sandbox_know_only_what_they_compose(path: Path) -> None:
-    assert siblings(path) <= WORDS | COMPOSE.get(path.stem, set())
+def test_no_package_imports_one_above_it() -> None:
+    graph = {package: allowed(package) & set(MAY_IMPORT) - {package} for package in MAY_IMPORT}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_every_package_has_its_line_and_is_shipped() -> None:
+    folders = {name.removesuffix(".__init__") for name in MODULES if name.endswith(".__init__")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shipped = {f"gloveport.{one}" for one in folders}
+    assert set(project["tool"]["setuptools"]["packages"]) == shipped
+    assert set(MAY_IMPORT) == folders | {"sandbox.ground"}
+    assert {package_of(module) for module in MODULES} == folders | {"sandbox.ground"}
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_a_package_has_few_modules_and_a_docstring(package: str) -> None:
+    inside = [m for m in MODULES if package_of(m) == package and not m.endswith(".__init__")]
+    assert len(inside) <= MOST_MODULES
+    init = MODULES.get(f"{package}.__init__")
+    assert init is None or ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
 
 
 def modules_after(code: str) -> set[str]:
@@ -152,5 +174,7 @@ def test_the_server_does_not_load_model_clients_or_ocr() -> None:
 
 
 def test_the_bridge_does_not_load_the_sdk() -> None:
-    code = "import sys, gloveport.server.cli, gloveport.server.stdio.bridge; print(*sys.modules)"
+    code = (
+        "import sys, gloveport.server.cli.main, gloveport.server.stdio.bridge; print(*sys.modules)"
+    )
     assert not {"mcp", "mcp_types", "pydantic", "Xlib", "numpy"} & modules_after(code)
