@@ -3,7 +3,8 @@
 A desktop takes a second to start, and some clients look at their tools once, before that: Claude
 Code had none in its first turns. So the bridge answers `initialize`, `server/discover` and
 `tools/list` by itself while the server starts. `greeting.json` holds what the server of this
-version answers with the usual tools; tests/server/test_greeting.py writes it and holds it equal.
+version answers with the usual tools; tests/server/stdio/test_greeting.py writes it and holds it
+equal.
 """
 
 import json

@@ -22,7 +22,7 @@ from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.x11.keymap import Keymap
 
-LIVE = Path(__file__).parents[2] / "server" / "view" / "static"
+LIVE = Path(__file__).parents[3] / "server" / "view" / "static"
 HELD = ("Control", "Alt", "Shift")
 
 

@@ -1,6 +1,6 @@
 """What the bridge answers before the server runs is what the server answers.
 
-`python tests/server/test_greeting.py` writes server/stdio/greeting.json anew."""
+`python tests/server/stdio/test_greeting.py` writes server/stdio/greeting.json anew."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-FILE = Path(__file__).parents[2] / "server" / "stdio" / "greeting.json"
+FILE = Path(__file__).parents[3] / "server" / "stdio" / "greeting.json"
 COMMAND = [sys.executable, "-P", "-m", "gloveport.server.cli"]
 MODERN = "2026-07-28"
 CLIENT = {"clientInfo": {"name": "x", "version": "1"}, "capabilities": {}}

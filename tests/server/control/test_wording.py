@@ -2,8 +2,8 @@
 
 The lists are in `tests/labels`: what has to be asked about, and what not. The words were made with
 those of the folder itself in sight. Those in `held_out` were written down first, and the words were
-not changed by what became of them: they measure. `python tests/server/test_wording.py` writes the
-README's table of both.
+not changed by what became of them: they measure. `python tests/server/control/test_wording.py`
+writes the README's table of both.
 """
 
 import re
@@ -14,10 +14,11 @@ import pytest
 
 from gloveport.server.control.label_words import groups, says
 
-LABELS = Path(__file__).parent.parent / "labels"
-README = Path(__file__).parent.parent.parent / "README.md"
+LABELS = Path(__file__).parents[2] / "labels"
+README = Path(__file__).parents[3] / "README.md"
 TABLE = re.compile(
-    r"(?<=<!-- labels: written by tests/server/test_wording.py -->\n).*?(?=<!-- /labels -->)",
+    r"(?<=<!-- labels: written by tests/server/control/test_wording.py -->\n).*?"
+    r"(?=<!-- /labels -->)",
     re.DOTALL,
 )
 GROUPS = {"english": "English", "chinese": "Chinese", "others": "Eleven others"}

@@ -549,7 +549,7 @@ async def test_a_hung_program_costs_its_own_lines_only(
     with form(wide, "gtk3", tmp_path) as hung:
         await shown(client, "Apply")
         session = session_of(wide)
-        session.launch([SYSTEM_PYTHON, str(Path(__file__).parent.parent / "apps/form.py"), "gtk3",
+        session.launch([SYSTEM_PYTHON, str(Path(__file__).parents[2] / "apps/form.py"), "gtk3",
                         str(tmp_path / "other.txt")])  # fmt: skip
         assert until((tmp_path / "other.txt").exists, 20)
         other = await top_window(client, 2)

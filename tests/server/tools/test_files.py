@@ -427,7 +427,7 @@ anyio.run(main)
 
 def test_a_full_disk_is_said_and_leaves_no_half_a_file(tmp_path: Path) -> None:
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
-    here = str(Path(__file__).parent.parent)
+    here = str(Path(__file__).parents[2])
     ran = subprocess.run(
         [*namespace, sys.executable, "-c", FULL, str(tmp_path), here],
         capture_output=True, text=True, timeout=50, check=False,
