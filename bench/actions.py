@@ -26,7 +26,7 @@ from PIL import Image
 from situations import SITUATIONS, WHERE, colour, pages
 
 from gloveport.sandbox.actions import Action, Click, Move, Press, Type
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.imaging.image import png
 from gloveport.sandbox.session.session import Session
@@ -57,7 +57,7 @@ def report(title: str, times: Times, ours: str) -> None:
 
 @asynccontextmanager
 async def fresh(folder: Path, keymap: Keymap) -> AsyncGenerator[tuple[Desktop, Session]]:
-    async with open_desktop(Settings(folder), keymap) as desktop:
+    async with open_desktop(DesktopOptions(folder), keymap) as desktop:
         parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
         assert parts
         yield desktop, parts.session

@@ -23,7 +23,7 @@ from gloveport.clients.agents.claude import MEMBERS, Toolset
 from gloveport.clients.agents.loop import Budget, Hands
 from gloveport.clients.agents.recorder import Record
 from gloveport.clients.desk import connect
-from gloveport.sandbox.desktop import Settings as Desktop
+from gloveport.sandbox.desktop import DesktopOptions as Desktop
 from gloveport.server.serve import Settings, serving
 
 

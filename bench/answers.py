@@ -26,12 +26,12 @@ import numpy as np
 from PIL import Image
 
 from gloveport.sandbox.actions import Click, Press, Type
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
-from gloveport.sandbox.isolation.egress import Network
+from gloveport.sandbox.isolation.egress import EgressPolicy
 from gloveport.sandbox.screen.settle import End
-from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.session.session import IsolationOptions
 from gloveport.sandbox.x11.keymap import Keymap
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -116,9 +116,9 @@ async def main() -> None:
             given.ways.remove("WebSocket")  # a connection of HTTP/1.1 of its own
         host = f"host.internal:{port}"
         site = f"{'https' if given.http2 else 'http'}://{host}"
-        inner = Enclosure(network=Network.parse(f"allow={host}"))
+        inner = IsolationOptions(network=EgressPolicy.parse(f"allow={host}"))
         await anyio.Path(folder).chmod(0o755)
-        settings = Settings(Path(folder) / "desks", walls="bwrap", enclosure=inner)
+        settings = DesktopOptions(Path(folder) / "desks", walls="bwrap", enclosure=inner)
         async with open_desktop(settings, Keymap()) as desktop:
             await desktop.open("about:blank", show="never")
             if given.http2:

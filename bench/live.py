@@ -27,7 +27,7 @@ from web import served
 from witness import Witness
 
 from gloveport.sandbox.actions import Click
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.geometry import Point
 
 ROUNDS = 15
@@ -128,7 +128,7 @@ async def taking(desktop: Desktop) -> list[float]:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            open_desktop(Settings(Path(folder) / "d")) as desktop,
+            open_desktop(DesktopOptions(Path(folder) / "d")) as desktop,
             watched(desktop) as url,
         ):
             witness = Witness(session_of(desktop).x)

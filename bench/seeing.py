@@ -29,12 +29,12 @@ from gloveport.clients.desk import DeskClient, connect
 from gloveport.clients.practice.shop import Shop, open_shop
 from gloveport.clients.scripted.reader import Reader
 from gloveport.sandbox.accessibility.element import Element
-from gloveport.sandbox.accessibility.tree import Tree
+from gloveport.sandbox.accessibility.tree import AccessibilityTree
 from gloveport.sandbox.actions import Click
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.ocr import Ocr
-from gloveport.sandbox.screen.capture import Eyes
+from gloveport.sandbox.screen.capture import ScreenCapture
 from gloveport.sandbox.screen.settle import Patience
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
@@ -96,7 +96,7 @@ async def bench_tree(desktop: Desktop, folder: Path) -> None:
 async def walk(desktop: Desktop) -> int:
     """What a recursive walk costs: children, role, states, name, interfaces and place of each."""
 
-    def walked(tree: Tree, pids: set[int]) -> int:
+    def walked(tree: AccessibilityTree, pids: set[int]) -> int:
         async def all_of() -> int:
             count = 0
             programs = await tree._all_programs()  # pyright: ignore[reportPrivateUsage]
@@ -133,7 +133,7 @@ async def bench_find(desktop: Desktop, folder: Path) -> None:
         await timed("by the tree", lambda: client.call_tool("find", {"text": "加入购物车 7"}))
         whole = Rect(0, 0, 1280, 800)
 
-        def afresh(ocr: Ocr, eyes: Eyes) -> int:
+        def afresh(ocr: Ocr, eyes: ScreenCapture) -> int:
             ocr._read.clear()  # pyright: ignore[reportPrivateUsage]
             return len(ocr.read(eyes.pixels(), whole))
 
@@ -151,7 +151,7 @@ async def bench_points(folder: Path, keymap: Keymap, clicks: int) -> None:
     each = -(-clicks // (len(SIZES) * len(KINDS)))
     hit = made = 0
     for width, height in SIZES:
-        settings = Settings(folder / f"{width}", width=width, height=height)
+        settings = DesktopOptions(folder / f"{width}", width=width, height=height)
         async with open_desktop(settings, keymap) as desktop:
             for kind in KINDS:
                 with field(session_of(desktop), kind, folder, "form") as opened:
@@ -220,7 +220,7 @@ async def main(which: Sequence[str], clicks: int) -> None:
     keymap = Keymap()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        async with open_desktop(Settings(folder / "d"), keymap) as desktop:
+        async with open_desktop(DesktopOptions(folder / "d"), keymap) as desktop:
             if "tree" in which:
                 await bench_tree(desktop, folder)
             if "find" in which:

@@ -24,8 +24,8 @@ from pathlib import Path
 import anyio
 
 from gloveport.sandbox.actions import Move, Press
-from gloveport.sandbox.desktop import Settings, open_desktop
-from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
+from gloveport.sandbox.session.session import IsolationOptions
 from gloveport.sandbox.x11.keymap import Keymap
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -47,8 +47,8 @@ print('made')
 """
 
 
-def behind_walls(below: Path) -> Settings:
-    return Settings(below, walls="bwrap")
+def behind_walls(below: Path) -> DesktopOptions:
+    return DesktopOptions(below, walls="bwrap")
 
 
 async def bench_ready(below: Path) -> None:
@@ -57,7 +57,7 @@ async def bench_ready(below: Path) -> None:
     for _ in range(STARTS):
         for walls in ("none", "bwrap"):
             began = time.perf_counter()
-            async with open_desktop(Settings(below, walls=walls), KEYMAP) as desktop:
+            async with open_desktop(DesktopOptions(below, walls=walls), KEYMAP) as desktop:
                 await desktop.look()
                 taken[walls].append((time.perf_counter() - began) * 1e3)
     tell_both(taken)
@@ -67,7 +67,7 @@ async def bench_act(below: Path) -> None:
     print("\nA key in an editor until the screen rests (target: 5 % more)")
     taken: dict[str, list[float]] = {"none": [], "bwrap": []}
     async with (
-        open_desktop(Settings(below, walls="none"), KEYMAP) as bare,
+        open_desktop(DesktopOptions(below, walls="none"), KEYMAP) as bare,
         open_desktop(behind_walls(below), KEYMAP) as walled,
     ):
         for desktop in (bare, walled):
@@ -142,7 +142,7 @@ async def bench_bombs(below: Path) -> None:
         "disk": FILES.format(folder="/home/user"),
     }
     for name, code in bombs.items():
-        settings = Settings(below, walls="bwrap", enclosure=Enclosure(limits=LIMITS))
+        settings = DesktopOptions(below, walls="bwrap", enclosure=IsolationOptions(limits=LIMITS))
         async with open_desktop(settings, KEYMAP) as desktop:
             session_of(desktop).launch([PYTHON, "-c", code])
             longest, ended = {"look": 0.0, "act": 0.0}, ""

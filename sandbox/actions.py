@@ -15,28 +15,28 @@ from .accessibility.element import Element
 from .errors import BadAmount, BadText, NoSuchElement, NotExpected, OffScreen
 from .geometry import Point, View
 from .input import menus
-from .input.driver import Hands
+from .input.driver import InputDriver
 from .input.form_values import Values
 from .input.readback import Facts
-from .input.text_entry import Typist
-from .screen.locator import Sight
+from .input.text_entry import TextEntry
+from .screen.locator import Locator
 from .screen.ranking import described
 from .screen.settle import Patience
-from .secrets.store import Vault
+from .secrets.store import SecretStore
 from .x11.keysyms import Chord, held_keys, sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class ActionContext:
     """What acts."""
 
-    hands: Hands
-    sight: Sight
-    typist: Typist
+    hands: InputDriver
+    sight: Locator
+    typist: TextEntry
     values: Values
 
 
-Plan = Callable[[Body], Facts | None]
+Plan = Callable[[ActionContext], Facts | None]
 Button = Literal["left", "middle", "right", "back", "forward"]
 Direction = Literal["up", "down", "left", "right"]
 
@@ -86,7 +86,7 @@ class Click:
         at = None if self.at is None else _on_screen(self.at, view)
         held = held_keys(self.held)
 
-        def act(body: Body) -> Facts:
+        def act(body: ActionContext) -> Facts:
             if self.expect.strip():
                 here = at or body.hands.where()
                 if found := body.sight.instead_of(self.expect, here):
@@ -110,7 +110,7 @@ class ClickElement:
     def plan(self, view: View) -> Plan:
         held = held_keys(self.held)
 
-        def act(body: Body) -> Facts:
+        def act(body: ActionContext) -> Facts:
             element = self._target(body)
             plain = (self.button, self.times, held) == ("left", 1, ())
             if plain and body.values.step_to(element):
@@ -124,7 +124,7 @@ class ClickElement:
 
         return act
 
-    def _target(self, body: Body) -> Element:
+    def _target(self, body: ActionContext) -> Element:
         """What to click; the last of a path of menus, once those above it are open."""
 
         def click(opener: Element) -> None:
@@ -245,7 +245,7 @@ class Type:
 class TypeSecret:
     """Type a secret at the keyboard focus or into a field."""
 
-    vault: Vault
+    vault: SecretStore
     name: str
     into: str = ""
     patience: Patience = _USUAL

@@ -41,8 +41,8 @@ from .actions import (
     TypeSecret,
     Wait,
 )
-from .checkpoints import history as undo
-from .checkpoints.history import Checkpoint, History
+from .checkpoints import history
+from .checkpoints.history import Checkpoint, CheckpointHistory
 from .errors import (
     Ambiguous,
     BadRegion,
@@ -72,18 +72,18 @@ from .frames import Frame, Show
 from .geometry import Point, Rect, View
 from .home.files import Download, Encoding, Home, Listing, Put
 from .imaging.image import Picture, Pixels, album
-from .input.authorization import Permit, Situation, Touch
+from .input.authorization import InputContext, PendingInput, Permit
 from .input.undelivered import silent, taken
 from .runtime import Runtime, Turn
-from .screen.broadcast import Stream, Viewer
+from .screen.broadcast import Broadcast, Viewer
 from .screen.capture import Seen
 from .screen.locator import Found, Scene
 from .screen.ranking import unreadable
 from .screen.settle import End, Patience, Settling
-from .secrets.store import Vault
-from .session import desktop_entries as apps
+from .secrets.store import SecretStore
+from .session import desktop_entries
 from .session.folder import sweep_folders
-from .session.session import Enclosure, Remains, Session, start_session
+from .session.session import IsolationOptions, Remains, Session, start_session
 from .x11 import windows
 from .x11.damage import Grabs
 from .x11.keymap import Keymap
@@ -119,7 +119,7 @@ _HANDED_OVER_WITHIN = 5.0  # seconds for it to appear when the program had anoth
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DesktopOptions:
     """What a desktop is like.
 
     Args:
@@ -146,8 +146,8 @@ class Settings:
     cursor: bool = False
     deadline: float = 3.0
     walls: Literal["auto", "bwrap", "none"] = "none"
-    enclosure: Enclosure = field(default_factory=Enclosure)
-    vault: Vault = field(default_factory=Vault)
+    enclosure: IsolationOptions = field(default_factory=IsolationOptions)
+    vault: SecretStore = field(default_factory=SecretStore)
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ knowledge: ContextVar[Knowledge | None] = ContextVar("knowledge", default=None)
 class Desktop:
     """A running desktop; made by `open_desktop`."""
 
-    def __init__(self, settings: Settings, keymap: Keymap) -> None:
+    def __init__(self, settings: DesktopOptions, keymap: Keymap) -> None:
         self.settings = settings
         self.view = View.fitting(settings.width, settings.height, settings.longest)
         self._keymap = keymap
@@ -184,11 +184,11 @@ class Desktop:
         """How the last desktop, or the connections to it, was lost; empty when none was."""
         self.losses = 0
         self._frames = 0
-        self._history = History()
+        self._history = CheckpointHistory()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
         self._unseen: set[int] = set()
         """Windows of which it was said that rules about texts cannot see into them."""
-        self._stream = Stream(settings.width, settings.height)
+        self._stream = Broadcast(settings.width, settings.height)
         self._urgent: deque[Callable[[], None]] = deque()
 
     # Acting
@@ -302,9 +302,9 @@ class Desktop:
     def _permitted(self, parts: Runtime, place: int, permit: Permit | None) -> Generator[None]:
         """Have each touch permitted right before it is sent."""
 
-        def before(touch: Touch) -> None:
+        def before(touch: PendingInput) -> None:
             assert permit
-            situation = Situation(touch, place, parts.elements, parts.windows, self.view)
+            situation = InputContext(touch, place, parts.elements, parts.windows, self.view)
             try:
                 permit(situation)
             except Slow as why:
@@ -330,7 +330,7 @@ class Desktop:
 
         def turn(parts: Runtime) -> Frame:
             command = self._command(target, parts.session)
-            self._before(parts, lambda _: undo.risk_of_opening(target, parts.session.home))
+            self._before(parts, lambda _: history.risk_of_opening(target, parts.session.home))
             return self._open(parts, command, show, seen)
 
         return await self._take(turn)
@@ -940,7 +940,7 @@ class Desktop:
         small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
         made = Checkpoint(
             name, time.time(), self.settings.vault.scrub(note), automatic, kept.folder, kept.size,
-            [undo.again(argv, directory) for argv, directory in running],
+            [history.again(argv, directory) for argv, directory in running],
             [self._clean(one.title) for one in shown],
             next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
@@ -1211,7 +1211,7 @@ class Desktop:
             for argv in self._history.made[-1].programs:
                 with suppress(CannotStart):
                     self._parts.session.launch(argv)
-                    started.append(undo.name_of(argv))
+                    started.append(history.name_of(argv))
         return started
 
     # Frames
@@ -1351,13 +1351,17 @@ class Desktop:
 
     # Opening
 
-    def _command(self, target: str, session: Session) -> apps.Command:
+    def _command(self, target: str, session: Session) -> desktop_entries.Command:
         """What opens a URL, a file of the home, or an application of a name."""
         if not target.strip() or "\0" in target:
             raise BadText("Name an application, a URL or a file to open.")
-        return apps.command(target, apps.installed(session.applications), session.home)
+        return desktop_entries.command(
+            target, desktop_entries.installed(session.applications), session.home
+        )
 
-    def _open(self, parts: Runtime, command: apps.Command, show: Show, seen: int) -> Frame:
+    def _open(
+        self, parts: Runtime, command: desktop_entries.Command, show: Show, seen: int
+    ) -> Frame:
         argv = command.argv
         before = {window.id: window.title for window in parts.windows.list()}
         silent = parts.session.said(argv[0])
@@ -1392,7 +1396,9 @@ class Desktop:
 
 
 @asynccontextmanager
-async def open_desktop(settings: Settings, keymap: Keymap | None = None) -> AsyncGenerator[Desktop]:
+async def open_desktop(
+    settings: DesktopOptions, keymap: Keymap | None = None
+) -> AsyncGenerator[Desktop]:
     """Run a desktop for as long as the context lasts.
 
     Raises:
@@ -1432,17 +1438,17 @@ def _risk(action: Action, under: Callable[[Point | None], str]) -> Callable[[str
     """
     match action:
         case Press(keys) | Hold(keys) | KeyDown(keys):
-            return lambda program: undo.risk_of_keys(program, keys)
+            return lambda program: history.risk_of_keys(program, keys)
         case Type(text):
-            return lambda program: undo.risk_of_text(program, text)
+            return lambda program: history.risk_of_text(program, text)
         case Click():
             return lambda program: (
-                undo.risk_of_click(program, under(action.at))
-                if program.casefold() in undo.FILE_MANAGERS
+                history.risk_of_click(program, under(action.at))
+                if program.casefold() in history.FILE_MANAGERS
                 else ""
             )
         case ClickElement(named):
-            return lambda program: undo.risk_of_click(program, named)
+            return lambda program: history.risk_of_click(program, named)
         case _:
             return lambda program: ""
 

@@ -11,9 +11,9 @@ from Xlib import error
 from .accessibility.elements import Elements
 from .accessibility.pages import Pages
 from .accessibility.reach import Reach
-from .accessibility.tree import Tree
+from .accessibility.tree import AccessibilityTree
 from .actions import (
-    Body,
+    ActionContext,
 )
 from .activity.cpu import Activity
 from .activity.requests import Traffic
@@ -23,18 +23,18 @@ from .errors import (
 from .geometry import View
 from .imaging.ocr import Ocr
 from .input.drag_and_drop import Dragging
-from .input.driver import Hands
+from .input.driver import InputDriver
 from .input.form_values import Values
 from .input.guarded_dialogs import Guarded
-from .input.text_entry import Typist
-from .input.viewer_input import Console
-from .screen.capture import Eyes
-from .screen.live_capture import Lens
-from .screen.locator import Sight
-from .secrets.redaction import Masks
+from .input.text_entry import TextEntry
+from .input.viewer_input import ViewerInput
+from .screen.capture import ScreenCapture
+from .screen.live_capture import LiveCapture
+from .screen.locator import Locator
+from .secrets.redaction import Redactor
 from .session.session import Session
 from .x11 import windows
-from .x11.damage import Watcher
+from .x11.damage import DamageMonitor
 from .x11.keymap import Keymap
 from .x11.selections import Clipboard
 
@@ -52,7 +52,7 @@ class Runtime:
         self.display = session.x.connect()
         self.camera = session.x.camera(self.display)
         self.display.set_error_handler(_quiet)
-        self.watcher = Watcher(session.x.connect())
+        self.watcher = DamageMonitor(session.x.connect())
         self.clipboard = Clipboard(session.x.connect())
         self.windows = windows.Windows(self.display)
         activity = Activity(session.keeper.pid, session.x.pid)
@@ -63,7 +63,7 @@ class Runtime:
             activity,
             lambda seconds: self.hands.rest(seconds),
         )
-        self.hands = Hands(
+        self.hands = InputDriver(
             self.display,
             keymap,
             self.clipboard,
@@ -72,13 +72,13 @@ class Runtime:
             rest=lambda seconds: turn().rest(seconds),
             dragging=self.dragging,
         )
-        self.console = Console(self.display, keymap, self.hands.keep_keymap)
-        self.tree = Tree(session.reach)
+        self.console = ViewerInput(self.display, keymap, self.hands.keep_keymap)
+        self.tree = AccessibilityTree(session.reach)
         self.elements = Elements(self.tree, self.windows)
-        self.masks = Masks(self.tree, self.windows, self.elements)
+        self.masks = Redactor(self.tree, self.windows, self.elements)
         self.pages = Pages(self.tree, self.elements, self.windows)
         self.traffic = Traffic(lambda: _speaking(session, activity))
-        self.eyes = Eyes(
+        self.eyes = ScreenCapture(
             self.camera,
             self.display,
             self.watcher,
@@ -91,12 +91,12 @@ class Runtime:
         self.ocr = Ocr(gave_up=lambda: turn().given_up.is_set())
         self.hands.ignored = Guarded(self.elements, self.windows, self.watcher).left
         reach = Reach(self.elements, self.tree, self.windows)
-        self.sight = Sight(self.elements, reach, self.eyes, self.ocr, view)
-        typist = Typist(self.hands, self.sight, self.tree, self.masks)
+        self.sight = Locator(self.elements, reach, self.eyes, self.ocr, view)
+        typist = TextEntry(self.hands, self.sight, self.tree, self.masks)
         values = Values(typist, self.hands, self.sight, self.tree)
-        self.body = Body(self.hands, self.sight, typist, values)
+        self.body = ActionContext(self.hands, self.sight, typist, values)
 
-    def lens(self) -> Lens:
+    def lens(self) -> LiveCapture:
         """A second look at the screen, for another thread.
 
         Raises:
@@ -104,8 +104,8 @@ class Runtime:
         """
         if self.session.lost.is_set():
             raise DesktopLost
-        x, tree = self.session.x, Tree(self.session.reach)
-        return Lens(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
+        x, tree = self.session.x, AccessibilityTree(self.session.reach)
+        return LiveCapture(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
 
     @property
     def cut(self) -> bool:

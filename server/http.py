@@ -19,7 +19,7 @@ from .auth.body_limit import LARGEST_CALL
 from .auth.middleware import Door, Guard
 from .auth.principal import HERE, passport_of, whose
 from .mcp.server import DesktopServer
-from .view.routes import Live
+from .view.routes import LiveView
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Web:
             Route("/metrics", self._metrics),
             Route("/attach/{client}", self._attach),
             Mount("/d/{desktop}", routes=mcp.routes),
-            *Live(server.desks, self._closing).routes(),
+            *LiveView(server.desks, self._closing).routes(),
         ]
         self.app: ASGIApp = Guard(Starlette(routes=self.routes, lifespan=self._lifespan), door)
         if door.origins:  # pages of other origins ask first, without a token (CORS)

@@ -26,10 +26,10 @@ from .auth.principal import PERSON
 from .auth.sign_in_links import FIRST_CODE
 from .control.policy import Policy
 from .heap import keep_small
-from .hosts.desktops import IDLE, Desks
+from .hosts.desktops import IDLE, Desktops
 from .http import Web
 from .mcp.server import DesktopServer
-from .view import vnc_session as viewing
+from .view import vnc_session
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Settings:
         desktop_ttl: Seconds without a call after which one that was opened is closed.
     """
 
-    desktop: desktop.Settings
+    desktop: desktop.DesktopOptions
     host: str = "127.0.0.1"
     port: int = 8750
     names: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
         contextlib.ExitStack() as sockets,
         _listen(settings, sockets, connections) as (listening, port),
     ):
-        desks = Desks(
+        desks = Desktops(
             settings.desktop,
             DesktopServer.beside(settings.groups, settings.policy),
             most=settings.most,
@@ -157,7 +157,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                     access_log=False,
                     proxy_headers=False,
                     timeout_graceful_shutdown=_LAST_CALLS,
-                    **viewing.UVICORN,
+                    **vnc_session.UVICORN,
                 )
             )
             ended = anyio.Event()

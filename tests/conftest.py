@@ -7,7 +7,7 @@ import pytest
 from desks import session_of
 from witness import Witness
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
 
@@ -47,7 +47,7 @@ async def shared_desktop(
 ) -> AsyncGenerator[Desktop]:
     """One desktop for all tests; see `desktop`."""
     below = tmp_path_factory.mktemp("desktops")
-    async with open_desktop(Settings(below, width=640, height=480), keymap) as running:
+    async with open_desktop(DesktopOptions(below, width=640, height=480), keymap) as running:
         yield running
 
 
@@ -77,5 +77,7 @@ async def own_desktop(
     anyio_backend: str, tmp_path: Path, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     """A desktop for a test that breaks it."""
-    async with open_desktop(Settings(tmp_path / "d", width=640, height=480), keymap) as running:
+    async with open_desktop(
+        DesktopOptions(tmp_path / "d", width=640, height=480), keymap
+    ) as running:
         yield running

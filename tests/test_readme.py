@@ -7,7 +7,7 @@ import anyio
 from mcp import Client
 from mcp_types import Tool
 
-from gloveport.sandbox.desktop import Desktop, Settings
+from gloveport.sandbox.desktop import Desktop, DesktopOptions
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -19,7 +19,7 @@ TABLE = re.compile(
 
 async def served() -> list[Tool]:
     """The tools a client is offered; a desktop need not run for that."""
-    desktop = Desktop(Settings(Path("unused")), Keymap())
+    desktop = Desktop(DesktopOptions(Path("unused")), Keymap())
     try:
         async with Client(DesktopServer(desktop)) as client:
             return (await client.list_tools()).tools

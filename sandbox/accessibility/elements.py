@@ -26,7 +26,7 @@ from .placement import (
     right_of,
     seen_part,
 )
-from .tree import FIELDS, Command, Key, Silent, Slow, Tree
+from .tree import FIELDS, AccessibilityTree, Command, Key, Silent, Slow
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
 _SURE_WITHIN = 2.0  # the same, for what nothing may be done without
@@ -52,7 +52,9 @@ PICTURES = {
 }  # fmt: skip
 
 
-def fields_of(tree: Tree, layer: Layer, layers: Sequence[Layer], seconds: float) -> list[Known]:
+def fields_of(
+    tree: AccessibilityTree, layer: Layer, layers: Sequence[Layer], seconds: float
+) -> list[Known]:
     """What can be typed into in one of the windows there are.
 
     Raises:
@@ -75,7 +77,7 @@ class Elements:
         windows: What is on the screen.
     """
 
-    def __init__(self, tree: Tree, windows: Windows) -> None:
+    def __init__(self, tree: AccessibilityTree, windows: Windows) -> None:
         self._tree = tree
         self._windows = windows
         self._named = 0

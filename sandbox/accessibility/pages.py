@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..x11.windows import Window, Windows
 from .elements import Elements
 from .nodes import Gone
-from .tree import Key, Silent, Slow, Tree
+from .tree import AccessibilityTree, Key, Silent, Slow
 
 _WITHIN = 0.3  # seconds a browser has to answer
 _NOWHERE: Key = ("", "")
@@ -35,7 +35,7 @@ class Page:
 class Pages:
     """The pages in front on one desktop. Used by one thread at a time."""
 
-    def __init__(self, tree: Tree, elements: Elements, windows: Windows) -> None:
+    def __init__(self, tree: AccessibilityTree, elements: Elements, windows: Windows) -> None:
         self._tree = tree
         self._elements = elements
         self._windows = windows

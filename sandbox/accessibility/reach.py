@@ -12,7 +12,7 @@ from .element import USABLE, Element
 from .elements import Elements
 from .nodes import Node
 from .placement import own_point
-from .tree import Slow, Tree
+from .tree import AccessibilityTree, Slow
 
 _SCROLLED_WITHIN = 2.0
 _LOOKS = 0.03  # seconds between two looks at where something is that scrolls
@@ -30,7 +30,7 @@ class Reach:
         windows: What is on the screen.
     """
 
-    def __init__(self, elements: Elements, tree: Tree, windows: Windows) -> None:
+    def __init__(self, elements: Elements, tree: AccessibilityTree, windows: Windows) -> None:
         self._elements = elements
         self._tree = tree
         self._windows = windows

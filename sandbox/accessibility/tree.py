@@ -180,7 +180,7 @@ _UNTOLD = (
 )  # fmt: skip
 
 
-class Tree:
+class AccessibilityTree:
     """The accessibility tree of one desktop. Used by one thread at a time; connects when needed.
 
     Args:

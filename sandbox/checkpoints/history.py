@@ -55,7 +55,7 @@ class Checkpoint:
 
 
 @dataclass(slots=True)
-class History:
+class CheckpointHistory:
     """The checkpoints of one desktop, the oldest first."""
 
     made: list[Checkpoint] = field(default_factory=list[Checkpoint])

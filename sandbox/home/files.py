@@ -29,11 +29,11 @@ from ..errors import (
     OutsideHome,
     TooLarge,
 )
-from ..imaging import image_file as picture_file
+from ..imaging import image_file
 from ..imaging.image import Picture
 from ..isolation.bubblewrap import as_user
-from ..isolation.process_tree import Box
-from ..secrets.store import LONGEST_WAY, Vault
+from ..isolation.process_tree import ProcessTree
+from ..secrets.store import LONGEST_WAY, SecretStore
 
 MOST_UPLOADED = 10_000_000  # bytes
 MOST_TEXT, MOST_BASE64 = 50_000, 600_000  # bytes of a file in one answer
@@ -120,7 +120,7 @@ class Home:
         vault: The values that are not handed out.
     """
 
-    def __init__(self, box: Box, path: Path, uid: int, vault: Vault) -> None:
+    def __init__(self, box: ProcessTree, path: Path, uid: int, vault: SecretStore) -> None:
         self._box = box
         self._path = path
         self._uid = uid
@@ -176,7 +176,7 @@ class Home:
         if head.size > _LARGEST_PICTURE or not head.data.startswith(_PICTURES):
             return None
         whole = self._take(asked, 0, _LARGEST_PICTURE)
-        shown = picture_file.read(whole.data, longest, budget)
+        shown = image_file.read(whole.data, longest, budget)
         if shown is None:
             return None
         self._must_hold_no_secret(whole)
@@ -339,7 +339,7 @@ def _read(fd: int, offset: int, most: int) -> bytes:
     return bytes(found)
 
 
-def _base64(data: bytes, vault: Vault) -> tuple[str, int]:
+def _base64(data: bytes, vault: SecretStore) -> tuple[str, int]:
     """Some bytes as base64, and how many they are: all, but for what happens to spell a value.
 
     What is sent is scrubbed, which would damage it there.

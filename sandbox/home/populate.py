@@ -25,7 +25,7 @@ _CHROMIUM = (
 )  # fmt: skip
 
 
-def furnish(home: Path, seen_as: Path) -> None:
+def populate_home(home: Path, seen_as: Path) -> None:
     """Put the settings of the desktop's programs into a new home.
 
     Args:

@@ -45,7 +45,7 @@ _NEAR_ACROSS, _NEAR_BELOW = 240, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class PendingInput:
     """Input that is about to be sent.
 
     Args:
@@ -77,12 +77,12 @@ class Label:
     """Whether it is on something to press; text that stands by itself may be prose."""
 
 
-Permit = Callable[["Situation"], None]
+Permit = Callable[["InputContext"], None]
 """Returns when a touch may be sent, and raises NotAllowed when not. A situation raises `Slow` where
 a program does not answer what is asked for."""
 
 
-class Situation:
+class InputContext:
     """A touch and where it lands. Each thing is found out when it is first asked for.
 
     Where a program tells what it shows and yet it is not certain what a touch reaches, labels and
@@ -97,7 +97,7 @@ class Situation:
     """
 
     def __init__(
-        self, touch: Touch, place: int, elements: Elements, windows: Windows, view: View
+        self, touch: PendingInput, place: int, elements: Elements, windows: Windows, view: View
     ) -> None:
         self.touch = touch
         self.place = place

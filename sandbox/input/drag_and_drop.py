@@ -14,7 +14,7 @@ from Xlib.ext import xfixes
 
 from ..activity.cpu import Activity
 from ..geometry import Point
-from ..x11.damage import Watcher
+from ..x11.damage import DamageMonitor
 from ..x11.windows import Windows
 
 # Seconds that a program at work has to start a drag, and a target to answer. A page with 60 ms of
@@ -42,7 +42,7 @@ class Dragging:
         self,
         display: Display,
         windows: Windows,
-        watcher: Watcher,
+        watcher: DamageMonitor,
         activity: Activity,
         rest: Callable[[float], None],
     ) -> None:

@@ -28,7 +28,7 @@ from ..x11.pointer import Pointer
 from ..x11.selections import Clipboard
 from ..x11.terminals import PRIMARY_PASTERS, SHIFTED_PASTERS, TERMINALS
 from ..x11.windows import Windows
-from .authorization import Touch
+from .authorization import PendingInput
 from .drag_and_drop import Dragging
 from .strokes import FEWEST_POINTS, PRESS_MS, after_tabs, distance, points_along, runs_of
 
@@ -56,7 +56,7 @@ _PASTE_KEY = 0x1008FF6D  # XF86Paste
 _MIDDLE = 2  # the button that pastes what is selected
 
 
-class Hands:
+class InputDriver:
     """The input of one desktop.
 
     Args:
@@ -98,12 +98,12 @@ class Hands:
         """Keycodes of keys that are not repeated while they are down."""
         self.ignored: Callable[[Point], float] = lambda at: 0.0
         """For how many seconds from now clicks at a point are ignored."""
-        self.before: Callable[[Touch], None] | None = None
+        self.before: Callable[[PendingInput], None] | None = None
         """Told of each touch right before it is sent; what it raises keeps it from being sent."""
         self.pressed: list[Point] = []
         """Where the pointer was and was moved to for clicks, since somebody emptied this."""
 
-    def touches(self, touch: Touch) -> None:
+    def touches(self, touch: PendingInput) -> None:
         """Say that something is about to be touched.
 
         Raises:
@@ -135,9 +135,9 @@ class Hands:
 
     def _presses(self, button: int, at: Point) -> None:
         """Say that a button is about to be pressed at a point."""
-        self.touches(Touch("click", at=at))
+        self.touches(PendingInput("click", at=at))
         if button == _MIDDLE and self.before and (text := self._clipboard.read("PRIMARY")):
-            self.touches(Touch("type", text, at=at))
+            self.touches(PendingInput("type", text, at=at))
 
     def _enters(self, chord: Chord) -> str:
         """The text a combination would enter, with the keys that are down already."""
@@ -162,7 +162,9 @@ class Hands:
             return
         down = {self._display.keycode_to_keysym(code, 0) for code in self._keyboard.down}
         whole = Chord(tuple({*chord.held, *(down & HELD.keys())}), chord.key)
-        self.touches(Touch("key", combination(whole), moved=moved, typed=self._enters(chord)))
+        self.touches(
+            PendingInput("key", combination(whole), moved=moved, typed=self._enters(chord))
+        )
 
     def hover(self, at: Point) -> None:
         """Move to where a button is about to be pressed."""
@@ -201,7 +203,7 @@ class Hands:
         """Let go of a button; it stays down where letting go must not be."""
         at = self._pointer.where()
         if button in self._pointer.down and at != self._pressed_at:
-            self.touches(Touch("click", at=at))
+            self.touches(PendingInput("click", at=at))
         self.pressed.append(at)
         self._pointer.release(button)
 
@@ -212,7 +214,7 @@ class Hands:
         """
         self._presses(button, path[0])
         if path[-1] != path[0]:
-            self.touches(Touch("click", at=path[-1]))
+            self.touches(PendingInput("click", at=path[-1]))
         self._pointer.move(path[0])
         self._dragging.begin(path[0])
         with self._held(held):
@@ -220,7 +222,7 @@ class Hands:
             try:
                 self._carry(path)
                 if path[-1] != path[0]:  # the press may have opened something there
-                    self.touches(Touch("click", at=path[-1]))
+                    self.touches(PendingInput("click", at=path[-1]))
             except BaseException:
                 self._pointer.move(path[0])  # where pressing was permitted
                 raise
@@ -352,9 +354,9 @@ class Hands:
         pasted = 0
         for place, part in enumerate(parts or [""]):
             if place:
-                self.touches(Touch("type", part, moved=True))
+                self.touches(PendingInput("type", part, moved=True))
             else:
-                self.touches(Touch("type", head + part))
+                self.touches(PendingInput("type", head + part))
                 pasted += self._entered(head, paste)
                 then()
             pasted += self._type(part)
@@ -416,7 +418,7 @@ class Hands:
             NotDone: The program did not take it.
         """
         self.keep_keymap()
-        self.touches(Touch("type", text))
+        self.touches(PendingInput("type", text))
         self._paste(text)
 
     def _paste(self, text: str, why: str = "has characters that no key has") -> None:

@@ -10,15 +10,15 @@ from functools import partial
 
 from ..accessibility.element import Element
 from ..accessibility.nodes import Choice
-from ..accessibility.tree import Silent, Tree
+from ..accessibility.tree import AccessibilityTree, Silent
 from ..errors import BadText, NotDone
-from ..screen.locator import Sight
+from ..screen.locator import Locator
 from ..x11.keysyms import sequence
-from .authorization import Touch
+from .authorization import PendingInput
 from .dates import HALF, keys_for, parts_of, parts_shown, written_like
-from .driver import Hands
+from .driver import InputDriver
 from .readback import Facts
-from .text_entry import Typist
+from .text_entry import TextEntry
 
 _LOOKED_AGAIN = 0.02  # seconds between two looks
 _FOCUSED_WITHIN = 1.5
@@ -46,7 +46,9 @@ class Values:
         tree: Reads them.
     """
 
-    def __init__(self, typist: Typist, hands: Hands, sight: Sight, tree: Tree) -> None:
+    def __init__(
+        self, typist: TextEntry, hands: InputDriver, sight: Locator, tree: AccessibilityTree
+    ) -> None:
         self._typist = typist
         self._hands = hands
         self._sight = sight
@@ -139,7 +141,7 @@ class Values:
                 f"{element.role} {element.name!r} goes from {least:g} to {most:g}, "
                 f"not to {number:g}. Nothing was done."
             )
-        self._hands.touches(Touch("click", at=element.point))
+        self._hands.touches(PendingInput("click", at=element.point))
         try:
             self._tree.set_value(node, number)
         except Silent as why:
@@ -199,7 +201,7 @@ class Values:
 
         node = self._sight.node(element)
         for way in ways:
-            self._hands.touches(Touch("click", at=element.point))
+            self._hands.touches(PendingInput("click", at=element.point))
             try:
                 self._tree.set_text(node, way)
             except Silent as why:

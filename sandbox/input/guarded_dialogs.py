@@ -4,7 +4,7 @@ import time
 
 from ..accessibility.elements import Elements
 from ..geometry import Point
-from ..x11.damage import Watcher
+from ..x11.damage import DamageMonitor
 from ..x11.windows import Windows
 
 # Seconds: dialogs of Chromium ignore clicks for the time of a double click, 0.5 s, from when
@@ -24,7 +24,7 @@ class Guarded:
         watcher: Knows what has just been painted: a dialog that was, may be new.
     """
 
-    def __init__(self, elements: Elements, windows: Windows, watcher: Watcher) -> None:
+    def __init__(self, elements: Elements, windows: Windows, watcher: DamageMonitor) -> None:
         self._elements = elements
         self._windows = windows
         self._watcher = watcher

@@ -9,7 +9,7 @@ from ..accessibility.element import Element
 from ..accessibility.elements import MENU_ITEMS
 from ..accessibility.text_match import Fit, fit, plain
 from ..errors import Ambiguous, NoSuchElement
-from ..screen.locator import Sight
+from ..screen.locator import Locator
 from ..screen.ranking import described
 
 _BETWEEN = re.compile(r"\s+[>›→▸]\s+")
@@ -24,7 +24,7 @@ def path(named: str) -> list[str]:
     return parts if len(parts) > 1 and all(parts) else []
 
 
-def opened(names: Sequence[str], sight: Sight, click: Callable[[Element], None]) -> Element:
+def opened(names: Sequence[str], sight: Locator, click: Callable[[Element], None]) -> Element:
     """The last item of a path, once every menu above it is open.
 
     Args:
@@ -53,7 +53,7 @@ def opened(names: Sequence[str], sight: Sight, click: Callable[[Element], None])
     return found
 
 
-def _awaited(name: str, sight: Sight, above: str = "") -> Element:
+def _awaited(name: str, sight: Locator, above: str = "") -> Element:
     until = time.monotonic() + _OPENS_WITHIN
     while True:
         there = _in_menus(sight)
@@ -66,13 +66,13 @@ def _awaited(name: str, sight: Sight, above: str = "") -> Element:
         time.sleep(_LOOKED_AGAIN)
 
 
-def _in_menus(sight: Sight) -> list[Element]:
+def _in_menus(sight: Locator) -> list[Element]:
     groups = sight.read(pixels=False).groups
     told = [one for group in groups if group.layer.popup for one in group.elements]
     return [one for one in told if one.role in MENU_ITEMS]
 
 
-def _in_bar(sight: Sight) -> list[Element]:
+def _in_bar(sight: Locator) -> list[Element]:
     groups = sight.read(pixels=False).groups
     told = [one for group in groups if group.layer.active for one in group.elements]
     menus = [one for one in told if one.role in MENU_ITEMS]

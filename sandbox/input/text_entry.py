@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from ..accessibility.element import Element
 from ..accessibility.nodes import Contents
-from ..accessibility.tree import Silent, Slow, Tree
+from ..accessibility.tree import AccessibilityTree, Silent, Slow
 from ..errors import BadText, NotDone, NotPasted, NotTyped
-from ..screen.locator import Sight
-from ..secrets.redaction import Masks
+from ..screen.locator import Locator
+from ..secrets.redaction import Redactor
 from ..x11.keysyms import sequence
-from .driver import Hands
+from .driver import InputDriver
 from .readback import (
     Facts,
     as_expected,
@@ -67,7 +67,7 @@ class _Entry:
         return self.text[self.first :]
 
 
-class Typist:
+class TextEntry:
     """Puts text into the fields of one desktop. Used by one thread at a time.
 
     Args:
@@ -77,7 +77,9 @@ class Typist:
         masks: Cover what secrets are typed into.
     """
 
-    def __init__(self, hands: Hands, sight: Sight, tree: Tree, masks: Masks) -> None:
+    def __init__(
+        self, hands: InputDriver, sight: Locator, tree: AccessibilityTree, masks: Redactor
+    ) -> None:
         self._hands = hands
         self._sight = sight
         self._tree = tree

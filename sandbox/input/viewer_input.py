@@ -24,7 +24,7 @@ _ISO_LEFT_TAB, _TAB = 0xFE20, 0xFF09
 BUTTONS = 9
 
 
-class Console:
+class ViewerInput:
     """What one person at a time holds down. Used by one thread at a time.
 
     Args:

@@ -31,7 +31,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from ..errors import CannotStart
-from . import etc_files as etc
+from . import etc_files
 
 HOME, RUN = Path("/home/user"), Path("/run/user/1000")
 XAUTHORITY, XKB = Path("/run/Xauthority"), Path("/run/xkb")
@@ -86,7 +86,7 @@ def _files_open() -> int:
     return _FILES_OPEN if hard == resource.RLIM_INFINITY else min(_FILES_OPEN, hard)
 
 
-class Walls:
+class BubblewrapCommands:
     """The commands that put one desktop behind walls.
 
     Args:
@@ -121,7 +121,7 @@ class Walls:
         """The command of the desktop's box, and the descriptors it inherits: its socket first."""
         own = [
             "--as-pid-1", "--bind", str(self._home), str(HOME), "--bind", str(self._run), str(RUN),
-            "--ro-bind", str(self._x11), "/tmp/.X11-unix", *etc.shown(),
+            "--ro-bind", str(self._x11), "/tmp/.X11-unix", *etc_files.shown(),
         ]  # fmt: skip
         init = "/run/boxinit"
         files = {**_FILES, "/etc/machine-id": secrets.token_hex(16).encode() + b"\n"}

@@ -49,7 +49,7 @@ _ONCE_IN = 5.0  # seconds in which the same refusal is told once
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class EgressPolicy:
     """Where programs may connect to.
 
     Args:
@@ -63,7 +63,7 @@ class Network:
     ports: tuple[int, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> "Network":
+    def parse(cls, text: str) -> "EgressPolicy":
         """Read `none`, `open`, `open:8443`, or `allow=a.com,*.b.org,c.org:8443,host.internal:8000`.
 
         Raises:
@@ -168,7 +168,7 @@ class Proxy:
 
     def __init__(
         self,
-        network: Network,
+        network: EgressPolicy,
         listening: socket.socket,
         refused: Callable[[str], None],
         internet: Internet | None = None,

@@ -29,7 +29,7 @@ import h11
 
 from ..errors import BadNetwork
 from .confine import only_serve
-from .egress import HOST_INTERNAL, Network, normal, reachable
+from .egress import HOST_INTERNAL, EgressPolicy, normal, reachable
 
 HEAD_WITHIN, CONNECTED_WITHIN = 15, 10  # seconds
 STAGGERED = 0.25  # seconds until the next address is tried (RFC 8305, 5)
@@ -88,7 +88,7 @@ async def refuse(writer: asyncio.StreamWriter, status: int, why: str) -> None:
 
 class Worker:
     def __init__(self, config: dict[str, Any]) -> None:
-        self.network = Network.parse(config["network"])
+        self.network = EgressPolicy.parse(config["network"])
         self.names: dict[str, str] = config["names"]
         self.reachable: list[str] = config["reachable"]
         self.room = asyncio.Semaphore(MOST)

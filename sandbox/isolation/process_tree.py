@@ -35,7 +35,7 @@ HUNG = -1000  # the status of a box that gave no answer; no process ends with it
 _COPIED = 300.0  # seconds; of 2 GB on a slow disk
 
 
-class Box:
+class ProcessTree:
     """Starts programs that end with us.
 
     Args:
@@ -65,8 +65,13 @@ class Box:
 
     @classmethod
     def keeper(
-        cls, outer: "Box", uid: int, pages: int, log: Path, ended: Callable[[int, int], None]
-    ) -> "Box":
+        cls,
+        outer: "ProcessTree",
+        uid: int,
+        pages: int,
+        log: Path,
+        ended: Callable[[int, int], None],
+    ) -> "ProcessTree":
         """A fork of a box, in namespaces of its own, where it is root.
 
         Args:
@@ -85,13 +90,13 @@ class Box:
     @classmethod
     def inside(
         cls,
-        outer: "Box",
+        outer: "ProcessTree",
         command: Callable[[int], tuple[Sequence[str], Sequence[int]]],
         log: Path,
         ended: Callable[[int, int], None],
         told: Callable[[str], None] = lambda said: None,
         restarted: Callable[[str, bool], None] = lambda name, again: None,
-    ) -> "Box":
+    ) -> "ProcessTree":
         """A box in a box.
 
         Args:
@@ -118,12 +123,12 @@ class Box:
     @classmethod
     def _below(
         cls,
-        outer: "Box",
+        outer: "ProcessTree",
         start: Callable[[int], int],
         ended: Callable[[int, int], None],
         told: Callable[[str], None] = lambda said: None,
         restarted: Callable[[str, bool], None] = lambda name, again: None,
-    ) -> "Box":
+    ) -> "ProcessTree":
         box = cls.__new__(cls)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

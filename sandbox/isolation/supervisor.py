@@ -386,7 +386,7 @@ class Tree:
         self.opened.clear()
 
 
-class Copies:
+class SnapshotCopier:
     """Copies of a folder that nobody writes to while it is copied, for undo.
 
     A copy begins as a clone of the last one, made of hard links in advance, and takes over what has
@@ -682,7 +682,7 @@ def said_name(process: Process) -> str:
     return "".join(sign for sign in process.name if sign.isprintable()) or "a program"
 
 
-class Watch:
+class ResourceWatchdog:
     """Ends what uses more than it may; only for PID 1, which sees all programs and nothing else.
 
     Resource limits count by the process, all but the number of processes; control groups are rarely
@@ -887,7 +887,7 @@ class Box:
         self.sock = sock
         self.kept: dict[int, tuple[dict[str, Any], list[float]]] = {}
         self.remove: list[Path] = []
-        self.copies = Copies()
+        self.copies = SnapshotCopier()
         self.stopped: list[int] = []
 
     def start(self, asked: dict[str, Any], passed: list[int]) -> int:
@@ -1046,7 +1046,7 @@ class Box:
                 pass
 
 
-def live(box: Box, watch: Watch | None = None, logs: Path | None = None) -> None:
+def live(box: Box, watch: ResourceWatchdog | None = None, logs: Path | None = None) -> None:
     """Serve the owner until it goes; then end everything."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     due = 0.0
@@ -1088,7 +1088,7 @@ def main() -> None:
     if os.getpid() == 1:  # behind walls: programs of the same user must not read or trace it
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     may: dict[str, Any] = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
-    watch = Watch(**may) if "memory" in may else None
+    watch = ResourceWatchdog(**may) if "memory" in may else None
     logs = Path(may["logs"]) if "logs" in may else None
     live(Box(socket.socket(fileno=int(sys.argv[1]))), watch, logs)
 

@@ -23,7 +23,7 @@ from Xlib import error
 from ..errors import DesktopClosed, DesktopLost
 from ..geometry import Point, Rect
 from ..imaging.tiles import Coding, Patch, Tiles
-from .live_capture import Cursor, Lens
+from .live_capture import Cursor, LiveCapture
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Update:
 class Viewer:
     """One who watches; `Stream.watch` makes it."""
 
-    def __init__(self, stream: "Stream") -> None:
+    def __init__(self, stream: "Broadcast") -> None:
         self._stream = stream
         self.asked: Future[Update] | None = None
         self.coding: Coding = "lossy"
@@ -100,7 +100,7 @@ class Viewer:
         self._stream.leave(self)
 
 
-class Stream:
+class Broadcast:
     """One desktop's stream; thread-safe. It is blank while there is no display to be seen.
 
     Args:
@@ -115,8 +115,8 @@ class Stream:
         self._lock = threading.Lock()
         self._let_go = threading.Condition(self._lock)
         self._viewers: list[Viewer] = []
-        self._open: Callable[[], Lens] | None = None
-        self._in_use: Callable[[], Lens] | None = None
+        self._open: Callable[[], LiveCapture] | None = None
+        self._in_use: Callable[[], LiveCapture] | None = None
         self._rope, self._ring = os.pipe()
         os.set_blocking(self._rope, False)
         os.set_blocking(self._ring, False)
@@ -126,7 +126,7 @@ class Stream:
 
     # From the desktop
 
-    def follow(self, opened: Callable[[], Lens]) -> None:
+    def follow(self, opened: Callable[[], LiveCapture]) -> None:
         """Show what a lens sees; it is opened, and closed, on the stream's own thread."""
         with self._lock:
             self._open = opened
@@ -242,17 +242,17 @@ class Stream:
                     select.select([self._rope], [], [])
             self._hush()
 
-    def _wait_for_another(self, lost: Callable[[], Lens]) -> None:
+    def _wait_for_another(self, lost: Callable[[], LiveCapture]) -> None:
         """Wait for another display, a while at most: this one may only have been busy."""
         with self._let_go:
             self._let_go.wait_for(lambda: self._open is not lost or not self._viewers, _REOPENED)
 
-    def _same(self, opened: Callable[[], Lens] | None) -> bool:
+    def _same(self, opened: Callable[[], LiveCapture] | None) -> bool:
         """Whether somebody still watches, and nothing but what was lost just now."""
         with self._lock:
             return bool(self._viewers) and self._open is opened
 
-    def _through(self, opened: Callable[[], Lens]) -> None:
+    def _through(self, opened: Callable[[], LiveCapture]) -> None:
         """Follow the screen until it is lost or has another size, or nobody watches."""
         lens = opened()
         try:
@@ -280,7 +280,7 @@ class Stream:
         finally:
             lens.close()
 
-    def _next(self, lens: Lens) -> float | None:
+    def _next(self, lens: LiveCapture) -> float | None:
         """When to look again without news."""
         due = time.monotonic() if lens.dirty else lens.due
         return max(due, self._grabbed + _BETWEEN) if due and self._wanted() else None
@@ -291,7 +291,7 @@ class Stream:
     def _followed(self) -> bool:
         return any(viewer.follows for viewer in self._all())
 
-    def _look(self, lens: Lens) -> None:
+    def _look(self, lens: LiveCapture) -> None:
         if time.monotonic() < self._grabbed + _BETWEEN:
             return
         found = lens.grab(self._tiles.pixels)

@@ -28,8 +28,8 @@ from ..imaging.image import (
     resized,
 )
 from ..imaging.press_echo import local
-from ..secrets.redaction import Masks
-from ..x11.damage import Grabs, Watcher
+from ..secrets.redaction import Redactor
+from ..x11.damage import DamageMonitor, Grabs
 from ..x11.windows import Window, Windows
 from .settle import End, Patience, Settling
 
@@ -89,7 +89,7 @@ class _Wait:
     """A window that has not handled its input."""
 
 
-class Eyes:
+class ScreenCapture:
     """The pixels of one desktop.
 
     Args:
@@ -107,10 +107,10 @@ class Eyes:
         self,
         camera: mss.MSS,
         display: Display,
-        watcher: Watcher,
+        watcher: DamageMonitor,
         activity: Activity,
         traffic: Traffic,
-        masks: Masks,
+        masks: Redactor,
         page: Callable[[Window | None], Page | None],
         gave_up: Callable[[], bool],
     ) -> None:

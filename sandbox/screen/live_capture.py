@@ -17,12 +17,12 @@ from Xlib import X, error
 from Xlib.display import Display
 from Xlib.ext import damage, xfixes, xinput
 
-from ..accessibility.tree import Tree
+from ..accessibility.tree import AccessibilityTree
 from ..geometry import Point, Rect
 from ..imaging.image import Pixels
-from ..secrets.redaction import Masks
+from ..secrets.redaction import Redactor
 from ..x11.windows import Windows
-from .stream_redaction import Veil
+from .stream_redaction import StreamRedaction
 
 _LOOKED = 0.5  # seconds between two looks at where secrets are while nothing is painted
 _CORNER = Rect(0, 0, 1, 1)
@@ -50,7 +50,7 @@ class News:
     resized: bool = False
 
 
-class Lens:
+class LiveCapture:
     """Everything needs the one thread that made it.
 
     Args:
@@ -65,15 +65,15 @@ class Lens:
         self,
         display: Display,
         camera: Callable[[Display], mss.MSS],
-        tree: Tree,
-        masks: Masks,
+        tree: AccessibilityTree,
+        masks: Redactor,
         own_clipboard: int,
     ) -> None:
         self._display = display
         self._tree = tree
         self._masks = masks.through(tree, Windows(display))
         self._own_clipboard = own_clipboard
-        self._veil = Veil()
+        self._veil = StreamRedaction()
         self._looked: float | None = None
         self._root = display.screen().root
         display.set_error_handler(_quiet)

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..geometry import Point, Rect, View
 from ..imaging.ocr import Line, Ocr, Unreadable
-from .capture import Eyes
+from .capture import ScreenCapture
 from .ranking import (
     best_of,
     described,
@@ -84,7 +84,7 @@ class _Read:
     looked: bytes
 
 
-class Sight:
+class Locator:
     """What can be seen on one desktop. Used by one thread at a time.
 
     Args:
@@ -99,7 +99,7 @@ class Sight:
         self,
         elements: Elements,
         reach: Reach,
-        eyes: Eyes,
+        eyes: ScreenCapture,
         ocr: Ocr,
         view: View,
     ) -> None:

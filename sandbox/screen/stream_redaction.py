@@ -28,7 +28,7 @@ class _Held:
     told: dict[Hashable, Rect]
 
 
-class Veil:
+class StreamRedaction:
     """Composes what may be shown. No clock and no display: one thread at a time."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from ..accessibility.element import Element, Known
 from ..accessibility.elements import Elements, fields_of
 from ..accessibility.nodes import Gone
 from ..accessibility.placement import placed
-from ..accessibility.tree import Key, Silent, Tree
+from ..accessibility.tree import AccessibilityTree, Key, Silent
 from ..errors import NotDone
 from ..geometry import Rect
 from ..x11.windows import Layer, Windows
@@ -74,7 +74,7 @@ class _Covered:
     whole: dict[int, int] = field(default_factory=dict[int, int])
 
 
-class Masks:
+class Redactor:
     """What is covered on one desktop. Used by one thread at a time; others use `through`.
 
     Args:
@@ -84,16 +84,20 @@ class Masks:
     """
 
     def __init__(
-        self, tree: Tree, windows: Windows, elements: Elements, covered: _Covered | None = None
+        self,
+        tree: AccessibilityTree,
+        windows: Windows,
+        elements: Elements,
+        covered: _Covered | None = None,
     ) -> None:
         self._tree = tree
         self._windows = windows
         self._elements = elements
         self._covered = covered or _Covered()
 
-    def through(self, tree: Tree, windows: Windows) -> "Masks":
+    def through(self, tree: AccessibilityTree, windows: Windows) -> "Redactor":
         """The same masks for another thread, which asks by connections of its own."""
-        return Masks(tree, windows, self._elements, self._covered)
+        return Redactor(tree, windows, self._elements, self._covered)
 
     def cover(self, focus: Element | None, value: str) -> None:
         """Cover what has the keyboard focus: a field, or the whole active window.

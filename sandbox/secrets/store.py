@@ -30,7 +30,7 @@ _ENDS = ("", "…", '"', "'", "”", "’", "»", "\n", "\\", "\t")
 
 
 @dataclass(frozen=True, slots=True)
-class Vault:
+class SecretStore:
     """Values by name; empty when none are configured."""
 
     _values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -39,7 +39,7 @@ class Vault:
     _parts: "_Parts | None" = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> "Vault":
+    def of(cls, values: Mapping[str, str]) -> "SecretStore":
         """A vault of these values.
 
         Raises:
@@ -222,7 +222,7 @@ def _shared(one: str, other: str) -> int:
 class Scrubbing(logging.Filter):
     """Takes secrets out of log records, their tracebacks included."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: SecretStore) -> None:
         super().__init__()
         self._vault = vault
 
@@ -235,7 +235,7 @@ class Scrubbing(logging.Filter):
         return True
 
 
-def load(path: Path) -> Vault:
+def load(path: Path) -> SecretStore:
     """Read a file of secrets.
 
     Raises:
@@ -259,7 +259,7 @@ def load(path: Path) -> Vault:
         place = re.search(r"at line \d+", str(why))
         where = f" ({place[0]})" if place else ""
         raise BadSecrets(f'{path} is not TOML of the form NAME = "value"{where}.') from None
-    return Vault.of({name: _told(name, value) for name, value in told.items()})
+    return SecretStore.of({name: _told(name, value) for name, value in told.items()})
 
 
 def _told(name: str, value: Any) -> str:

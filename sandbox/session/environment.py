@@ -10,7 +10,7 @@ SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class GuestPaths:
     """What programs of the desktop see: paths and the display."""
 
     home: Path
@@ -20,7 +20,7 @@ class Seen:
     """An environment variable, NAME=value."""
 
 
-def environment_of(seen: Seen, display: str) -> dict[str, str]:
+def environment_of(seen: GuestPaths, display: str) -> dict[str, str]:
     """The whole environment of the desktop's programs: nothing of the server's own leaks in."""
     name, value = seen.mark.split("=", 1)
     return {

@@ -22,10 +22,10 @@ from Xlib import error
 from Xlib.display import Display
 
 from ..errors import Broken, CannotStart, NotKept
-from ..home.populate import OWN_ENTRIES, PANEL, WINDOW_MANAGER, furnish
+from ..home.populate import OWN_ENTRIES, PANEL, WINDOW_MANAGER, populate_home
 from ..home.wallpaper import hang
-from ..isolation import bubblewrap as walls
-from ..isolation.bubblewrap import Limits, Walls
+from ..isolation import bubblewrap
+from ..isolation.bubblewrap import BubblewrapCommands, Limits
 from ..isolation.cgroups import (
     Freezer,
     Group,
@@ -33,13 +33,13 @@ from ..isolation.cgroups import (
     make_group,
     x_group,
 )
-from ..isolation.egress import Internet, Network, Proxy
-from ..isolation.process_tree import HUNG, Box
+from ..isolation.egress import EgressPolicy, Internet, Proxy
+from ..isolation.process_tree import HUNG, ProcessTree
 from ..x11.keymap import Keymap
 from ..x11.memory_limit import MemoryWatch
 from ..x11.server import INSIDE, start_xserver, write_cookie
 from ..x11.watchdog import Pulse
-from .environment import SEARCH_PATH, Seen, environment_of
+from .environment import SEARCH_PATH, GuestPaths, environment_of
 from .folder import MARK, Folder, make_folder
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ _AT_SPI = (
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosure:
+class IsolationOptions:
     """What a desktop behind walls may do.
 
     Args:
@@ -120,12 +120,12 @@ class Enclosure:
     """
 
     limits: Limits = field(default_factory=Limits)
-    network: Network = field(default_factory=Network)
+    network: EgressPolicy = field(default_factory=EgressPolicy)
     internet: Internet | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Snapshot:
     """A copy of what has changed in a home.
 
     Args:
@@ -151,7 +151,7 @@ class Remains:
 
     def discard(self) -> None:
         """Remove all of it."""
-        box = Box(self.folder.mark, lambda pid, status: None)
+        box = ProcessTree(self.folder.mark, lambda pid, status: None)
         box.remove_at_end(self.folder.path)
         box.close()
         self.folder.release()
@@ -180,7 +180,7 @@ class Session:
     def __init__(
         self,
         folder: Folder,
-        enclosure: Enclosure | None,
+        enclosure: IsolationOptions | None,
         told: Callable[[str], None],
         remains: Remains | None = None,
     ) -> None:
@@ -199,8 +199,8 @@ class Session:
         self.restarts = 0
         """How many times a program that is kept has ended."""
         self._at_end = ExitStack()
-        self._seen = Seen(folder.home, folder.run, folder.xauthority, folder.mark)
-        self._walls: Walls | None = None
+        self._seen = GuestPaths(folder.home, folder.run, folder.xauthority, folder.mark)
+        self._walls: BubblewrapCommands | None = None
         self.uid = os.getuid()
         self._layers: tuple[Path, ...] = ()
         """Copies that the home lies on since it went back, the newest first."""
@@ -215,7 +215,7 @@ class Session:
         if remains:
             self._layers, self._below = remains.layers, remains.below
             self._forgotten = remains.forgotten
-        self._outer = self.keeper = Box(folder.mark, self._ended, folder.log)
+        self._outer = self.keeper = ProcessTree(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
         self._vital[self._outer.pid] = "the parent of all its processes"
         self.box = self._outer
@@ -234,8 +234,8 @@ class Session:
         folder = self.folder
         if not self._remains:
             base = folder.base if self._enclosure else folder.home
-            furnish(base, walls.HOME if self._enclosure else folder.home)
-        write_cookie(folder.xauthority, walls.HOST)
+            populate_home(base, bubblewrap.HOME if self._enclosure else folder.home)
+        write_cookie(folder.xauthority, bubblewrap.HOST)
         for path, text in keymap.files().items():
             (folder.xkb / path).parent.mkdir(exist_ok=True)
             (folder.xkb / path).write_text(text)
@@ -244,7 +244,7 @@ class Session:
         if self._remains:
             self._clear()
         self.x = start_xserver(
-            self._start_x, folder.xauthority, walls.XKB if self._walls else folder.xkb, width,
+            self._start_x, folder.xauthority, bubblewrap.XKB if self._walls else folder.xkb, width,
             height, seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
             meanwhile=self._end_walls,
         )  # fmt: skip
@@ -256,7 +256,7 @@ class Session:
             self.env = environment_of(self._seen, self.x.inside)
             self._start_bus()
         self._pulse = Pulse(self.x.connect, self._end_hung_x)
-        self._xmemory = MemoryWatch(self.x.connect, self.x.pid, walls.X_MEMORY, self._told)
+        self._xmemory = MemoryWatch(self.x.connect, self.x.pid, bubblewrap.X_MEMORY, self._told)
         with self._starting():
             self.hang_wallpaper()
             meanwhile(self)
@@ -281,15 +281,17 @@ class Session:
         """Make what both boxes are in."""
         folder = self.folder
         taken = {path.stat().st_uid for path in folder.path.parent.iterdir()}
-        self.uid = self._remains.uid if self._remains else walls.own_user(taken)
-        self._seen = Seen(walls.HOME, walls.RUN, walls.XAUTHORITY, f"{MARK}=walled")
-        self._walls = Walls(
+        self.uid = self._remains.uid if self._remains else bubblewrap.own_user(taken)
+        self._seen = GuestPaths(
+            bubblewrap.HOME, bubblewrap.RUN, bubblewrap.XAUTHORITY, f"{MARK}=walled"
+        )
+        self._walls = BubblewrapCommands(
             folder.x11, folder.xauthority, folder.xkb, folder.home, folder.run, limits
         )
         if not self._remains:
             _give(folder.path, self.uid)
         log = folder.log / "keeper.log"
-        self.keeper = Box.keeper(self._outer, self.uid, walls.SHARED, log, self._ended)
+        self.keeper = ProcessTree.keeper(self._outer, self.uid, bubblewrap.SHARED, log, self._ended)
         self._vital[self.keeper.pid] = "the process that holds its home"
         self._join_group(limits)
 
@@ -314,7 +316,7 @@ class Session:
     def _part_x(self) -> None:
         """Give the X server a group of its own: memory that programs take does not end it."""
         group = self._group and make_group(
-            x_group(self.folder.path.name), walls.X_MEMORY + _UNCOUNTED, _OF_OURS
+            x_group(self.folder.path.name), bubblewrap.X_MEMORY + _UNCOUNTED, _OF_OURS
         )
         if group:
             self._outer.remove_at_end(*group.folders)
@@ -385,14 +387,14 @@ class Session:
         if not inside.is_relative_to(self._seen.run):
             raise FileNotFoundError(f"the bus {address[:100]!r} is none of this desktop's")
         run = self.folder.run
-        fd = walls.socket_in(run, run / inside.relative_to(self._seen.run))
+        fd = bubblewrap.socket_in(run, run / inside.relative_to(self._seen.run))
         try:
-            with walls.as_user(self.uid):
-                yield f"unix:path=/proc/self/fd/{fd}", walls.UID if self._walls else None
+            with bubblewrap.as_user(self.uid):
+                yield f"unix:path=/proc/self/fd/{fd}", bubblewrap.UID if self._walls else None
         finally:
             os.close(fd)
 
-    def keep(self, name: str) -> Kept:
+    def keep(self, name: str) -> Snapshot:
         """Copy what has changed in the home since the desktop started or went back.
 
         Raises:
@@ -407,7 +409,7 @@ class Session:
             raise
         self._last = kept
         self._below[kept] = self._layers
-        return Kept(kept, size, new)
+        return Snapshot(kept, size, new)
 
     def forget(self, kept: Path) -> None:
         """Remove a copy, as soon as no other lies on it."""
@@ -594,7 +596,7 @@ class Session:
         """Start the programs' box."""
         assert self._walls
         log = self.folder.log / "box.log"
-        self.box = Box.inside(
+        self.box = ProcessTree.inside(
             self.keeper, self._walls.desktop, log, self._program_ended, self._told, self._restarted
         )
         self._vital[self.box.pid] = "the parent of its programs"
@@ -665,7 +667,7 @@ def start_session(
     width: int,
     height: int,
     keymap: Keymap,
-    enclosure: Enclosure | None = None,
+    enclosure: IsolationOptions | None = None,
     told: Callable[[str], None] = lambda said: None,
     meanwhile: Callable[[Session], None] = lambda session: None,
     remains: Remains | None = None,
@@ -687,7 +689,7 @@ def start_session(
     Raises:
         CannotStart: A program is missing or did not get ready, or there can be no walls here.
     """
-    if enclosure and (why := walls.why_not()):
+    if enclosure and (why := bubblewrap.why_not()):
         raise CannotStart(
             "The desktop",
             f"there can be no walls around it here ({why}). In a container, run it with "

@@ -63,7 +63,7 @@ class Grabs(NamedTuple):
     keyboard: bool = False
 
 
-class Watcher:
+class DamageMonitor:
     """Counts what is painted on the whole screen; thread-safe.
 
     Args:

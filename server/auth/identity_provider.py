@@ -13,7 +13,7 @@ class BadIssuer(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class IdentityProvider:
     """Where tokens come from, and whom they are for.
 
     Args:

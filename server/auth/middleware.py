@@ -39,22 +39,22 @@ from .body_limit import (
     with_reasons,
 )
 from .connection_limit import Connections
-from .identity_provider import METADATA, Provider
+from .identity_provider import METADATA, IdentityProvider
 from .origin import own_origin, wrong_body, wrong_host, wrong_origin
 from .principal import (
     HERE,
     PERSON,
     SCOPES,
     STRANGER,
-    Grant,
     Passport,
+    Principal,
     Scope,
     including,
     passport_of,
     stamp,
 )
-from .rate_limit import Pace
-from .sign_in_links import Passes
+from .rate_limit import RateLimit
+from .sign_in_links import SignInLinks
 from .sign_in_page import cookie_name, enter_page, posted_code, reload_page
 from .token_store import BadToken
 
@@ -82,11 +82,11 @@ class Keys(Protocol):
     """Something that knows tokens."""
 
     @property
-    def provider(self) -> Provider | None:
+    def provider(self) -> IdentityProvider | None:
         """Where to get one, if that is an identity provider."""
         ...
 
-    async def grant(self, shown: str) -> Grant | None:
+    async def grant(self, shown: str) -> Principal | None:
         """What a token is good for; None: it is not one of these.
 
         Raises:
@@ -94,7 +94,7 @@ class Keys(Protocol):
         """
         ...
 
-    def still(self, grant: Grant) -> Grant | None:
+    def still(self, grant: Principal) -> Principal | None:
         """What one who came in by one of these may do by now; None: nothing, or no such."""
         ...
 
@@ -116,7 +116,7 @@ class Door:
     hosts: frozenset[str]
     keys: Sequence[Keys] = ()
     pace: float = 50.0
-    passes: Passes = field(default_factory=Passes)
+    passes: SignInLinks = field(default_factory=SignInLinks)
     address: str = ""
     origins: frozenset[str] = frozenset()
     connections: Connections | None = None
@@ -124,11 +124,11 @@ class Door:
     """Tells this server from another one that is reached by the same name later."""
 
     @property
-    def provider(self) -> Provider | None:
+    def provider(self) -> IdentityProvider | None:
         """The identity provider it takes tokens of, if any."""
         return next((keys.provider for keys in self.keys if keys.provider), None)
 
-    def still(self, grant: Grant) -> Grant | None:
+    def still(self, grant: Principal) -> Principal | None:
         """What is left of a grant by now; None: nothing."""
         if grant.over:
             return None
@@ -163,7 +163,7 @@ class Door:
             return PlainTextResponse(f"Unknown scope; write some of {', '.join(SCOPES)}.", 422)
         links = passport_of(request).links
         assert links
-        grant = links.within(Grant("", "", limit))
+        grant = links.within(Principal("", "", limit))
         code = self.passes.code(grant, desktop)
         return JSONResponse(
             {
@@ -181,8 +181,8 @@ class Guard:
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = AuthContextMiddleware(app)  # sessions and sealed state of the SDK belong to one
         self._door = door
-        self._failures = Pace(_FAILURES / 60, _FAILURES)
-        self._calls = Pace(door.pace, 2 * door.pace)
+        self._failures = RateLimit(_FAILURES / 60, _FAILURES)
+        self._calls = RateLimit(door.pace, 2 * door.pace)
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -262,17 +262,17 @@ class Guard:
             raise _Refused(403, "Your token is not for this desktop.")
         return passport
 
-    def _shown(self, grant: Grant) -> Passport:
+    def _shown(self, grant: Principal) -> Passport:
         """The passport of a request that shows a token."""
 
-        def still() -> Grant | None:
+        def still() -> Principal | None:
             now = self._door.still(grant)
             return now and now.shown
 
         wait = partial(self._calls.take, grant.holder)
         return Passport(grant.shown, wait, links=grant, still=still)
 
-    async def _by_token(self, scope: Asgi, header: str) -> Grant:
+    async def _by_token(self, scope: Asgi, header: str) -> Principal:
         kind, _, shown = header.partition(" ")
         if kind.lower() != "bearer":
             raise self._ask(_ASK)
@@ -321,7 +321,7 @@ class Guard:
         session = self._door.passes.session(cookie)
         return Passport(grant, wait, session=session, still=lambda: holds(known))
 
-    def _by_cookie(self, cookie: str) -> Grant | None:
+    def _by_cookie(self, cookie: str) -> Principal | None:
         found = self._door.passes.grant(cookie) if cookie else None
         return self._door.still(found) if found else None
 

@@ -22,9 +22,9 @@ import anyio
 import httpx2
 import jwt
 
-from .identity_provider import BadIssuer, Provider, check
-from .principal import SCOPES, Grant, including
-from .rate_limit import Pace
+from .identity_provider import BadIssuer, IdentityProvider, check
+from .principal import SCOPES, Principal, including
+from .rate_limit import RateLimit
 from .token_store import BadToken
 
 logger = logging.getLogger(__name__)
@@ -47,11 +47,13 @@ class OAuth:
         clock: Seconds, from anywhere, for the age of keys.
     """
 
-    def __init__(self, provider: Provider, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, provider: IdentityProvider, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.provider = provider
         self._keys = _Keys(provider, clock)
 
-    async def grant(self, shown: str) -> Grant | None:
+    async def grant(self, shown: str) -> Principal | None:
         """What a token is good for; None if it is no JWT.
 
         Raises:
@@ -85,7 +87,7 @@ class OAuth:
             raise BadToken(f"This token does not hold: {why}.") from None
         return _granted(claims)
 
-    def still(self, grant: Grant) -> Grant | None:
+    def still(self, grant: Principal) -> Principal | None:
         """What somebody who came in by a token may do now: the same, until it expires."""
         return grant if grant.holder.startswith("oauth ") and not grant.over else None
 
@@ -93,13 +95,13 @@ class OAuth:
 class _Keys:
     """The public keys of a provider, as far as we know them."""
 
-    def __init__(self, provider: Provider, clock: Callable[[], float]) -> None:
+    def __init__(self, provider: IdentityProvider, clock: Callable[[], float]) -> None:
         self._provider = provider
         self._clock = clock
         self._known: list[Mapping[str, Any]] = []
         self._at = -math.inf
         self._missed: dict[str, float] = {}
-        self._pace = Pace(rate=0.1, burst=4, clock=clock)
+        self._pace = RateLimit(rate=0.1, burst=4, clock=clock)
         self._fetching = anyio.Lock()
 
     async def find(self, name: str, algorithm: str) -> jwt.PyJWK | None:
@@ -189,12 +191,12 @@ async def _document(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:
     return cast(dict[str, Any], told)
 
 
-def _granted(claims: Mapping[str, Any]) -> Grant:
+def _granted(claims: Mapping[str, Any]) -> Principal:
     client = claims.get("client_id", claims.get("azp", ""))
     named = claims.get("name", claims.get("preferred_username", claims["sub"]))
     said = [*_words(claims.get("scope")), *_words(claims.get("scp"))]
     scopes = {word.removeprefix("gloveport:") for word in said}
-    return Grant(
+    return Principal(
         name=str(named)[:64],
         holder=f"oauth {json.dumps([claims['iss'], client, claims['sub']])}",
         scopes=including(scope for scope in SCOPES if scope in scopes),

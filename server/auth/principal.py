@@ -36,7 +36,7 @@ def including(scopes: Iterable[Scope]) -> frozenset[Scope]:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Principal:
     """What one credential is good for.
 
     Args:
@@ -63,7 +63,7 @@ class Grant:
         return self.desktops is None or desktop in self.desktops
 
     @property
-    def shown(self) -> "Grant":
+    def shown(self) -> "Principal":
         """What a request may do that shows a token, and not a browser session."""
         return replace(self, scopes=self.scopes - {"approve"})
 
@@ -71,7 +71,7 @@ class Grant:
     def over(self) -> bool:
         return time.time() >= self.until
 
-    def within(self, other: "Grant") -> "Grant":
+    def within(self, other: "Principal") -> "Principal":
         """This grant without what another does not allow."""
         desktops = self.desktops
         if other.desktops is not None:
@@ -84,11 +84,11 @@ class Grant:
         )
 
 
-HERE = Grant("this machine", "", including(["admin"]))
+HERE = Principal("this machine", "", including(["admin"]))
 """A process of this user's own, by the Unix socket."""
-PERSON = Grant("this machine's user", "person", including(["admin"]))
+PERSON = Principal("this machine's user", "person", including(["admin"]))
 """Whoever signs in by a link that this server, or a process of its own user, has printed."""
-STRANGER = Grant("a stranger", "stranger", frozenset())
+STRANGER = Principal("a stranger", "stranger", frozenset())
 """Anybody, on the routes that are open to all."""
 
 
@@ -104,14 +104,14 @@ class Passport:
         still: What is left of the grant by now; None: nothing.
     """
 
-    grant: Grant
+    grant: Principal
     wait: Callable[[], float] = field(default=lambda: 0.0)
     session: str = ""
-    links: Grant | None = None
-    still: Callable[[], Grant | None] | None = None
+    links: Principal | None = None
+    still: Callable[[], Principal | None] | None = None
 
     @property
-    def now(self) -> Grant:
+    def now(self) -> Principal:
         """What the request may do by now: a token may be taken away while a stream is open."""
         return (self.still() or STRANGER) if self.still else self.grant
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 _KEPT = 4096
 
 
-class Pace:
+class RateLimit:
     """A bucket for each key, full at first; the one used longest ago is forgotten first.
 
     Args:

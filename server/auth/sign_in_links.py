@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .principal import Grant
+from .principal import Principal
 
 CODE = 60.0  # seconds to open a link
 FIRST_CODE = 600.0  # seconds to open the one that is printed when the server starts
@@ -22,11 +22,11 @@ _KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    grant: Grant
+    grant: Principal
     until: float
 
 
-class Passes:
+class SignInLinks:
     """Codes that wait to be used, and the cookies they were changed for.
 
     Args:
@@ -38,7 +38,7 @@ class Passes:
         self._codes: dict[bytes, _Pass] = {}
         self._sessions: dict[bytes, _Pass] = {}
 
-    def code(self, grant: Grant, desktop: str, seconds: float = CODE) -> str:
+    def code(self, grant: Principal, desktop: str, seconds: float = CODE) -> str:
         """A code to open the live view of a desktop with what a grant allows."""
         limited = replace(grant, desktops=frozenset({desktop}))
         return self._keep(self._codes, _Pass(limited.within(grant), self._clock() + seconds))
@@ -55,7 +55,7 @@ class Passes:
             return ""
         return self._keep(self._sessions, _Pass(found.grant, self._clock() + SESSION))
 
-    def grant(self, cookie: str) -> Grant | None:
+    def grant(self, cookie: str) -> Principal | None:
         """What a cookie allows, or did when its token was last known to be good."""
         found = self._sessions.get(_key(cookie))
         if found is None or self._clock() >= found.until:

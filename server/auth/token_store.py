@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from .principal import SCOPES, Grant, Scope, including
+from .principal import SCOPES, Principal, Scope, including
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Entry:
     """
 
     hashed: str
-    grant: Grant
+    grant: Principal
 
 
 class TokenFile:
@@ -86,13 +86,13 @@ class TokenFile:
                 logger.error("%s The tokens of before stay in force.", why)
         return self._entries
 
-    async def grant(self, shown: str) -> Grant | None:
+    async def grant(self, shown: str) -> Principal | None:
         """What a token is good for; None if it is not in the file.
 
         Raises:
             BadToken: It has expired.
         """
-        hashed, found = _hashed(shown), list[Grant]()
+        hashed, found = _hashed(shown), list[Principal]()
         for entry in self.entries:  # all of them, whichever it is
             if hmac.compare_digest(entry.hashed, hashed):
                 found.append(entry.grant)
@@ -102,7 +102,7 @@ class TokenFile:
             raise BadToken("This token has expired; ask for another.")
         return found[0]
 
-    def still(self, grant: Grant) -> Grant | None:
+    def still(self, grant: Principal) -> Principal | None:
         """What somebody who came in by a token may do now; None if it is none of ours, or over."""
         for entry in self.entries:
             if entry.grant.holder == grant.holder and not entry.grant.over:
@@ -117,18 +117,18 @@ class OneToken:
     token: str = field(repr=False)
     provider = None
 
-    async def grant(self, shown: str) -> Grant | None:
+    async def grant(self, shown: str) -> Principal | None:
         """What a token is good for; None: it is another one."""
         good = hmac.compare_digest(_hashed(self.token), _hashed(shown))
         return self._grant if good else None
 
-    def still(self, grant: Grant) -> Grant | None:
+    def still(self, grant: Principal) -> Principal | None:
         """What somebody who came in by it may do now."""
         return self._grant if grant.holder == self._grant.holder else None
 
     @property
-    def _grant(self) -> Grant:
-        return Grant("admin", f"plain {_hashed(self.token)}", including(["admin"]))
+    def _grant(self) -> Principal:
+        return Principal("admin", f"plain {_hashed(self.token)}", including(["admin"]))
 
 
 def plain(path: Path) -> list[Entry]:
@@ -141,7 +141,7 @@ def plain(path: Path) -> list[Entry]:
     if len(token) < _SHORTEST:
         raise BadTokens(f"The token in {path} is shorter than {_SHORTEST} characters.")
     hashed = _hashed(token)
-    return [Entry(hashed, Grant("admin", f"plain {hashed}", including(["admin"])))]
+    return [Entry(hashed, Principal("admin", f"plain {hashed}", including(["admin"])))]
 
 
 def table(path: Path) -> list[Entry]:
@@ -236,7 +236,7 @@ def _entry(name: str, value: Any, path: Path) -> Entry:
         raise bad("expires", "a time such as 2030-01-31T12:00:00Z")
     return Entry(
         hashed,
-        Grant(
+        Principal(
             name,
             f"token {name} {hashed}",
             including(cast(list[Scope], scopes)),

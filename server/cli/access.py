@@ -184,14 +184,14 @@ def entry(given: argparse.Namespace, own: Path) -> Entry:
 
 
 def _oauth(given: argparse.Namespace) -> tuple["Keys", str]:
-    from ..auth.identity_provider import BadIssuer, Provider
+    from ..auth.identity_provider import BadIssuer, IdentityProvider
     from ..auth.oauth import OAuth
 
     audience: str = given.oauth_audience
     if not audience:
         sys.exit("gloveport: --oauth-issuer needs --oauth-audience, this server's own URL.")
     try:
-        provider = Provider(given.oauth_issuer, audience, given.oauth_jwks)
+        provider = IdentityProvider(given.oauth_issuer, audience, given.oauth_jwks)
     except BadIssuer as why:
         sys.exit(f"gloveport: {why}")
     if given.oauth_jwks and "://" not in given.oauth_jwks and not Path(given.oauth_jwks).is_file():

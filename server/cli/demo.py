@@ -25,8 +25,8 @@ from gloveport.clients.scripted.player import Player
 from gloveport.clients.scripted.reader import Reader
 from gloveport.clients.scripted.shopper import Lost, Shopper, Step
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.isolation.egress import HOST_INTERNAL, Network
-from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.isolation.egress import HOST_INTERNAL, EgressPolicy
+from gloveport.sandbox.session.session import IsolationOptions
 
 from ..auth.token_store import OneToken
 from ..serve import Served, Settings, serving
@@ -160,7 +160,7 @@ async def _reaching(
     """
     if settings.desktop.walls != "none":
         url = url.replace("127.0.0.1", HOST_INTERNAL)
-    reaches = Enclosure(network=Network.parse(f"allow={url.removeprefix('http://')}"))
+    reaches = IsolationOptions(network=EgressPolicy.parse(f"allow={url.removeprefix('http://')}"))
     walled = replace(settings.desktop, enclosure=reaches)
     keys = OneToken(secrets.token_urlsafe(32))
     here = replace(settings, port=0, desktop=walled, keys=(keys,))

@@ -12,8 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..stdio.state_folder import DEFAULT, BadState, check_name
-from . import access
-from . import servers as lifecycle
+from . import access, servers
 from .options import (
     DEFAULT_TTL,
     desktop_options,
@@ -65,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser
     add_serve(add)
     _add_stdio(add)
-    lifecycle.commands(add, server_name)
+    servers.commands(add, server_name)
     _add_demo(add)
     _add_policy(add)
     access.commands(add, server_name)
@@ -228,7 +227,7 @@ def _policy(given: argparse.Namespace) -> int:
 
 
 def _config(given: argparse.Namespace) -> int:
-    from . import client_config as configure
+    from . import client_config
 
     args = ["stdio"]
     if given.server != DEFAULT:
@@ -241,7 +240,7 @@ def _config(given: argparse.Namespace) -> int:
         if not given.token_file.exists():
             sys.exit(f"gloveport: there is no token file {given.token_file}.")
         args += ["--token-file", str(given.token_file.absolute())]
-    return configure.run(
+    return client_config.run(
         given.client, given.name, args, given.file,
         dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
     )  # fmt: skip

@@ -11,7 +11,7 @@ from ..stdio.state_folder import DEFAULT, check_name, own_state, private
 
 if TYPE_CHECKING:
     from gloveport.sandbox import desktop
-    from gloveport.sandbox.isolation.egress import Network
+    from gloveport.sandbox.isolation.egress import EgressPolicy
     from gloveport.sandbox.secrets import store as vault
 
     from ..control.policy import Policy
@@ -67,12 +67,12 @@ def desktop_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def desktop_settings(given: argparse.Namespace) -> "desktop.Settings":
+def desktop_settings(given: argparse.Namespace) -> "desktop.DesktopOptions":
     from gloveport.sandbox import desktop
-    from gloveport.sandbox.session.session import Enclosure
+    from gloveport.sandbox.session.session import IsolationOptions
 
     width, height = _size(given.size)
-    return desktop.Settings(
+    return desktop.DesktopOptions(
         below=_desktops(),
         width=width,
         height=height,
@@ -80,17 +80,17 @@ def desktop_settings(given: argparse.Namespace) -> "desktop.Settings":
         cursor=given.cursor,
         deadline=given.deadline,
         walls=given.walls,
-        enclosure=Enclosure(network=_network(given.network)),
+        enclosure=IsolationOptions(network=_network(given.network)),
         vault=_vault(given.secrets),
     )
 
 
-def _network(text: str) -> "Network":
+def _network(text: str) -> "EgressPolicy":
     from gloveport.sandbox.errors import BadNetwork
-    from gloveport.sandbox.isolation.egress import Network
+    from gloveport.sandbox.isolation.egress import EgressPolicy
 
     try:
-        return Network.parse(text)
+        return EgressPolicy.parse(text)
     except BadNetwork as why:
         sys.exit(f"gloveport: --network {why}")
 
@@ -106,13 +106,13 @@ def rules_of(named: str) -> "Policy":
         sys.exit(f"gloveport: {why}")
 
 
-def _vault(file: Path | None) -> "vault.Vault":
+def _vault(file: Path | None) -> "vault.SecretStore":
     """The secrets of a file, kept out of what is logged from here on."""
     from gloveport.sandbox.errors import BadSecrets
     from gloveport.sandbox.secrets import store as vault
 
     if file is None:
-        return vault.Vault()
+        return vault.SecretStore()
     try:
         found = vault.load(file)
     except BadSecrets as why:

@@ -99,7 +99,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         from rich.console import Console
 
-        from gloveport.clients.agents import run as errand
+        from gloveport.clients.agents import run
         from gloveport.clients.agents.loop import Budget
         from gloveport.clients.agents.recorder import BadRecord, began, new_folder
     except ModuleNotFoundError as why:
@@ -125,11 +125,11 @@ def _run(given: argparse.Namespace) -> int:
     if own:
         own.ensure_or_exit()
     folder = given.resume or new_folder(given.out)
-    todo = errand.Errand(
+    todo = run.Errand(
         task=first["task"],
         folder=folder,
         brain=given.brain,
-        model=given.model or errand.MODELS[given.brain],
+        model=given.model or run.MODELS[given.brain],
         budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
         url=given.url or "http://localhost/mcp",
         token=shown_token(given),
@@ -147,10 +147,10 @@ def _run(given: argparse.Namespace) -> int:
     )
     again = f"Go on with: gloveport run --resume {folder}"
     try:
-        ending = anyio.run(errand.do, todo, Console(stderr=True))
+        ending = anyio.run(run.do, todo, Console(stderr=True))
     except ModuleNotFoundError as why:
         return _lacks(given.brain, why)
-    except errand.Unreachable as why:
+    except run.Unreachable as why:
         print(f"gloveport: {why}\n{again}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ class _Called:
     over: anyio.Event = field(default_factory=anyio.Event)
 
 
-class Line:
+class CallQueue:
     """Callers waiting for one desktop."""
 
     def __init__(self) -> None:

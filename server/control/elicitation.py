@@ -25,10 +25,10 @@ from pydantic import ValidationError
 
 from gloveport.sandbox.errors import NotAllowed
 
-from ..recording.actor import Who
+from ..recording.actor import Actor
 from ..recording.describe import QUOTES, plain
 from .questions import BY_HAND, KEPT, Answer, Kind, Question, Questions
-from .session import Sharing
+from .session import DesktopSession
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class AskClient(Exception):
         )
 
 
-class Asking:
+class Elicitation:
     """Asks the people at one desktop.
 
     Args:
@@ -85,7 +85,7 @@ class Asking:
         longest: Seconds to wait for them.
     """
 
-    def __init__(self, sharing: Sharing, longest: float = LONGEST) -> None:
+    def __init__(self, sharing: DesktopSession, longest: float = LONGEST) -> None:
         self._sharing = sharing
         self._questions: Questions = sharing.questions
         self._clean = sharing.desktop.settings.vault.cut
@@ -94,7 +94,7 @@ class Asking:
 
     def open(
         self,
-        who: Who,
+        who: Actor,
         kind: Kind,
         text: str,
         choices: Sequence[str] = (),
@@ -146,7 +146,7 @@ class Asking:
         self._questions.close(question)
         return question.answer
 
-    def hear(self, context: Context[Any, Any] | None, who: Who) -> None:
+    def hear(self, context: Context[Any, Any] | None, who: Actor) -> None:
         """Take what a call that comes again says to the question it was answered by."""
         if context is None or not context.request_state or not context.input_responses:
             return
@@ -186,7 +186,7 @@ class Asking:
             Answer(
                 name, accepted, self._clean(words.strip(), 2000), dismissed=said.action == "cancel"
             ),
-            Who("person", "", name),
+            Actor("person", "", name),
         )
 
 

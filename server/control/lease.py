@@ -22,7 +22,7 @@ import anyio
 
 from gloveport.sandbox.errors import NotNow
 
-from ..recording.actor import Who
+from ..recording.actor import Actor
 
 LONGEST_RESERVATION = 600.0  # seconds
 _IDLE = 900.0  # seconds a person may drive without moving a hand
@@ -182,14 +182,14 @@ class Lease:
         self._state = State.FREE
         self._rang = rang
         self._clock = clock
-        self._person: Who | None = None
-        self._holder: Who | None = None
+        self._person: Actor | None = None
+        self._holder: Actor | None = None
         self._until = 0.0
         self._lost = ""
         """What is to be told of a reservation that ended by a person."""
         self._moved = 0.0
         self._left: float | None = None
-        self._running: dict[anyio.CancelScope, Who] = {}
+        self._running: dict[anyio.CancelScope, Actor] = {}
         self._ended: dict[anyio.CancelScope, NotNow] = {}
         self._freed = anyio.Event()
 
@@ -199,7 +199,7 @@ class Lease:
         return self._state
 
     @property
-    def who(self) -> Who | None:
+    def who(self) -> Actor | None:
         """Who drives, or has told the agents to wait."""
         match self.state:
             case State.PERSON | State.PAUSED:
@@ -211,13 +211,13 @@ class Lease:
             case State.FREE:
                 return None
 
-    def drives(self, person: Who) -> bool:
+    def drives(self, person: Actor) -> bool:
         """Whether this person does."""
         return self.state is State.PERSON and self._person == person
 
     # Agents
 
-    def admit(self, agent: Who, call: Call = "acts") -> None:
+    def admit(self, agent: Actor, call: Call = "acts") -> None:
         """Let an agent's call in.
 
         Raises:
@@ -237,7 +237,7 @@ class Lease:
             raise Reserved(self._holder.name, self._until - self._clock())
 
     @contextmanager
-    def running(self, agent: Who, scope: anyio.CancelScope, call: Call) -> Generator[None]:
+    def running(self, agent: Actor, scope: anyio.CancelScope, call: Call) -> Generator[None]:
         """A call of an agent, from before it waits for its turn until it has been answered.
 
         A person who takes control cancels the scope; `ended` then says why.
@@ -260,7 +260,7 @@ class Lease:
         """Why a call was ended by a person, if it was; asked once, when it is over."""
         return self._ended.pop(scope, None)
 
-    def reserve(self, agent: Who, seconds: float) -> None:
+    def reserve(self, agent: Actor, seconds: float) -> None:
         """Keep the desktop for one agent; again: for longer.
 
         Raises:
@@ -270,13 +270,13 @@ class Lease:
         self._holder, self._until = agent, self._clock() + min(seconds, LONGEST_RESERVATION)
         self._go(Event.RESERVE)
 
-    def release(self, agent: Who) -> None:
+    def release(self, agent: Actor) -> None:
         """Give a reservation up; nothing happens if it is not theirs."""
         if self.state is State.RESERVED and self._holder and self._holder.key == agent.key:
             self._until = 0.0
             self._expire()
 
-    async def wait_free(self, agent: Who, seconds: float) -> bool:
+    async def wait_free(self, agent: Actor, seconds: float) -> bool:
         """Wait until an agent may act; False when it may not yet."""
         until = self._clock() + seconds
         while True:
@@ -295,7 +295,7 @@ class Lease:
 
     # People
 
-    def take(self, person: Who) -> None:
+    def take(self, person: Actor) -> None:
         """Give control to a person, at once; what agents have running is ended.
 
         Raises:
@@ -311,7 +311,7 @@ class Lease:
         self._go(Event.TAKE)
         self._end(Taken(person.name))
 
-    def hand_back(self, person: Who, note: str = "", did: tuple[str, ...] = ()) -> None:
+    def hand_back(self, person: Actor, note: str = "", did: tuple[str, ...] = ()) -> None:
         """Take control from a person.
 
         Raises:
@@ -321,7 +321,7 @@ class Lease:
             raise NotYours("You do not drive, so there is nothing to hand back.")
         self._give_back(HandedBack(person.name, note, did))
 
-    def pause(self, person: Who, *, stop: bool = False) -> None:
+    def pause(self, person: Actor, *, stop: bool = False) -> None:
         """Let agents act no more; with `stop` also end what they have running.
 
         Raises:
@@ -340,7 +340,7 @@ class Lease:
             self._person = None
             self._go(Event.RESUME)
 
-    def stale(self, by: Who, did: str) -> None:
+    def stale(self, by: Actor, did: str) -> None:
         """A person changed the screen without taking control: agents look before they act."""
         self.back = HandedBack(by.name, "", (did,))
         self.epoch += 1
@@ -349,17 +349,17 @@ class Lease:
         """The person who drives has just done something."""
         self._moved = self._clock()
 
-    def left(self, person: Who) -> None:
+    def left(self, person: Actor) -> None:
         """A person has closed the live view; they keep control for a moment."""
         if self.drives(person):
             self._left = self._clock()
 
-    def came(self, person: Who) -> None:
+    def came(self, person: Actor) -> None:
         """A person has (re)opened the live view."""
         if self.drives(person):
             self._left = None
 
-    def sign_out(self, person: Who) -> None:
+    def sign_out(self, person: Actor) -> None:
         """A person may not be here any more: control is given back at once if they have it."""
         if self.drives(person):
             self._give_back(HandedBack(person.name, "", ("they were signed out",)))

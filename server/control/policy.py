@@ -17,8 +17,8 @@ from typing import Any, Literal, cast, get_args
 from gloveport.sandbox.accessibility.nodes import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
-from gloveport.sandbox.input.authorization import Input, Label, Permit, Situation
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.input.authorization import Input, InputContext, Label, Permit
+from gloveport.sandbox.secrets.store import SecretStore
 from gloveport.sandbox.x11.keysyms import combination, sequence
 
 from ..recording.describe import QUOTES, shortened, told
@@ -107,7 +107,7 @@ class Rule:
         """Whether it is about a tool at all."""
         return not self.tool or _like(self.tool, tool)
 
-    def fits(self, tool: str, situation: Situation) -> bool:
+    def fits(self, tool: str, situation: InputContext) -> bool:
         """Whether it fits a touch; what is costly to find out is asked for last."""
         if not self.about(tool):
             return False
@@ -127,7 +127,7 @@ class Rule:
             and not (self.verdict == "allow" and situation.doubt)
         )
 
-    def _sends(self, situation: Situation) -> bool:
+    def _sends(self, situation: InputContext) -> bool:
         """Whether it sends a form that has a field of a kind."""
         return any(
             ("password" in self.form and role == "password text")
@@ -158,7 +158,7 @@ class Rule:
             )
         )
 
-    def _says(self, kind: Input, situation: Situation) -> bool:
+    def _says(self, kind: Input, situation: InputContext) -> bool:
         match kind:
             case "click" | "submit":
                 if situation.unreadable:
@@ -201,7 +201,7 @@ class Ruling:
     policy: Policy = field(default_factory=Policy)
     tool: str = ""
     granted: set[Where] = field(default_factory=set[Where])
-    vault: Vault = field(default_factory=Vault)
+    vault: SecretStore = field(default_factory=SecretStore)
     """Values that no question and no refusal may show."""
 
     def of_call(self, arguments: Mapping[str, Any]) -> NeedsYes | None:
@@ -235,7 +235,7 @@ class Ruling:
         if not any(self.policy.about(tool) for tool in tools):
             return None
 
-        def permit(situation: Situation) -> None:
+        def permit(situation: InputContext) -> None:
             tool = tools[situation.place]
             for rule in self.policy.rules:
                 if rule.fits(tool, situation):
@@ -281,13 +281,13 @@ def _within(region: Rect, at: Point | None) -> bool:
     return at is not None and region.holds(at)
 
 
-def _where(rule: Rule, situation: Situation) -> Where:
+def _where(rule: Rule, situation: InputContext) -> Where:
     return Where(
         rule.name, situation.application, situation.window, situation.url, situation.labels
     )
 
 
-def _touching(rule: Rule, situation: Situation, vault: Vault) -> str:
+def _touching(rule: Rule, situation: InputContext, vault: SecretStore) -> str:
     """What a touch does, in words a person can say yes or no to."""
     touch, labels = situation.touch, situation.labels
     if rule.text or rule.words:  # that which the rule is about, of all that it may be
@@ -317,12 +317,12 @@ def _touching(rule: Rule, situation: Situation, vault: Vault) -> str:
     return f"{what}; it is not certain what it reaches: {doubt}" if doubt else what
 
 
-def _quoted(text: str, vault: Vault) -> str:
+def _quoted(text: str, vault: SecretStore) -> str:
     """Words of a program or page, so that none of them can end the quotation."""
     return f"“{_short(text, vault).translate(QUOTES)}”"
 
 
-def _short(text: str, vault: Vault) -> str:
+def _short(text: str, vault: SecretStore) -> str:
     return shortened(text, _SHOWN, vault)
 
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import anyio
 
-from ..recording.actor import Who
-from ..recording.recorder import Record
+from ..recording.actor import Actor
+from ..recording.recorder import Recorder
 
 Kind = Literal["question", "login", "captcha", "approve"]
 
@@ -43,7 +43,7 @@ class Question:
     kind: Kind
     text: str
     choices: tuple[str, ...]
-    asked_by: Who
+    asked_by: Actor
     key: str
     since: float
     """Seconds since 1970."""
@@ -79,7 +79,7 @@ class Questions:
 
     def __init__(
         self,
-        record: Record,
+        record: Recorder,
         rang: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -102,7 +102,7 @@ class Questions:
 
     def ask(
         self,
-        who: Who,
+        who: Actor,
         kind: Kind,
         text: str,
         choices: tuple[str, ...] = (),
@@ -138,7 +138,7 @@ class Questions:
         self._rang()
         return asked
 
-    def answer(self, question: Question, answer: Answer, by: Who) -> None:
+    def answer(self, question: Question, answer: Answer, by: Actor) -> None:
         """Answer a question; the first answer counts."""
         if question.answer is not None:
             return
@@ -148,7 +148,7 @@ class Questions:
         self._record.note(by, "answer", f"answered “{question.text}”: {said}")
         self._rang()
 
-    def done_by_hand(self, by: Who, note: str, did: tuple[str, ...]) -> None:
+    def done_by_hand(self, by: Actor, note: str, did: tuple[str, ...]) -> None:
         """A person has handed back: what was to be done by hand is."""
         for one in self.open:
             if one.kind in BY_HAND:

@@ -16,9 +16,9 @@ from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText, Impossible
 
 from ..auth.principal import Passport
-from ..recording.actor import Who
+from ..recording.actor import Actor
 from ..recording.human_input import Deeds
-from ..recording.recorder import Place, Record
+from ..recording.recorder import Place, Recorder
 from .lease import Lease, NotYours, State
 from .questions import Answer, Questions
 
@@ -29,7 +29,7 @@ class NotPermitted(Impossible):
     """What a request may not do, by its session or token."""
 
 
-SYSTEM = Who("system", "", "gloveport")
+SYSTEM = Actor("system", "", "gloveport")
 _LONGEST_NOTE = 1000  # characters
 
 
@@ -37,7 +37,7 @@ _LONGEST_NOTE = 1000  # characters
 class Person:
     """Somebody at a live view."""
 
-    who: Who
+    who: Actor
     passport: Passport
     """What the live view they opened last may do."""
     views: int = 0
@@ -49,12 +49,12 @@ class Person:
 Verb = Callable[[Person, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
-class Sharing:
+class DesktopSession:
     """The people and agents at one desktop. Used on the event loop only."""
 
     def __init__(self, desktop: Desktop) -> None:
         self.desktop = desktop
-        self.record = Record(self._clean)
+        self.record = Recorder(self._clean)
         self.lease = Lease(self._ring)
         self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}
@@ -77,9 +77,9 @@ class Sharing:
         """A live view is open; the same key again is the same person."""
         person = self.people.get(key)
         if person is None:
-            person = self.people[key] = Person(Who("person", key, name), passport)
+            person = self.people[key] = Person(Actor("person", key, name), passport)
         elif person.who.name != name and not self.lease.drives(person.who):
-            person.who = Who("person", key, name)
+            person.who = Actor("person", key, name)
         person.passport = passport
         person.views += 1
         self.lease.came(person.who)

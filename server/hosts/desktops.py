@@ -20,7 +20,7 @@ from gloveport.sandbox import desktop
 from gloveport.sandbox.desktop import Desktop, open_desktop
 from gloveport.sandbox.errors import BadText, Impossible, NotNow
 
-from ..auth.principal import Grant
+from ..auth.principal import Principal
 from ..control.lease import State
 from .gate import Gate
 from .metrics import Metrics
@@ -64,7 +64,7 @@ class PersonThere(NotNow):
 
 
 @dataclass(slots=True)
-class Desk:
+class HostedDesktop:
     """One desktop, and whose it is."""
 
     gate: Gate
@@ -75,7 +75,7 @@ class Desk:
     """Set to end it."""
 
 
-class Desks:
+class Desktops:
     """The desktops of one server. Used on the event loop only.
 
     Args:
@@ -87,8 +87,8 @@ class Desks:
 
     def __init__(
         self,
-        usual: desktop.Settings,
-        gate: "Callable[[Desktop, Desks], Gate]",
+        usual: desktop.DesktopOptions,
+        gate: "Callable[[Desktop, Desktops], Gate]",
         *,
         most: int = 1,
         idle: float = IDLE,
@@ -100,7 +100,7 @@ class Desks:
         self._usual = usual
         self._idle = idle
         self._gate = gate
-        self._desks: dict[str, Desk] = {}
+        self._desks: dict[str, HostedDesktop] = {}
         self._tasks: TaskGroup | None = None
         self._opening = anyio.Lock()
 
@@ -117,9 +117,9 @@ class Desks:
     def add(self, gate: Gate) -> None:
         """The desktop the server started with: everybody's, and never closed."""
         name = gate.desktop.settings.name
-        self._desks[name] = Desk(gate, "", time.time(), anyio.Event())
+        self._desks[name] = HostedDesktop(gate, "", time.time(), anyio.Event())
 
-    def find(self, name: str, grant: Grant) -> Gate:
+    def find(self, name: str, grant: Principal) -> Gate:
         """The gate of a desktop.
 
         Raises:
@@ -130,11 +130,11 @@ class Desks:
             raise NoSuchDesktop(name, [_name(desk) for desk in self._of(grant)])
         return found[0].gate
 
-    def names(self, grant: Grant) -> list[str]:
+    def names(self, grant: Principal) -> list[str]:
         """The names of those that somebody may use."""
         return [_name(desk) for desk in self._of(grant)]
 
-    async def open(self, grant: Grant, size: str = "") -> Gate:
+    async def open(self, grant: Principal, size: str = "") -> Gate:
         """Open one more, which will be theirs.
 
         Args:
@@ -158,10 +158,12 @@ class Desks:
                 raise Full(grant.quota)
             name = f"d{secrets.token_hex(3)}"
             owner = grant.holder
-            desk: Desk = await self._tasks.start(self._run, replace(wanted, name=name), owner)
+            desk: HostedDesktop = await self._tasks.start(
+                self._run, replace(wanted, name=name), owner
+            )
         return desk.gate
 
-    def close(self, name: str, grant: Grant) -> None:
+    def close(self, name: str, grant: Principal) -> None:
         """End a desktop that was opened, with all its files.
 
         Raises:
@@ -191,14 +193,16 @@ class Desks:
 
     async def _run(
         self,
-        settings: desktop.Settings,
+        settings: desktop.DesktopOptions,
         owner: str,
         *,
-        task_status: TaskStatus[Desk],
+        task_status: TaskStatus[HostedDesktop],
     ) -> None:
         async with open_desktop(settings) as opened:
             gate = self._gate(opened, self)
-            desk = self._desks[settings.name] = Desk(gate, owner, time.time(), anyio.Event())
+            desk = self._desks[settings.name] = HostedDesktop(
+                gate, owner, time.time(), anyio.Event()
+            )
             task_status.started(desk)
             logger.info("desktop %s was opened", settings.name)
             async with anyio.create_task_group() as tasks:
@@ -208,7 +212,7 @@ class Desks:
             self._desks.pop(settings.name, None)
             logger.info("desktop %s was closed", settings.name)
 
-    async def _until_idle(self, desk: Desk) -> None:
+    async def _until_idle(self, desk: HostedDesktop) -> None:
         while not desk.closing.is_set():
             left = desk.gate.last_call + self._idle - time.monotonic()
             if left <= 0 and not desk.gate.sharing.watching:
@@ -217,10 +221,10 @@ class Desks:
                 await desk.closing.wait()
 
     @property
-    def _first(self) -> Desk:
+    def _first(self) -> HostedDesktop:
         return next(iter(self._desks.values()))
 
-    def _of(self, grant: Grant) -> list[Desk]:
+    def _of(self, grant: Principal) -> list[HostedDesktop]:
         return [
             desk
             for desk in self._desks.values()
@@ -230,7 +234,7 @@ class Desks:
 
     # Telling
 
-    def listed(self, grant: Grant) -> list[dict[str, Any]]:
+    def listed(self, grant: Principal) -> list[dict[str, Any]]:
         """Those they may use, as facts."""
         return [_told(desk.gate, self.address) for desk in self._of(grant)]
 
@@ -240,7 +244,7 @@ class Desks:
         return max(0, self.most - len(self._desks))
 
 
-def _name(desk: Desk) -> str:
+def _name(desk: HostedDesktop) -> str:
     return desk.gate.desktop.settings.name
 
 
@@ -257,7 +261,7 @@ def _told(gate: Gate, address: str) -> dict[str, Any]:
     }
 
 
-def _sized(usual: desktop.Settings, size: str) -> desktop.Settings:
+def _sized(usual: desktop.DesktopOptions, size: str) -> desktop.DesktopOptions:
     width, _, height = size.lower().partition("x")
     if width.isdecimal() and height.isdecimal():
         sides = int(width), int(height)

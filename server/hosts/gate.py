@@ -7,14 +7,14 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from gloveport.sandbox.desktop import Desktop
 
-from ..control.session import Sharing
+from ..control.session import DesktopSession
 
 
 class Gate(Protocol):
     """Admits and answers the calls to one desktop."""
 
     desktop: Desktop
-    sharing: Sharing
+    sharing: DesktopSession
     last_call: float
     """When a tool was last called, on the monotonic clock."""
 

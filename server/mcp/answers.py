@@ -16,7 +16,7 @@ from mcp_types import (
 )
 
 from gloveport.sandbox.imaging.image import Picture
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 
 from ..auth.principal import whose
 from ..recording.describe import plain
@@ -34,7 +34,7 @@ _LONGEST_TITLE = 60  # characters of what a client calls itself
 
 
 def scrubbed(
-    result: CallToolResult | InputRequiredResult, vault: Vault
+    result: CallToolResult | InputRequiredResult, vault: SecretStore
 ) -> CallToolResult | InputRequiredResult:
     """An answer without the values of secrets, wherever in it they stand; errors are bounded."""
     if isinstance(result, InputRequiredResult):
@@ -53,7 +53,7 @@ def scrubbed(
     return result.model_copy(update={"content": content})
 
 
-def _clean(told: Any, vault: Vault) -> Any:
+def _clean(told: Any, vault: SecretStore) -> Any:
     match told:
         case str():
             return vault.scrub(told)

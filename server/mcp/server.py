@@ -25,16 +25,16 @@ from gloveport.sandbox.desktop import Desktop, Knowledge, knowledge
 from gloveport.sandbox.errors import Impossible, NotAllowed, NotNow, SandboxError
 
 from ..auth.principal import Scope, passport_of
-from ..control.call_queue import Line
-from ..control.elicitation import AskClient, Asking, SaidNo
+from ..control.call_queue import CallQueue
+from ..control.elicitation import AskClient, Elicitation, SaidNo
 from ..control.lease import Call, LookFirst, State
 from ..control.lease import told as handed_back
 from ..control.policy import NeedsYes, Policy, Ruling, ruling, sends_input
 from ..control.questions import Answer
-from ..control.session import SYSTEM, Sharing
-from ..hosts.desktops import Desks, NoSuchDesktop
+from ..control.session import SYSTEM, DesktopSession
+from ..hosts.desktops import Desktops, NoSuchDesktop
 from ..hosts.gate import Gate
-from ..recording.actor import Who
+from ..recording.actor import Actor
 from ..recording.describe import QUOTES, places, told
 from ..tools.app_view import live_app
 from ..tools.input import LOW_LEVEL, NAMED
@@ -51,8 +51,8 @@ from .answers import (
     scrubbed,
     title_of,
 )
-from .subscriptions import ScreenNews
-from .tool_filter import Listing
+from .subscriptions import ScreenSubscriptions
+from .tool_filter import ToolFilter
 
 logger = logging.getLogger(__name__)
 
@@ -110,18 +110,18 @@ class DesktopServer(MCPServer[Any]):
         self,
         desktop: Desktop,
         groups: frozenset[str] = frozenset(),
-        desks: Desks | None = None,
+        desks: Desktops | None = None,
         policy: Policy = _ANYTHING,
     ) -> None:
         self.desktop = desktop
-        self.desks = desks or Desks(desktop.settings, DesktopServer.beside(groups, policy))
+        self.desks = desks or Desktops(desktop.settings, DesktopServer.beside(groups, policy))
         if not self.desks.gates:
             self.desks.add(self)
-        self.sharing = Sharing(desktop)
+        self.sharing = DesktopSession(desktop)
         """Who drives the desktop, who watches, and what happened on it."""
         self._lease = self.sharing.lease
         self._policy = policy
-        self.asking = Asking(self.sharing)
+        self.asking = Elicitation(self.sharing)
         tools = Tools(desktop, self._lease, self.asking, self.desks, groups).all()
         if self.desks.most > 1:
             for tool in tools:
@@ -131,7 +131,7 @@ class DesktopServer(MCPServer[Any]):
             tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint
         }
         self._needs: dict[str, Scope] = {tool.name: tool.scope for tool in tools}
-        self.news = ScreenNews(self._painted)
+        self.news = ScreenSubscriptions(self._painted)
         """Tells subscribers that the screen has changed; `tell` has to run for that."""
         super().__init__(
             "gloveport",
@@ -142,7 +142,7 @@ class DesktopServer(MCPServer[Any]):
             extensions=[live_app()],
             subscriptions=self.news,
             log_level="WARNING",
-            middleware=[Listing(self._needs, self.desks)],
+            middleware=[ToolFilter(self._needs, self.desks)],
         )
         serves = self._lowlevel_server.add_request_handler
         serves("resources/subscribe", SubscribeRequestParams, self.news.on_subscribe)
@@ -156,7 +156,7 @@ class DesktopServer(MCPServer[Any]):
         """The hand-back after which each credential has looked last; see control/lease.py."""
         self._losses: dict[str, int] = {}
         """How many losses of the desktop each credential was told of."""
-        self._line = Line()
+        self._line = CallQueue()
         self._called = anyio.Event()
         self.last_call = time.monotonic()
         self._running = 0
@@ -178,7 +178,7 @@ class DesktopServer(MCPServer[Any]):
     @staticmethod
     def beside(
         groups: frozenset[str], policy: Policy = _ANYTHING
-    ) -> "Callable[[Desktop, Desks], DesktopServer]":
+    ) -> "Callable[[Desktop, Desktops], DesktopServer]":
         """What makes the gates of further desktops."""
         return lambda desktop, desks: DesktopServer(desktop, groups, desks, policy)
 
@@ -484,7 +484,7 @@ class DesktopServer(MCPServer[Any]):
             # Some clients are a new one for each call: what its credential has not seen is news.
             epoch = self._looked.setdefault(grant.holder, self._lease.epoch)
             losses = self._losses.setdefault(grant.holder, self.desktop.losses)
-            known = Caller(Who("agent", name, title_of(context)), epoch=epoch, losses=losses)
+            known = Caller(Actor("agent", name, title_of(context)), epoch=epoch, losses=losses)
         known.grant = grant
         self._callers[name] = known  # the one heard of last goes last
         while len(self._callers) > _CALLERS_KEPT:

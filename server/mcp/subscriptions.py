@@ -20,7 +20,7 @@ Key = tuple[str, str]
 """A session's id and a URI."""
 
 
-class ScreenNews(InMemorySubscriptionBus):
+class ScreenSubscriptions(InMemorySubscriptionBus):
     """Who wants to hear of which screen. Used on the event loop only.
 
     Args:

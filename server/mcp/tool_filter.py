@@ -8,12 +8,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from ..auth.principal import HERE, Scope, passport_of
-from ..hosts.desktops import Desks
+from ..hosts.desktops import Desktops
 
 _SCREEN = "screen://"
 
 
-class Listing:
+class ToolFilter:
     """Takes out of tools/list, in both eras of the protocol, what a token may only read about, and
     refuses screens of desktops that are not the caller's, whatever asks for them.
 
@@ -22,7 +22,7 @@ class Listing:
         desks: The desktops.
     """
 
-    def __init__(self, needs: Mapping[str, Scope], desks: Desks) -> None:
+    def __init__(self, needs: Mapping[str, Scope], desks: Desktops) -> None:
         self._needs = needs
         self._desks = desks
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Actor:
     """Somebody at a desktop.
 
     Args:

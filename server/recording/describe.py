@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Any, cast
 
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 
 from .recorder import Place
 
@@ -11,7 +11,7 @@ _LONGEST = 120  # characters
 _LONGEST_WORD = 60  # characters of one argument
 _MOST_STEPS = 20  # a batch takes no more
 _FARTHEST = 65_535  # pixels; X has no larger coordinates
-_NO_SECRETS = Vault()
+_NO_SECRETS = SecretStore()
 _SAYS_MOST = (
     "text", "secret", "target", "value", "event", "query", "window", "path", "reason", "note", "to",
     "action", "region", "duration", "seconds",
@@ -20,7 +20,7 @@ _WORDS = {"rollback": "roll back"}  # names that are no verbs
 _USUAL = ("make", "list", "read")  # what a tool does if nothing is said
 
 
-def told(name: str, arguments: dict[str, Any], vault: Vault = _NO_SECRETS) -> str:
+def told(name: str, arguments: dict[str, Any], vault: SecretStore = _NO_SECRETS) -> str:
     """A call in one line, whatever its arguments are: they have not been checked yet.
 
     Args:
@@ -83,7 +83,7 @@ def plain(text: str) -> str:
     return " ".join(shown.split())
 
 
-def shortened(text: str, most: int, vault: Vault) -> str:
+def shortened(text: str, most: int, vault: SecretStore) -> str:
     """A text on one line, redacted and then shortened."""
     return vault.cut(plain(vault.cut(text, 20 * most)), most)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gloveport.sandbox.imaging.image import Picture
 
-from .actor import Who
+from .actor import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """One thing somebody did; points are pixels of the full screenshot."""
 
     number: int
     when: float
     """Seconds since 1970."""
-    who: Who
+    who: Actor
     what: str
     """A tool's name, or a verb of people: take, hand_back, ..."""
     told: str
@@ -55,7 +55,7 @@ class Happening:
         return told
 
 
-class Record:
+class Recorder:
     """The happenings of one desktop. Used on the event loop only.
 
     Args:
@@ -66,12 +66,12 @@ class Record:
         self._clean = clean
         self._numbers = 0
         self._frames = 0
-        self._happened: OrderedDict[int, Happening] = OrderedDict()
+        self._happened: OrderedDict[int, Event] = OrderedDict()
         self._pictures: deque[tuple[int, Picture]] = deque()
         self._bytes = 0
-        self._listening: dict[object, Callable[[Happening], None]] = {}
+        self._listening: dict[object, Callable[[Event], None]] = {}
 
-    def lately(self, most: int = 200) -> list[Happening]:
+    def lately(self, most: int = 200) -> list[Event]:
         """The last happenings, the oldest first."""
         return list(self._happened.values())[-most:]
 
@@ -79,26 +79,26 @@ class Record:
         """A picture that was sent; None when it is not kept any more."""
         return next((picture for number, picture in self._pictures if number == frame), None)
 
-    def listen(self, listener: Callable[[Happening], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Be told of each happening when it begins and when it ends; returns how to stop that."""
         token = object()
         self._listening[token] = listener
         return lambda: self._listening.pop(token, None) and None
 
     def begin(
-        self, who: Who, what: str, told: str, at: Place | None = None, to: Place | None = None
-    ) -> Happening:
+        self, who: Actor, what: str, told: str, at: Place | None = None, to: Place | None = None
+    ) -> Event:
         """Something begins."""
         told = self._clean(told)
         if what in _UNTOLD:
-            return Happening(0, time.time(), who, what, told)
+            return Event(0, time.time(), who, what, told)
         self._numbers += 1
-        begun = Happening(self._numbers, time.time(), who, what, told, at, to)
+        begun = Event(self._numbers, time.time(), who, what, told, at, to)
         return self._keep(begun)
 
     def end(
-        self, begun: Happening, *, error: str = "", picture: Picture | None = None, told: str = ""
-    ) -> Happening:
+        self, begun: Event, *, error: str = "", picture: Picture | None = None, told: str = ""
+    ) -> Event:
         """It is over: well, or with an error."""
         frame = self._keep_picture(picture) if picture and begun.number else None
         ms = round((time.time() - begun.when) * 1e3)
@@ -109,11 +109,11 @@ class Record:
             )
         )  # fmt: skip
 
-    def note(self, who: Who, what: str, told: str, at: Place | None = None) -> Happening:
+    def note(self, who: Actor, what: str, told: str, at: Place | None = None) -> Event:
         """Something that takes no time."""
         return self.end(self.begin(who, what, told, at))
 
-    def _keep(self, happening: Happening) -> Happening:
+    def _keep(self, happening: Event) -> Event:
         if not happening.number:
             return happening
         self._happened[happening.number] = happening

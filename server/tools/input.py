@@ -14,7 +14,7 @@ from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Show
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 
 from .schema import Point, Whole, about, optional
 
@@ -103,7 +103,7 @@ def scroll(
     return actions.Scroll(scroll_direction, scroll_amount, _point(coordinate), text)
 
 
-def typing(vault: Vault) -> "Build":
+def typing(vault: SecretStore) -> "Build":
     """The tool `type`, which knows the secrets by name."""
 
     def type_text(
@@ -198,7 +198,7 @@ NAMED: dict[str, Build] = {
         left_click, right_click, middle_click, double_click, triple_click, left_click_drag,
         left_mouse_down, left_mouse_up, mouse_move, scroll, key, hold_key, wait, click_element,
     )
-} | {"type": typing(Vault()), "set": set_value}  # fmt: skip
+} | {"type": typing(SecretStore()), "set": set_value}  # fmt: skip
 LOW_LEVEL: dict[str, Build] = {
     build.__name__: build for build in (key_down, key_up, click, button_down, button_up, drag)
 }

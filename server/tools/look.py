@@ -18,13 +18,13 @@ from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Frame, Show
 from gloveport.sandbox.geometry import Rect
 
-from ..auth.principal import HERE, Grant
-from ..control.elicitation import AskClient, Asking
+from ..auth.principal import HERE, Principal
+from ..control.elicitation import AskClient, Elicitation
 from ..control.lease import Lease
 from ..control.policy import ruling
 from ..control.questions import BY_HAND, Answer, Kind
-from ..hosts.desktops import Desks
-from ..recording.actor import Who
+from ..hosts.desktops import Desktops
+from ..recording.actor import Actor
 from .app_view import APP_URI
 from .batch import Batch, Failed, failure
 from .encode import answer, said, together
@@ -55,7 +55,7 @@ _CORE = {
 class Caller:
     """Who is calling, and what they know of the screen."""
 
-    who: Who
+    who: Actor
     seen: int = 0
     """The look of the last picture they were sent."""
     known: int = 0
@@ -64,7 +64,7 @@ class Caller:
     """The hand-back after which they last looked; see control/lease.py."""
     losses: int = 0
     """How many losses of the desktop they know of."""
-    grant: Grant = HERE
+    grant: Principal = HERE
     """What they may do."""
 
 
@@ -99,8 +99,8 @@ class Tools:
         self,
         desktop: Desktop,
         lease: Lease,
-        asking: Asking,
-        desks: Desks,
+        asking: Elicitation,
+        desks: Desktops,
         groups: frozenset[str] = frozenset(),
     ) -> None:
         self._desktop = desktop

@@ -39,9 +39,9 @@ from gloveport.sandbox.imaging.image import Picture
 
 from ..auth.principal import Passport, passport_of
 from ..control.lease import Hidden
-from ..control.session import NotPermitted, Person, Sharing
-from ..hosts.desktops import Desks, NoSuchDesktop
-from ..recording.recorder import Happening
+from ..control.session import DesktopSession, NotPermitted, Person
+from ..hosts.desktops import Desktops, NoSuchDesktop
+from ..recording.recorder import Event
 from .seat import sit
 
 _FOLDER = Path(__file__).with_name("static")
@@ -62,7 +62,7 @@ _LONGEST_REASON = 123  # bytes; a WebSocket takes no more
 _STILL_HERE = "event: beat\ndata: 0\n\n"  # an event, for pages cannot see comments
 
 
-class Live:
+class LiveView:
     """The live views of a server's desktops.
 
     Args:
@@ -70,7 +70,7 @@ class Live:
         closing: Set when the server ends: streams end then.
     """
 
-    def __init__(self, desks: Desks, closing: anyio.Event) -> None:
+    def __init__(self, desks: Desktops, closing: anyio.Event) -> None:
         self._desks = desks
         self._closing = closing
 
@@ -87,7 +87,7 @@ class Live:
             WebSocketRoute(f"{below}/rfb", self._rfb),
         ]
 
-    def _sharing(self, request: HTTPConnection) -> Sharing:
+    def _sharing(self, request: HTTPConnection) -> DesktopSession:
         """Who is at the desktop that a request is for.
 
         Raises:
@@ -116,12 +116,12 @@ class Live:
         )
 
     async def _stream(
-        self, sharing: Sharing, person: Person, passport: Passport
+        self, sharing: DesktopSession, person: Person, passport: Passport
     ) -> AsyncGenerator[str]:
         """Events as they happen, until the page or the server goes, or the page may not look."""
         sending, receiving = anyio.create_memory_object_stream[str](_QUEUED)
 
-        def happened(happening: Happening) -> None:
+        def happened(happening: Event) -> None:
             try:
                 sending.send_nowait(_event("happening", happening.as_json(), happening.number))
             except anyio.WouldBlock:
@@ -147,7 +147,7 @@ class Live:
             sharing.left(person)
 
     async def _tell_state(
-        self, sharing: Sharing, person: Person, sending: ObjectSendStream[str]
+        self, sharing: DesktopSession, person: Person, sending: ObjectSendStream[str]
     ) -> None:
         told = ""
         async with sending:
@@ -219,7 +219,7 @@ class Live:
 
 
 async def _end_with_grant(
-    sharing: Sharing, person: Person, passport: Passport, stream: anyio.CancelScope
+    sharing: DesktopSession, person: Person, passport: Passport, stream: anyio.CancelScope
 ) -> None:
     """Sign a person out once their token is gone, or does not let them drive while they do."""
     while True:

@@ -7,11 +7,13 @@ from starlette.websockets import WebSocket
 from gloveport.sandbox.geometry import Point
 
 from ..auth.principal import Passport
-from ..control.session import Person, Sharing
+from ..control.session import DesktopSession, Person
 from .vnc_session import Seat, rfb
 
 
-async def sit(websocket: WebSocket, sharing: Sharing, person: Person, passport: Passport) -> None:
+async def sit(
+    websocket: WebSocket, sharing: DesktopSession, person: Person, passport: Passport
+) -> None:
     """Let a person watch, and act while they drive, until they or the desktop go.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
@@ -22,7 +22,9 @@ def below(open_folder: Path) -> Path:
 
 @pytest.fixture
 async def desktop(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(below, width=640, height=480, walls="bwrap"), keymap) as one:
+    async with open_desktop(
+        DesktopOptions(below, width=640, height=480, walls="bwrap"), keymap
+    ) as one:
         yield one
 
 

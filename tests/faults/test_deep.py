@@ -12,9 +12,9 @@ from desks import session_of
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import Limits
-from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.session.session import IsolationOptions
 from gloveport.sandbox.x11.keymap import Keymap
 
 DIG = """
@@ -75,8 +75,8 @@ async def test_undo_reaches_them(desktop: Desktop, agent: Client, shape: str) ->
 
 async def test_limits_count_them_and_the_end_removes_them(below: Path, keymap: Keymap) -> None:
     limits = Limits(disk=60 * MIB)
-    settings = Settings(
-        below, width=640, height=480, walls="bwrap", enclosure=Enclosure(limits=limits)
+    settings = DesktopOptions(
+        below, width=640, height=480, walls="bwrap", enclosure=IsolationOptions(limits=limits)
     )
     async with open_desktop(settings, keymap) as desktop:
         session = session_of(desktop)
@@ -104,8 +104,8 @@ async def test_a_limit_holds_while_others_free_as_much_of_the_disk(
     below: Path, keymap: Keymap, tmp_path: Path
 ) -> None:
     limits, other = Limits(disk=60 * MIB), tmp_path / "other"
-    settings = Settings(
-        below, width=640, height=480, walls="bwrap", enclosure=Enclosure(limits=limits)
+    settings = DesktopOptions(
+        below, width=640, height=480, walls="bwrap", enclosure=IsolationOptions(limits=limits)
     )
     left = 600 * MIB
     other.write_bytes(bytes(left))

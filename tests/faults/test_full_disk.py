@@ -19,7 +19,7 @@ from answers import call, text
 from attempts import run_inside
 from desks import session_of
 from mcp import Client
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.server.mcp.server import DesktopServer
 
 below = Path(sys.argv[1])
@@ -35,7 +35,8 @@ def fill():
             except OSError: pass
 
 async def main():
-    async with open_desktop(Settings(below / "d", width=640, height=480, walls="bwrap")) as desktop:
+    options = DesktopOptions(below / "d", width=640, height=480, walls="bwrap")
+    async with open_desktop(options) as desktop:
         async with Client(DesktopServer(desktop)) as client:
             async def tell(tool, **given):
                 result = await call(client, tool, **given)

@@ -24,7 +24,7 @@ from vandals import KILL_CLIENTS
 from Xlib.display import Display
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.screen.capture import Eyes
+from gloveport.sandbox.screen.capture import ScreenCapture
 from gloveport.sandbox.session.session import Session
 from gloveport.server.heap import keep_small, resident, trim
 
@@ -40,7 +40,7 @@ OWN = ("gloveport.sandbox.", "gloveport.server.")
 def held() -> Counter[str]:
     """How many there are of all that is opened and closed, of threads, and of descriptors."""
     gc.collect()
-    kinds = (Display, MSS, Session, Eyes)
+    kinds = (Display, MSS, Session, ScreenCapture)
     found = Counter(
         type(one).__qualname__
         for one in gc.get_objects()
@@ -82,7 +82,7 @@ async def test_losses_leave_nothing_in_the_server(desktop: Desktop, agent: Clien
 async def test_pixels_of_a_lost_display_are_freed_at_once(desktop: Desktop, agent: Client) -> None:
     await call(agent, "screenshot")
     gc.collect()
-    (eyes,) = (one for one in gc.get_objects() if isinstance(one, Eyes))
+    (eyes,) = (one for one in gc.get_objects() if isinstance(one, ScreenCapture))
     pixels = weakref.ref(eyes.pixels())
     gc.disable()
     try:

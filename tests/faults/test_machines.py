@@ -21,9 +21,9 @@ import os, resource, sys
 from pathlib import Path
 from gloveport.sandbox.errors import CannotStart
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.sandbox.session.session import Enclosure, start_session
+from gloveport.sandbox.session.session import IsolationOptions, start_session
 os.umask(int(sys.argv[3], 8))
-enclosure = Enclosure() if sys.argv[2] == 'walls' else None
+enclosure = IsolationOptions() if sys.argv[2] == 'walls' else None
 try:
     session = start_session(Path(sys.argv[1]), "odd", 320, 240, Keymap(), enclosure)
 except CannotStart as why:
@@ -108,8 +108,8 @@ OWNER = """
 import sys
 from pathlib import Path
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.sandbox.session.session import Enclosure, start_session
-session = start_session(Path(sys.argv[1]), "killed", 320, 240, Keymap(), Enclosure())
+from gloveport.sandbox.session.session import IsolationOptions, start_session
+session = start_session(Path(sys.argv[1]), "killed", 320, 240, Keymap(), IsolationOptions())
 session.launch(["xterm"])
 print("up", flush=True)
 sys.stdin.read()

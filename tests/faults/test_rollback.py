@@ -18,9 +18,9 @@ from desks import session_of
 from mcp import Client
 from processes import children, until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import ProgramFailed
-from gloveport.sandbox.isolation.process_tree import Box
+from gloveport.sandbox.isolation.process_tree import ProcessTree
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
 
@@ -31,7 +31,9 @@ HELD = "delay_enter=400000"  # microseconds
 
 @pytest.fixture(scope="module")
 async def desktop(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(below, width=640, height=480, walls="bwrap"), keymap) as one:
+    async with open_desktop(
+        DesktopOptions(below, width=640, height=480, walls="bwrap"), keymap
+    ) as one:
         yield one
 
 
@@ -124,7 +126,7 @@ async def test_home_and_checkpoints_outlive_a_rollback_that_fails(
 
 
 def test_a_step_that_hangs_is_ended(tmp_path: Path) -> None:
-    box = Box(f"GLOVEPORT_DESKTOP={tmp_path}", lambda pid, status: None)
+    box = ProcessTree(f"GLOVEPORT_DESKTOP={tmp_path}", lambda pid, status: None)
     try:
         with pytest.raises(ProgramFailed) as failed:
             box.run(["sleep", "1000"], tmp_path / "log", seconds=0.1)

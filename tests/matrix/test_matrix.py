@@ -32,7 +32,7 @@ from processes import until
 from web import serving_web
 
 from gloveport.clients.recipes.table import Reach, recipes
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 
 NAME = "小米官方旗舰店"
@@ -50,7 +50,7 @@ async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     """A desktop of the usual size."""
-    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("wide")), keymap) as running:
         yield running
 
 

@@ -18,13 +18,13 @@ from PIL import Image
 
 from gloveport.sandbox.actions import Action, Click, Drag, Press
 from gloveport.sandbox.activity.requests import Traffic
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point
 from gloveport.sandbox.imaging.press_echo import local
-from gloveport.sandbox.isolation.egress import Network
+from gloveport.sandbox.isolation.egress import EgressPolicy
 from gloveport.sandbox.screen.settle import End
-from gloveport.sandbox.session.session import Enclosure
+from gloveport.sandbox.session.session import IsolationOptions
 from gloveport.sandbox.x11.keymap import Keymap
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ async def direct(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap, port: int
 ) -> AsyncGenerator[tuple[Desktop, str]]:
     """A desktop without walls, and where its browser finds the pages."""
-    async with open_desktop(Settings(tmp_path_factory.mktemp("d")), keymap) as desktop:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("d")), keymap) as desktop:
         await desktop.open("about:blank", show="never")
         yield desktop, f"127.0.0.1:{port}"
 
@@ -54,8 +54,8 @@ async def filtered(
 ) -> AsyncGenerator[tuple[Desktop, str]]:
     """A desktop behind walls, whose browser finds the pages through the network filter."""
     host = f"host.internal:{port}"
-    inner = Enclosure(network=Network.parse(f"allow={host}"))
-    settings = Settings(open_folder / "answers", walls="bwrap", enclosure=inner)
+    inner = IsolationOptions(network=EgressPolicy.parse(f"allow={host}"))
+    settings = DesktopOptions(open_folder / "answers", walls="bwrap", enclosure=inner)
     async with open_desktop(settings, keymap) as desktop:
         await desktop.open("about:blank", show="never")
         yield desktop, host

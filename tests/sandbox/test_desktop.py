@@ -29,7 +29,7 @@ from gloveport.sandbox.actions import (
 from gloveport.sandbox.actions import (
     Press as PressKey,
 )
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import (
     BadAmount,
     BadRegion,
@@ -335,7 +335,7 @@ async def test_a_region_outside_the_screen_is_refused(desktop: Desktop, region: 
 async def test_a_large_screen_is_shown_smaller_and_clicked_where_it_is_aimed(
     tmp_path: Path, keymap: Keymap
 ) -> None:
-    settings = Settings(tmp_path / "d", width=2560, height=1440, longest=1280)
+    settings = DesktopOptions(tmp_path / "d", width=2560, height=1440, longest=1280)
     async with open_desktop(settings, keymap) as desktop:
         witness = Witness(session_of(desktop).x)
         frame = await desktop.look()
@@ -353,7 +353,7 @@ async def test_a_large_screen_is_shown_smaller_and_clicked_where_it_is_aimed(
 async def test_the_pointer_is_drawn_only_when_asked(tmp_path: Path, keymap: Keymap) -> None:
     shown: list[bytes] = []
     for cursor in (False, True):
-        settings = Settings(tmp_path / "d", width=640, height=480, cursor=cursor)
+        settings = DesktopOptions(tmp_path / "d", width=640, height=480, cursor=cursor)
         async with open_desktop(settings, keymap) as desktop:
             witness = Witness(session_of(desktop).x)
             await do(desktop, Move(Point(300, 200)))
@@ -403,7 +403,9 @@ async def test_a_desktop_whose_box_was_killed_starts_afresh(own_desktop: Desktop
 
 
 async def test_a_closed_desktop_says_so(tmp_path: Path, keymap: Keymap) -> None:
-    async with open_desktop(Settings(tmp_path / "d", width=640, height=480), keymap) as desktop:
+    async with open_desktop(
+        DesktopOptions(tmp_path / "d", width=640, height=480), keymap
+    ) as desktop:
         pass
     with pytest.raises(DesktopClosed, match="This desktop is closed"):
         await desktop.look()
@@ -413,7 +415,7 @@ async def test_desktops_leave_no_descriptor_behind(tmp_path: Path, keymap: Keyma
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    settings = Settings(tmp_path / "d", width=320, height=320)
+    settings = DesktopOptions(tmp_path / "d", width=320, height=320)
     counts: list[int] = []
     for _ in range(5):
         async with open_desktop(settings, keymap) as desktop:

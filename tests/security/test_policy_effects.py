@@ -16,7 +16,7 @@ from desks import session_of
 from fields import Field, field, page_in_chromium
 from mcp import Client
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.control.policy import BUILT_IN, load
 from gloveport.server.mcp.server import DesktopServer
@@ -54,7 +54,7 @@ tell();
 async def desktop(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(tmp_path_factory.mktemp("effects")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("effects")), keymap) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from fields import Field, page_in
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -88,7 +88,7 @@ class Asking:
 async def asking_in(browser: str, below: Path, keymap: Keymap) -> AsyncGenerator[Asking]:
     """A desktop with a browser that shows the page."""
     async with (
-        open_desktop(Settings(below / "d"), keymap) as desktop,
+        open_desktop(DesktopOptions(below / "d"), keymap) as desktop,
         Client(DesktopServer(desktop)) as client,
     ):
         session = session_of(desktop)

@@ -14,7 +14,7 @@ from mcp import Client
 from Xlib import X
 from Xlib.display import Display
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
@@ -27,7 +27,7 @@ async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     """One desktop for all tests."""
-    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("wide")), keymap) as running:
         yield running
 
 

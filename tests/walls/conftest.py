@@ -9,7 +9,7 @@ import pytest
 from attempts import PYTHON, Attempt, run_inside
 
 from gloveport.sandbox.isolation.bubblewrap import Limits, why_not
-from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.session.session import IsolationOptions, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
 
 
@@ -23,7 +23,9 @@ def below(open_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def walled(below: Path, keymap: Keymap) -> Generator[Session]:
-    session = start_session(below, "walled", 640, 480, keymap, Enclosure(Limits(processes=400)))
+    session = start_session(
+        below, "walled", 640, 480, keymap, IsolationOptions(Limits(processes=400))
+    )
     yield session
     session.close()
 

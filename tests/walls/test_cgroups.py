@@ -17,7 +17,7 @@ from desks import session_of
 from mcp import Client
 from processes import children, run_time, until
 
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.cgroups import (
     Group,
     controllers,
@@ -26,7 +26,7 @@ from gloveport.sandbox.isolation.cgroups import (
     remove_group,
 )
 from gloveport.sandbox.session import session as sessions
-from gloveport.sandbox.session.session import Enclosure, start_session, tree
+from gloveport.sandbox.session.session import IsolationOptions, start_session, tree
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -137,7 +137,7 @@ def test_a_group_is_found_by_its_name_and_removed(group: Group) -> None:
 
 
 async def test_an_answer_tells_what_the_kernel_has_ended(below: Path, keymap: Keymap) -> None:
-    settings = Settings(below, width=640, height=480, walls="bwrap")
+    settings = DesktopOptions(below, width=640, height=480, walls="bwrap")
     async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as client:
         session = session_of(desktop)
         folders = find_group(session.folder.path.name)
@@ -164,8 +164,8 @@ def test_desktops_share_processors_however_many_programs_they_have(
     if not grouped:
         monkeypatch.setattr(sessions, "make_group", no_group)
     processors = len(os.sched_getaffinity(0))
-    busy = start_session(below, "busy", 640, 480, keymap, Enclosure())
-    calm = start_session(below, "calm", 640, 480, keymap, Enclosure())
+    busy = start_session(below, "busy", 640, 480, keymap, IsolationOptions())
+    calm = start_session(below, "calm", 640, 480, keymap, IsolationOptions())
     try:
         greedy = [busy.launch([PYTHON, "-c", SPIN]) for _ in range(5 * processors)]
         modest = [calm.launch([PYTHON, "-c", SPIN]) for _ in range(processors)]
@@ -185,7 +185,7 @@ def test_a_desktop_that_no_group_takes_starts_without(
     below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sessions, "make_group", lost_group)
-    session = start_session(below, "alone", 640, 480, keymap, Enclosure())
+    session = start_session(below, "alone", 640, 480, keymap, IsolationOptions())
     try:
         assert "a desktop is in no control group: [Errno 2] No such file" in caplog.text
         assert run_inside(session, "print('works')") == "works\n"
@@ -244,8 +244,8 @@ def groups_of(pids: list[int]) -> set[str]:
 async def test_memory_that_programs_take_does_not_end_the_x_server(
     below: Path, keymap: Keymap
 ) -> None:
-    settings = Settings(
-        below, width=320, height=240, walls="bwrap", enclosure=Enclosure(limits=LIMITS)
+    settings = DesktopOptions(
+        below, width=320, height=240, walls="bwrap", enclosure=IsolationOptions(limits=LIMITS)
     )
     async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as agent:
         session = session_of(desktop)
@@ -274,8 +274,8 @@ async def test_a_machine_without_groups_keeps_some_memory(
     monkeypatch.setattr(sessions, "make_group", no_group)
     spare = memory_left() - 2048 * MIB
     limits = replace(LIMITS, spare=spare)
-    settings = Settings(
-        below, width=320, height=240, walls="bwrap", enclosure=Enclosure(limits=limits)
+    settings = DesktopOptions(
+        below, width=320, height=240, walls="bwrap", enclosure=IsolationOptions(limits=limits)
     )
     async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as agent:
         session = session_of(desktop)

@@ -9,8 +9,8 @@ from attempts import PYTHON, run_inside
 from desks import session_of
 from processes import until
 
-from gloveport.sandbox.checkpoints.history import Checkpoint, History
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.checkpoints.history import Checkpoint, CheckpointHistory
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import NotKept
 from gloveport.sandbox.imaging.image import Picture
 from gloveport.sandbox.session.session import Session
@@ -95,7 +95,7 @@ open('/home/user/data/deep/again', 'r+b').write(b'x')
 async def walled_desktop(
     anyio_backend: str, below: Path, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    settings = Settings(below, width=640, height=480, walls="bwrap")
+    settings = DesktopOptions(below, width=640, height=480, walls="bwrap")
     async with open_desktop(settings, keymap) as desktop:
         yield desktop
 
@@ -204,7 +204,7 @@ async def test_memory_of_a_program_that_is_a_file(walled_desktop: Desktop, code:
 
 
 def test_what_a_dropped_checkpoint_shared_is_counted_for_the_next() -> None:
-    history = History()
+    history = CheckpointHistory()
     assert history.add(made("c1", 900 * MB), 900 * MB) == []
     for name in ("c2", "c3"):
         assert history.add(made(name, 1000 * MB), 100 * MB) == []

@@ -8,7 +8,7 @@ import pytest
 from attempts import run_inside
 from desks import session_of
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.session.desktop_entries import installed
 from gloveport.sandbox.x11.keymap import Keymap
 
@@ -51,7 +51,7 @@ async def test_a_program_starts_and_tells_what_it_shows(
 ) -> None:
     if entry not in {one.id for one in installed(below)}:
         pytest.skip(f"{entry} is not installed here")
-    async with open_desktop(Settings(below, walls="bwrap"), keymap) as desktop:
+    async with open_desktop(DesktopOptions(below, walls="bwrap"), keymap) as desktop:
         await desktop.open(entry)
         until = time.monotonic() + 60
         while SAYS[entry] not in " ".join(words := await said(desktop)):
@@ -71,7 +71,7 @@ else:
 
 @pytest.mark.timeout(120)
 async def test_java_starts(below: Path, keymap: Keymap) -> None:
-    async with open_desktop(Settings(below, walls="bwrap"), keymap) as desktop:
+    async with open_desktop(DesktopOptions(below, walls="bwrap"), keymap) as desktop:
         ended = run_inside(session_of(desktop), JAVA).split()[-1]
     if ended == "none":
         pytest.skip("java is not installed here")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from attempts import Attempt, run_inside
 
-from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.session.session import IsolationOptions, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
 
 CANARY = f"canary-{secrets.token_hex(8)}"
@@ -100,7 +100,7 @@ for one in glob.glob('/proc/[0-9]*/cmdline'): print(open(one, 'rb').read().repla
 
 
 def test_another_desktop(inside: Attempt, outside: Attempt, below: Path, keymap: Keymap) -> None:
-    other = start_session(below, "other", 640, 480, keymap, Enclosure())
+    other = start_session(below, "other", 640, 480, keymap, IsolationOptions())
     try:
         run_inside(other, f"open('/home/user/note', 'w').write('{CANARY}')")
         note = other.folder.upper / "note"
@@ -155,7 +155,7 @@ sys.path += sys.argv[2:]
 from attempts import run_inside
 from test_escapes import CONNECT_TCP
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.sandbox.session.session import Enclosure, start_session
+from gloveport.sandbox.session.session import IsolationOptions, start_session
 
 ADDRESSES = ("169.254.169.254", "10.0.0.5", "192.168.7.7", "198.51.100.7")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -165,7 +165,7 @@ def serve(listening):
 for address in ADDRESSES:
     subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)
     threading.Thread(target=serve, args=(socket.create_server((address, 80)),), daemon=True).start()
-session = start_session(Path(sys.argv[1]), "netless", 640, 480, Keymap(), Enclosure())
+session = start_session(Path(sys.argv[1]), "netless", 640, 480, Keymap(), IsolationOptions())
 for address in ADDRESSES:
     ran = subprocess.run(["/usr/bin/python3", "-c", CONNECT_TCP, address, "80"],
                          capture_output=True, text=True)

@@ -9,7 +9,7 @@ from desks import session_of
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -52,7 +52,7 @@ time.sleep(60)
 
 @pytest.fixture
 async def walled(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
-    settings = Settings(below, width=640, height=480, walls="bwrap")
+    settings = DesktopOptions(below, width=640, height=480, walls="bwrap")
     async with open_desktop(settings, keymap) as desktop:
         yield desktop
 

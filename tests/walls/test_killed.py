@@ -14,10 +14,10 @@ from desks import session_of
 from mcp import Client
 from processes import alive, children, until
 
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.cgroups import find_group
 from gloveport.sandbox.session.folder import sweep_folders
-from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.session.session import IsolationOptions, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -64,7 +64,7 @@ VICTIMS: dict[str, Callable[[Session], int]] = {
 async def test_a_killed_part_leaves_no_process_and_is_made_anew(
     below: Path, keymap: Keymap, victim: str
 ) -> None:
-    settings = Settings(below, width=640, height=480, walls="bwrap")
+    settings = DesktopOptions(below, width=640, height=480, walls="bwrap")
     async with open_desktop(settings, keymap) as desktop, Client(DesktopServer(desktop)) as client:
         session = session_of(desktop)
         facts(await call(client, "open", target="terminal"))
@@ -88,8 +88,8 @@ import sys
 from pathlib import Path
 from gloveport.sandbox.isolation.cgroups import find_group
 from gloveport.sandbox.x11.keymap import Keymap
-from gloveport.sandbox.session.session import Enclosure, start_session
-session = start_session(Path(sys.argv[1]), "killed", 640, 480, Keymap(), Enclosure())
+from gloveport.sandbox.session.session import IsolationOptions, start_session
+session = start_session(Path(sys.argv[1]), "killed", 640, 480, Keymap(), IsolationOptions())
 session.launch(["xterm"])
 group = find_group(session.folder.path.name)
 print(session.keeper.pid, session.folder.path, *group, *session.x.files, flush=True)
@@ -117,6 +117,6 @@ def test_a_killed_server_leaves_nothing(below: Path, keymap: Keymap, also_the_in
         assert until(lambda: not any(map(alive, processes)))
         sweep_folders(below)  # as the next desktop does
     assert until(lambda: traces(processes, paths) == []), traces(processes, paths)
-    again = start_session(below, "again", 640, 480, keymap, Enclosure())
+    again = start_session(below, "again", 640, 480, keymap, IsolationOptions())
     assert run_inside(again, "print('alive')") == "alive\n"
     again.close()

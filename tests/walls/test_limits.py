@@ -14,9 +14,9 @@ from desks import session_of
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import Limits
-from gloveport.sandbox.session.session import Enclosure, start_session
+from gloveport.sandbox.session.session import IsolationOptions, start_session
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -52,8 +52,8 @@ except OSError as why: print(why.strerror)
 
 @pytest.fixture
 async def small(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
-    settings = Settings(
-        below, width=640, height=480, walls="bwrap", enclosure=Enclosure(limits=LIMITS)
+    settings = DesktopOptions(
+        below, width=640, height=480, walls="bwrap", enclosure=IsolationOptions(limits=LIMITS)
     )
     async with open_desktop(settings, keymap) as desktop:
         yield desktop
@@ -113,7 +113,7 @@ async def test_shared_memory_that_belongs_to_no_program(small: Desktop) -> None:
 def test_processors_are_chosen_for_the_desktop(
     below: Path, keymap: Keymap, outside: Attempt
 ) -> None:
-    session = start_session(below, "one", 640, 480, keymap, Enclosure(Limits(processors=1)))
+    session = start_session(below, "one", 640, 480, keymap, IsolationOptions(Limits(processors=1)))
     try:
         assert run_inside(session, PROCESSORS) == "1\nOperation not permitted\n"
         assert outside(PROCESSORS).endswith("widened\n")

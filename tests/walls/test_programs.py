@@ -11,10 +11,10 @@ from processes import children, until
 from sites import site
 
 from gloveport.sandbox.actions import ClickElement, Type
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import NotDone
-from gloveport.sandbox.isolation.egress import Internet, Network
-from gloveport.sandbox.session.session import Enclosure, Session
+from gloveport.sandbox.isolation.egress import EgressPolicy, Internet
+from gloveport.sandbox.session.session import IsolationOptions, Session
 from gloveport.sandbox.x11.keymap import Keymap
 
 NAME = "小米官方旗舰店"
@@ -27,10 +27,10 @@ async def shop(
 ) -> AsyncGenerator[tuple[Desktop, int, list[bytes]]]:
     """A walled desktop that may reach one site and nothing else; its port and what it was asked."""
     with site(PAGE) as (port, heads):
-        network = Network.parse(f"allow=a.example:{port}")
+        network = EgressPolicy.parse(f"allow=a.example:{port}")
         internet = Internet({"a.example": "127.0.0.1"}, ("127.0.0.0/8",))
-        enclosure = Enclosure(network=network, internet=internet)
-        settings = Settings(below, width=1024, height=700, walls="bwrap", enclosure=enclosure)
+        enclosure = IsolationOptions(network=network, internet=internet)
+        settings = DesktopOptions(below, width=1024, height=700, walls="bwrap", enclosure=enclosure)
         async with open_desktop(settings, keymap) as desktop:
             yield desktop, port, heads
 

@@ -17,19 +17,19 @@ from desks import session_of
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.isolation import bubblewrap as walls
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
+from gloveport.sandbox.isolation import bubblewrap
 from gloveport.sandbox.session.session import Session
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
-RUN = walls.RUN
+RUN = bubblewrap.RUN
 
 
 @asynccontextmanager
 async def fresh(below: Path, keymap: Keymap) -> AsyncGenerator[tuple[Desktop, Client]]:
     """A desktop whose buses nobody has connected to yet."""
-    settings = Settings(below, width=640, height=480, walls="bwrap")
+    settings = DesktopOptions(below, width=640, height=480, walls="bwrap")
     async with (
         open_desktop(settings, keymap) as desktop,
         Client(DesktopServer(desktop)) as client,

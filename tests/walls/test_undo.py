@@ -12,9 +12,9 @@ from mcp import Client
 from processes import until
 from sites import site
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
-from gloveport.sandbox.isolation.egress import Internet, Network
-from gloveport.sandbox.session.session import Enclosure, Session, start_session
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
+from gloveport.sandbox.isolation.egress import EgressPolicy, Internet
+from gloveport.sandbox.session.session import IsolationOptions, Session, start_session
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -32,7 +32,7 @@ async def walled_desktop(
     anyio_backend: str, below: Path, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     async with open_desktop(
-        Settings(below, width=800, height=600, walls="bwrap"), keymap
+        DesktopOptions(below, width=800, height=600, walls="bwrap"), keymap
     ) as desktop:
         yield desktop
 
@@ -101,10 +101,10 @@ async def test_programs_come_back_and_can_be_used(walled_desktop: Desktop, agent
 
 async def test_a_browser_comes_back_with_its_page(below: Path, keymap: Keymap) -> None:
     with site(b"<title>the page</title>") as (port, _):
-        network = Network.parse(f"allow=a.example:{port}")
+        network = EgressPolicy.parse(f"allow=a.example:{port}")
         internet = Internet({"a.example": "127.0.0.1"}, ("127.0.0.0/8",))
-        settings = Settings(
-            below, walls="bwrap", enclosure=Enclosure(network=network, internet=internet)
+        settings = DesktopOptions(
+            below, walls="bwrap", enclosure=IsolationOptions(network=network, internet=internet)
         )
         async with open_desktop(settings, keymap) as desktop:
             await desktop.open(f"http://a.example:{port}/")
@@ -158,7 +158,7 @@ async def test_without_walls_there_is_no_undo(desktop: Desktop) -> None:
 
 
 def test_many_times_leave_nothing_behind(below: Path, keymap: Keymap) -> None:
-    session = start_session(below, "again", 640, 480, keymap, Enclosure())
+    session = start_session(below, "again", 640, 480, keymap, IsolationOptions())
     try:
         kept = session.keep("c1").folder
         session.go_back(kept)

@@ -22,7 +22,7 @@ from gloveport.clients.practice.shop import (
     open_shop,
 )
 from gloveport.clients.scripted.reader import Reader
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 
 
@@ -47,7 +47,9 @@ def test_the_demo_buys_what_was_asked_for(tmp_path: Path) -> None:
 async def test_the_errand_is_done_without_one_picture(tmp_path: Path, keymap: Keymap) -> None:
     shop, pictures = Shop(), list[bytes]()
     async with AsyncExitStack() as running:
-        desktop = await running.enter_async_context(open_desktop(Settings(tmp_path / "d"), keymap))
+        desktop = await running.enter_async_context(
+            open_desktop(DesktopOptions(tmp_path / "d"), keymap)
+        )
         server = await running.enter_async_context(served(desktop))
         url = await running.enter_async_context(open_shop(shop))
         desk = await running.enter_async_context(connect(f"{server}/mcp"))

@@ -13,14 +13,16 @@ from gloveport.clients.desk import connect
 from gloveport.clients.practice.game import Game, open_game
 from gloveport.clients.scripted.player import Player, best_move, move, read_board
 from gloveport.clients.scripted.shopper import Lost
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 
 
 async def test_2048_is_played_by_looking(tmp_path: Path, keymap: Keymap) -> None:
     game = Game()
     async with AsyncExitStack() as running:
-        desktop = await running.enter_async_context(open_desktop(Settings(tmp_path / "d"), keymap))
+        desktop = await running.enter_async_context(
+            open_desktop(DesktopOptions(tmp_path / "d"), keymap)
+        )
         server = await running.enter_async_context(served(desktop))
         url = await running.enter_async_context(open_game(game))
         desk = await running.enter_async_context(connect(f"{server}/mcp"))

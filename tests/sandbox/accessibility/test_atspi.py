@@ -9,18 +9,18 @@ from desks import session_of
 from fields import field
 
 from gloveport.sandbox.accessibility.nodes import ROLES, STATES, Node
-from gloveport.sandbox.accessibility.tree import Silent, Tree
+from gloveport.sandbox.accessibility.tree import AccessibilityTree, Silent
 from gloveport.sandbox.desktop import Desktop
 
 
 @pytest.fixture
-def tree(desktop: Desktop) -> Generator[Tree]:
-    tree = Tree(session_of(desktop).reach)
+def tree(desktop: Desktop) -> Generator[AccessibilityTree]:
+    tree = AccessibilityTree(session_of(desktop).reach)
     yield tree
     tree.close()
 
 
-def called(tree: Tree, node: Node) -> str:
+def called(tree: AccessibilityTree, node: Node) -> str:
     """What a program itself calls the role of one of its objects."""
     asked = tree._call(node.key, "org.a11y.atspi.Accessible", "GetRoleName")  # pyright: ignore[reportPrivateUsage]
     (name,) = tree._run(asked, 2)  # pyright: ignore[reportPrivateUsage]
@@ -28,7 +28,7 @@ def called(tree: Tree, node: Node) -> str:
 
 
 async def test_roles_have_the_numbers_of_at_spi(
-    desktop: Desktop, tree: Tree, tmp_path: Path
+    desktop: Desktop, tree: AccessibilityTree, tmp_path: Path
 ) -> None:
     with field(session_of(desktop), "gtk3", tmp_path, "form") as opened:
         await desktop.wait_until_shown("Apply", 20)
@@ -50,7 +50,7 @@ def test_the_last_role_and_state_are_where_at_spi_has_them() -> None:
 
 
 async def test_a_program_that_has_ended_is_silent(
-    desktop: Desktop, tree: Tree, tmp_path: Path
+    desktop: Desktop, tree: AccessibilityTree, tmp_path: Path
 ) -> None:
     with field(session_of(desktop), "gtk3", tmp_path, "form") as opened:
         await desktop.wait_until_shown("Apply", 20)

@@ -7,7 +7,7 @@ from desks import session_of
 from fields import field
 
 from gloveport.sandbox.actions import ClickElement, Press, SetValue, Type
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 
 KITS = ("gtk3", "gtk4", "pyqt5", "pyqt6")
@@ -26,7 +26,9 @@ async def _asked(desktop: Desktop, what: str) -> None:
 
 @pytest.mark.parametrize("kind", KITS)
 async def test_a_file_is_saved_by_text_alone(tmp_path: Path, keymap: Keymap, kind: str) -> None:
-    async with open_desktop(Settings(tmp_path / "d", width=1000, height=700), keymap) as desktop:
+    async with open_desktop(
+        DesktopOptions(tmp_path / "d", width=1000, height=700), keymap
+    ) as desktop:
         with field(session_of(desktop), kind, tmp_path, "choosers") as app:
             await _asked(desktop, "save")
             wanted = session_of(desktop).folder.home / "Documents/report.txt"
@@ -40,7 +42,9 @@ async def test_a_file_is_saved_by_text_alone(tmp_path: Path, keymap: Keymap, kin
 
 @pytest.mark.parametrize("kind", KITS)
 async def test_a_file_is_opened_by_text_alone(tmp_path: Path, keymap: Keymap, kind: str) -> None:
-    async with open_desktop(Settings(tmp_path / "d", width=1000, height=700), keymap) as desktop:
+    async with open_desktop(
+        DesktopOptions(tmp_path / "d", width=1000, height=700), keymap
+    ) as desktop:
         wanted = session_of(desktop).folder.home / "report.txt"
         wanted.touch()
         with field(session_of(desktop), kind, tmp_path, "choosers") as app:

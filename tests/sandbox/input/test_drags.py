@@ -12,7 +12,7 @@ from fields import field, page_in_chromium
 from processes import until
 
 from gloveport.sandbox.actions import Drag, Press
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.x11.keymap import Keymap
 
@@ -77,7 +77,9 @@ here.ondrop = async event => {
 @pytest.fixture
 async def wide(anyio_backend: str, tmp_path: Path, keymap: Keymap) -> AsyncGenerator[Desktop]:
     """A desktop with room for two windows."""
-    async with open_desktop(Settings(tmp_path / "d", width=1000, height=700), keymap) as running:
+    async with open_desktop(
+        DesktopOptions(tmp_path / "d", width=1000, height=700), keymap
+    ) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from desks import session_of
 from fields import KINDS, Field, field
 
 from gloveport.sandbox.actions import Action, Hold, KeyDown, KeyUp, Press, Type
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.screen.settle import Patience
 from gloveport.sandbox.x11.keymap import SPARE, Keymap, repertoire
 
@@ -32,7 +32,7 @@ TEXTS = {
 async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(tmp_path_factory.mktemp("d")), keymap) as desktop:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("d")), keymap) as desktop:
         yield desktop
 
 

@@ -13,7 +13,7 @@ import pytest
 from processes import alive, until
 
 from gloveport.sandbox.errors import CannotStart
-from gloveport.sandbox.isolation.process_tree import Box
+from gloveport.sandbox.isolation.process_tree import ProcessTree
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -24,14 +24,14 @@ def ends() -> SimpleQueue[tuple[int, int]]:
 
 
 @pytest.fixture
-def box(ends: SimpleQueue[tuple[int, int]], tmp_path: Path) -> Generator[Box]:
-    box = Box(f"GLOVEPORT_TEST={tmp_path}", lambda pid, status: ends.put((pid, status)))
+def box(ends: SimpleQueue[tuple[int, int]], tmp_path: Path) -> Generator[ProcessTree]:
+    box = ProcessTree(f"GLOVEPORT_TEST={tmp_path}", lambda pid, status: ends.put((pid, status)))
     yield box
     box.close()
 
 
 def test_a_program_gets_the_environment_it_is_given_and_nothing_else(
-    box: Box, ends: SimpleQueue[tuple[int, int]], tmp_path: Path
+    box: ProcessTree, ends: SimpleQueue[tuple[int, int]], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     pid = box.start(["env"], {**ENV, "WORD": "小米"}, tmp_path, log=log)
@@ -39,7 +39,7 @@ def test_a_program_gets_the_environment_it_is_given_and_nothing_else(
     assert set(log.read_text().splitlines()) == {"PATH=/usr/bin:/bin", "WORD=小米"}
 
 
-def test_a_program_inherits_the_descriptors_it_is_given(box: Box, tmp_path: Path) -> None:
+def test_a_program_inherits_the_descriptors_it_is_given(box: ProcessTree, tmp_path: Path) -> None:
     ready, told = os.pipe()
     box.start(["sh", "-c", "echo hello >&{fd:0}"], ENV, tmp_path, fds=[told])
     os.close(told)
@@ -48,18 +48,18 @@ def test_a_program_inherits_the_descriptors_it_is_given(box: Box, tmp_path: Path
 
 
 def test_the_end_of_a_program_is_told(
-    box: Box, ends: SimpleQueue[tuple[int, int]], tmp_path: Path
+    box: ProcessTree, ends: SimpleQueue[tuple[int, int]], tmp_path: Path
 ) -> None:
     pid = box.start(["sh", "-c", "exit 3"], ENV, tmp_path)
     assert ends.get(timeout=5) == (pid, 3)
 
 
-def test_a_program_that_is_missing_is_refused_in_words(box: Box, tmp_path: Path) -> None:
+def test_a_program_that_is_missing_is_refused_in_words(box: ProcessTree, tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match=r"^no-such-program did not start: No such file"):
         box.start(["no-such-program"], ENV, tmp_path)
 
 
-def test_a_program_that_must_be_kept_is_started_again(box: Box, tmp_path: Path) -> None:
+def test_a_program_that_must_be_kept_is_started_again(box: ProcessTree, tmp_path: Path) -> None:
     count = tmp_path / "count"
     box.start(["sh", "-c", f"echo x >> {count}; exec sleep 60"], ENV, tmp_path, keep=True)
     assert until(count.exists)
@@ -68,7 +68,7 @@ def test_a_program_that_must_be_kept_is_started_again(box: Box, tmp_path: Path) 
     assert until(lambda: count.read_text() == "x\nx\n")
 
 
-def test_a_program_that_cannot_stay_up_is_left_alone(box: Box, tmp_path: Path) -> None:
+def test_a_program_that_cannot_stay_up_is_left_alone(box: ProcessTree, tmp_path: Path) -> None:
     count = tmp_path / "count"
     box.start(["sh", "-c", f"echo x >> {count}"], ENV, tmp_path, keep=True)
     assert until(lambda: count.exists() and len(count.read_text().split()) == 5)
@@ -78,7 +78,7 @@ def test_a_program_that_cannot_stay_up_is_left_alone(box: Box, tmp_path: Path) -
 def test_closing_the_box_ends_orphans_and_the_deaf_and_removes_what_was_asked(
     tmp_path: Path,
 ) -> None:
-    box = Box(f"GLOVEPORT_TEST={tmp_path}", lambda pid, status: None)
+    box = ProcessTree(f"GLOVEPORT_TEST={tmp_path}", lambda pid, status: None)
     pids, gone = tmp_path / "pids", tmp_path / "gone"
     gone.mkdir()
     (gone / "file").touch()
@@ -95,10 +95,10 @@ def test_closing_the_box_ends_orphans_and_the_deaf_and_removes_what_was_asked(
 OWNER = textwrap.dedent("""
     import sys
     from pathlib import Path
-    from gloveport.sandbox.isolation.process_tree import Box
+    from gloveport.sandbox.isolation.process_tree import ProcessTree
     folder = Path(sys.argv[1])
     mark = f"GLOVEPORT_TEST={folder}"
-    box = Box(mark, lambda pid, status: None)
+    box = ProcessTree(mark, lambda pid, status: None)
     box.remove_at_end(folder / "gone")
     name, value = mark.split("=")
     env = {"PATH": "/usr/bin:/bin", name: value}

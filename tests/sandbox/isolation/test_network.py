@@ -13,7 +13,7 @@ from processes import until
 from sites import site
 
 from gloveport.sandbox.errors import BadNetwork
-from gloveport.sandbox.isolation.egress import Internet, Network, Proxy, normal, reachable
+from gloveport.sandbox.isolation.egress import EgressPolicy, Internet, Proxy, normal, reachable
 
 # Every real top-level domain of two to six letters that is made of a to f alone, and a few others.
 DOMAINS = [
@@ -25,7 +25,7 @@ DOMAINS = [
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_name_of_hex_letters_is_a_name(domain: str) -> None:
     assert normal(f"www.example.{domain}").startswith("www.example.")
-    assert Network.parse("open").refuses(normal(f"www.example.{domain}"), 443) == ""
+    assert EgressPolicy.parse("open").refuses(normal(f"www.example.{domain}"), 443) == ""
 
 
 NUMBERS = [
@@ -72,7 +72,7 @@ def test_what_the_c_library_takes_for_an_address_is_no_name(number: str) -> None
     ],
 )
 def test_what_is_allowed(text: str, host: str, port: int, allowed: bool) -> None:
-    assert (Network.parse(text).refuses(normal(host), port) == "") is allowed
+    assert (EgressPolicy.parse(text).refuses(normal(host), port) == "") is allowed
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_what_is_allowed(text: str, host: str, port: int, allowed: bool) -> None
 )  # fmt: skip
 def test_a_network_that_cannot_be_is_said(text: str) -> None:
     with pytest.raises(BadNetwork, match="is no network for a desktop"):
-        Network.parse(text)
+        EgressPolicy.parse(text)
 
 
 def test_a_network_can_be_read_again() -> None:
     for text in ("none", "open", "open:8443,22", "allow=a.com,*.b.org,host.internal:8000"):
-        assert str(Network.parse(text)) == text
+        assert str(EgressPolicy.parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ class Way:
         self.port = listening.getsockname()[1]
         self.refused: SimpleQueue[str] = SimpleQueue()
         internet = Internet(names, ("127.0.0.0/8",)) if names else None
-        self.proxy = Proxy(Network.parse(network), listening, self.refused.put, internet)
+        self.proxy = Proxy(EgressPolicy.parse(network), listening, self.refused.put, internet)
 
     def send(self, request: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port), 10) as connected:
@@ -377,9 +377,9 @@ def test_a_proxy_that_was_killed_is_started_again(through: Callable[..., Way]) -
 
 OWNER = """
 import os, socket, time
-from gloveport.sandbox.isolation.egress import Network, Proxy
+from gloveport.sandbox.isolation.egress import EgressPolicy, Proxy
 listening = socket.create_server(("127.0.0.1", 0))
-proxy = Proxy(Network(), listening, print)
+proxy = Proxy(EgressPolicy(), listening, print)
 socket.create_connection(listening.getsockname())
 while not proxy.pid:
     time.sleep(0.01)

@@ -4,7 +4,7 @@ import numpy as np
 
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.image import Pixels
-from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN, Veil
+from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN, StreamRedaction
 from gloveport.sandbox.secrets.redaction import Hidden
 
 WINDOW = Rect(0, 0, 60, 100)
@@ -31,7 +31,7 @@ EMPTY = np.full((100, 100, 4), PAPER, np.uint8)
 
 
 def test_a_field_that_scrolls_before_it_tells_is_never_seen() -> None:
-    veil = Veil()
+    veil = StreamRedaction()
     shown = veil.over(EMPTY, field(10), page(10), field(10), 0.0)
     assert not secret(shown)
     for step, moved in enumerate((10, 20, 30, 40, 50, 60)):  # painted; told only at the end
@@ -45,20 +45,20 @@ def test_a_field_that_scrolls_before_it_tells_is_never_seen() -> None:
 
 
 def test_a_field_that_is_told_on_the_way_only_is_covered_in_between() -> None:
-    veil = Veil()
+    veil = StreamRedaction()
     shown = veil.over(EMPTY, field(0), page(35), field(0), 0.0)
     shown = veil.over(shown, field(80), page(35), field(80), TOLD_WITHIN)
     assert not secret(shown)
 
 
 def test_other_windows_are_shown_at_once() -> None:
-    shown = Veil().over(EMPTY, field(10), page(10, elsewhere=77), field(10), 0.0)
+    shown = StreamRedaction().over(EMPTY, field(10), page(10, elsewhere=77), field(10), 0.0)
     assert (shown[:, 60:] == 77).all()
     assert not secret(shown)
 
 
 def test_a_window_that_keeps_changing_is_shown_a_moment_late() -> None:
-    veil, shown = Veil(), EMPTY
+    veil, shown = StreamRedaction(), EMPTY
     news: list[int] = []
     for step in range(30):
         now = page(10)
@@ -71,7 +71,7 @@ def test_a_window_that_keeps_changing_is_shown_a_moment_late() -> None:
 
 
 def test_a_window_that_moves_takes_its_cover_along() -> None:
-    veil = Veil()
+    veil = StreamRedaction()
     here, there = Rect(0, 0, 50, 50), Rect(40, 40, 50, 50)
     before = [Hidden(7, here, [here])]
     after = [Hidden(7, there, [there])]

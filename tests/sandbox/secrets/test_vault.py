@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 
 CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/+=."
 VALUES = st.text(CHARS, min_size=8, max_size=400).filter(lambda value: len(set(value)) > 6)
@@ -22,7 +22,7 @@ def shows(text: str, value: str) -> bool:
 
 @given(VALUES, AROUND, AROUND, st.integers(1, 400))
 def test_a_cut_leaves_nothing_of_a_value(value: str, before: str, after: str, most: int) -> None:
-    vault = Vault.of({"KEY": value})
+    vault = SecretStore.of({"KEY": value})
     said = vault.cut(before + value + after, most)
     assert not shows(said, value)
     assert len(said) <= most + len("…")
@@ -31,13 +31,13 @@ def test_a_cut_leaves_nothing_of_a_value(value: str, before: str, after: str, mo
 @given(AROUND, st.integers(1, 400))
 def test_a_cut_changes_nothing_else(text: str, most: int) -> None:
     expected = text if len(text) <= most else text[:most] + "…"
-    assert Vault.of({"KEY": "qwertyuiop"}).cut(text, most) == expected
-    assert Vault().cut(text, most) == expected
+    assert SecretStore.of({"KEY": "qwertyuiop"}).cut(text, most) == expected
+    assert SecretStore().cut(text, most) == expected
 
 
 @given(VALUES, AROUND, st.data())
 def test_what_was_cut_elsewhere_is_redacted(value: str, before: str, data: st.DataObject) -> None:
-    vault = Vault.of({"KEY": value})
+    vault = SecretStore.of({"KEY": value})
     at = data.draw(st.integers(PART, len(value)))
     for end in ("", "…", "...", '"', "\n"):
         assert not shows(vault.scrub(before + value[:at] + end), value)
@@ -50,7 +50,7 @@ def test_what_was_cut_elsewhere_is_redacted(value: str, before: str, data: st.Da
 
 @given(VALUES, st.lists(st.integers(0, 400), min_size=1, max_size=6))
 def test_pieces_of_a_value_are_redacted(value: str, cuts: list[int]) -> None:
-    vault = Vault.of({"KEY": value})
+    vault = SecretStore.of({"KEY": value})
     ends = sorted({min(cut, len(value)) for cut in cuts} | {0, len(value)})
     for start, end in pairwise(ends):
         assert not shows(vault.scrub_piece(value[start:end]), value)
@@ -58,7 +58,7 @@ def test_pieces_of_a_value_are_redacted(value: str, cuts: list[int]) -> None:
 
 @given(st.lists(VALUES, min_size=2, max_size=3, unique=True), AROUND)
 def test_several_values_are_redacted(values: list[str], between: str) -> None:
-    vault = Vault.of({f"KEY{place}": value for place, value in enumerate(values)})
+    vault = SecretStore.of({f"KEY{place}": value for place, value in enumerate(values)})
     text = between.join(values)
     assume(between)
     for value in values:
@@ -66,6 +66,6 @@ def test_several_values_are_redacted(values: list[str], between: str) -> None:
 
 
 def test_words_that_only_begin_alike_stay() -> None:
-    vault = Vault.of({"KEY": "password-of-the-shop-77"})
+    vault = SecretStore.of({"KEY": "password-of-the-shop-77"})
     for text in ("password of the shop", "a password is needed", "at the-shop-77 we buy"):
         assert vault.scrub(text) == text

@@ -8,7 +8,7 @@ from processes import until
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.session.session import Session
-from gloveport.sandbox.x11.damage import Watcher
+from gloveport.sandbox.x11.damage import DamageMonitor
 
 
 @pytest.mark.parametrize("kind", ["gtk3", "gtk4", "qt", "chromium"])
@@ -19,7 +19,7 @@ async def test_a_window_that_has_handled_its_input_says_so(
         found, _ = await desktop.wait_for_window("field", 20)
         assert found
         (window,) = [one.id for one in await desktop.windows() if "field" in one.title]
-        watcher = Watcher(session.x.connect())
+        watcher = DamageMonitor(session.x.connect())
         try:
             with program.stalled(stopped=0.2):
                 for _ in range(5):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from desks import session_of
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import BadText, NoSuchApplication, NoSuchWindow, NotDone
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.x11.keymap import Keymap
@@ -18,7 +18,7 @@ async def two(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     """A desktop with two terminals, the second one in front."""
-    settings = Settings(tmp_path_factory.mktemp("d"), width=1000, height=700)
+    settings = DesktopOptions(tmp_path_factory.mktemp("d"), width=1000, height=700)
     async with open_desktop(settings, keymap) as desktop:
         for title in ("第一 one", "two"):
             session_of(desktop).launch(["xterm", "-T", title, "-geometry", "40x10"])

@@ -21,8 +21,8 @@ from gloveport.server.control.lease import Lease, State
 from gloveport.server.control.questions import Questions
 from gloveport.server.mcp import server as app
 from gloveport.server.mcp.answers import CLIENT_HEADER
-from gloveport.server.recording.actor import Who
-from gloveport.server.recording.recorder import Record
+from gloveport.server.recording.actor import Actor
+from gloveport.server.recording.recorder import Recorder
 
 AT = [300, 300]
 
@@ -96,18 +96,18 @@ async def test_what_is_held_is_released_in_time_whoever_else_calls(
 
 
 def test_a_flood_of_questions_drops_none_of_others() -> None:
-    questions = Questions(Record())
-    mine = questions.ask(Who("agent", "a", "a"), "question", "Mine?", holder="token a")
+    questions = Questions(Recorder())
+    mine = questions.ask(Actor("agent", "a", "a"), "question", "Mine?", holder="token a")
     for number in range(100):
-        who = Who("agent", f"b{number}", "b")
+        who = Actor("agent", f"b{number}", "b")
         questions.ask(who, "question", f"Flood {number}?", holder="token b")
     assert mine in questions.open
     assert len(questions.open) == 21
 
 
 async def test_calls_that_run_are_told_after_a_pause() -> None:
-    lease, ada = Lease(), Who("person", "ada", "Ada")
-    with lease.running(Who("agent", "a", "a"), anyio.CancelScope(), "acts"):
+    lease, ada = Lease(), Actor("person", "ada", "Ada")
+    with lease.running(Actor("agent", "a", "a"), anyio.CancelScope(), "acts"):
         lease.pause(ada)
         assert lease.state is State.PAUSED
         lease.resume()
@@ -116,8 +116,8 @@ async def test_calls_that_run_are_told_after_a_pause() -> None:
 
 
 async def test_a_reservation_that_a_person_ends_is_told() -> None:
-    lease, ada = Lease(), Who("person", "ada", "Ada")
-    lease.reserve(Who("agent", "a", "Codex"), 60)
+    lease, ada = Lease(), Actor("person", "ada", "Ada")
+    lease.reserve(Actor("agent", "a", "Codex"), 60)
     lease.take(ada)
     lease.hand_back(ada)
     assert lease.back

@@ -24,12 +24,12 @@ from web import LOCAL, TOKEN, bearer, given, guarded, listening, served, serving
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.auth.identity_provider import Provider
+from gloveport.server.auth.identity_provider import IdentityProvider
 from gloveport.server.auth.middleware import Door, Guard
 from gloveport.server.auth.oauth import OAuth
-from gloveport.server.auth.sign_in_links import Passes
+from gloveport.server.auth.sign_in_links import SignInLinks
 from gloveport.server.auth.token_store import remove
-from gloveport.server.hosts.desktops import Desks
+from gloveport.server.hosts.desktops import Desktops
 from gloveport.server.http import Web
 from gloveport.server.mcp.server import DesktopServer
 
@@ -106,7 +106,7 @@ async def person(url: str, token: str, **kind: Any) -> AsyncGenerator[Client]:
 
 
 def test_every_route_is_in_a_table_above(desktop: Desktop) -> None:
-    provider = Provider("https://issuer.example", "https://box.example/mcp")
+    provider = IdentityProvider("https://issuer.example", "https://box.example/mcp")
     web = Web(DesktopServer(desktop), desktop, Door(LOCAL.hosts, [OAuth(provider)]))
     assert {getattr(route, "path", "?") for route in web.routes} == {
         *OPEN,
@@ -237,7 +237,7 @@ async def test_a_desktop_is_its_owners_and_no_more_than_a_quota(
     desktop: Desktop, door: Door, tmp_path: Path
 ) -> None:
     ada, bob = (given(tmp_path, name, "control", quota=1) for name in ("ada", "bob"))
-    desks = Desks(desktop.settings, DesktopServer.beside(frozenset()), most=5)
+    desks = Desktops(desktop.settings, DesktopServer.beside(frozenset()), most=5)
     server = DesktopServer(desktop, desks=desks)
     async with desks.running(), serving_web(server, desktop, door) as url:
         async with person(url, ada) as client:
@@ -495,7 +495,7 @@ async def test_a_cookie_dies_with_the_token_that_made_its_link(
 
 async def test_links_and_cookies_end_in_time(desktop: Desktop, tmp_path: Path) -> None:
     now = [1e9]
-    door = Door(LOCAL.hosts, guarded(tmp_path).keys, passes=Passes(lambda: now[0]))
+    door = Door(LOCAL.hosts, guarded(tmp_path).keys, passes=SignInLinks(lambda: now[0]))
     async with served(desktop, door) as url, browsing(url) as http:
         path = await link(url, TOKEN)
         now[0] += 61

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from web import LOCAL, bearer, listening, served
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.auth.identity_provider import BadIssuer, Provider
+from gloveport.server.auth.identity_provider import BadIssuer, IdentityProvider
 from gloveport.server.auth.middleware import Door
 from gloveport.server.auth.oauth import OAuth
 from gloveport.server.auth.principal import SCOPES
@@ -89,7 +89,7 @@ async def issuer(anyio_backend: str) -> AsyncGenerator[Issuer]:
 
 @pytest.fixture
 def oauth(issuer: Issuer) -> OAuth:
-    return OAuth(Provider(issuer.url, AUDIENCE))
+    return OAuth(IdentityProvider(issuer.url, AUDIENCE))
 
 
 @asynccontextmanager
@@ -231,7 +231,7 @@ async def test_keys_are_fetched_once_and_again_when_they_change(
 
 async def test_made_up_keys_do_not_make_the_server_ask_all_the_time(issuer: Issuer) -> None:
     now = [0.0]
-    oauth = OAuth(Provider(issuer.url, AUDIENCE), lambda: now[0])
+    oauth = OAuth(IdentityProvider(issuer.url, AUDIENCE), lambda: now[0])
     for _ in range(5):
         with pytest.raises(BadToken):
             await oauth.grant(issuer.token(name="made up"))
@@ -248,7 +248,7 @@ async def test_made_up_keys_do_not_make_the_server_ask_all_the_time(issuer: Issu
 
 async def test_keys_that_the_issuer_has_taken_back_are_good_for_an_hour(issuer: Issuer) -> None:
     now = [0.0]
-    oauth = OAuth(Provider(issuer.url, AUDIENCE), lambda: now[0])
+    oauth = OAuth(IdentityProvider(issuer.url, AUDIENCE), lambda: now[0])
     assert await oauth.grant(issuer.token())
     issuer.keys = [jwk(EC, "e1")]
     now[0] += 3590
@@ -260,7 +260,7 @@ async def test_keys_that_the_issuer_has_taken_back_are_good_for_an_hour(issuer: 
 
 async def test_an_issuer_that_is_away_leaves_the_keys_of_before(issuer: Issuer) -> None:
     now = [0.0]
-    oauth = OAuth(Provider(issuer.url, AUDIENCE), lambda: now[0])
+    oauth = OAuth(IdentityProvider(issuer.url, AUDIENCE), lambda: now[0])
     assert await oauth.grant(issuer.token())
     issuer.away = True
     now[0] += 4000
@@ -270,7 +270,7 @@ async def test_an_issuer_that_is_away_leaves_the_keys_of_before(issuer: Issuer) 
 async def test_keys_may_be_in_a_file(issuer: Issuer, tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": [jwk(RSA, "r1")]}))
-    oauth = OAuth(Provider(issuer.url, AUDIENCE, str(file)))
+    oauth = OAuth(IdentityProvider(issuer.url, AUDIENCE, str(file)))
     assert await oauth.grant(issuer.token())
     assert await oauth.grant(issuer.token(name=None))  # there is but one
     file.write_text(json.dumps({"keys": [jwk(OTHER, "r2")]}))
@@ -281,4 +281,4 @@ async def test_keys_may_be_in_a_file(issuer: Issuer, tmp_path: Path) -> None:
 def test_a_provider_is_reached_in_a_way_that_nobody_can_change() -> None:
     for url in ("http://issuer.example", "issuer.example", "https://"):
         with pytest.raises(BadIssuer, match="does not begin with https:// and a name"):
-            Provider(url, AUDIENCE)
+            IdentityProvider(url, AUDIENCE)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gloveport.server.auth.principal import SCOPES, Grant, Scope, including
-from gloveport.server.auth.rate_limit import Pace
+from gloveport.server.auth.principal import SCOPES, Principal, Scope, including
+from gloveport.server.auth.rate_limit import RateLimit
 from gloveport.server.auth.token_store import (
     BadToken,
     BadTokens,
@@ -157,9 +157,11 @@ def test_what_a_scope_includes(given: list[Scope], allowed: set[str]) -> None:
 def test_a_grant_within_another_allows_no_more_than_either(
     mine: set[str], theirs: set[str], limited: bool
 ) -> None:
-    first = Grant("a", "a", including(one for one in SCOPES if one in mine), frozenset({"x", "y"}))
+    first = Principal(
+        "a", "a", including(one for one in SCOPES if one in mine), frozenset({"x", "y"})
+    )
     limits = frozenset({"y", "z"}) if limited else None
-    second = Grant("b", "b", including(one for one in SCOPES if one in theirs), limits, until=9)
+    second = Principal("b", "b", including(one for one in SCOPES if one in theirs), limits, until=9)
     both = first.within(second)
     assert both.scopes == first.scopes & second.scopes
     assert [both.reaches(one) for one in "xyz"] == [not limited, True, False]
@@ -168,7 +170,7 @@ def test_a_grant_within_another_allows_no_more_than_either(
 
 def test_a_bucket_fills_again_and_does_not_grow_for_ever() -> None:
     now = [0.0]
-    pace = Pace(rate=2, burst=3, clock=lambda: now[0])
+    pace = RateLimit(rate=2, burst=3, clock=lambda: now[0])
     assert [pace.take("a") for _ in range(5)] == [0, 0, 0, 0.5, 0.5]
     assert pace.take("b") == 0
     now[0] += 0.5

@@ -8,12 +8,12 @@ import pytest
 
 from gloveport.sandbox.errors import NotNow
 from gloveport.server.control.lease import TABLE, Event, Lease, NotYours, State
-from gloveport.server.recording.actor import Who
+from gloveport.server.recording.actor import Actor
 
-CLAUDE = Who("agent", "1", "claude")
-CODEX = Who("agent", "2", "codex")
-ADA = Who("person", "a", "Ada")
-BOB = Who("person", "b", "Bob")
+CLAUDE = Actor("agent", "1", "claude")
+CODEX = Actor("agent", "2", "codex")
+ADA = Actor("person", "a", "Ada")
+BOB = Actor("person", "b", "Bob")
 
 
 class Clock:

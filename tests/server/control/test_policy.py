@@ -20,7 +20,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 from views import viewing
 from web import serving_web
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.cli.main import main
 from gloveport.server.control.label_words import has_words
@@ -68,7 +68,7 @@ Action = Literal["accept", "decline", "cancel"]
 async def shop_desktop(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(tmp_path_factory.mktemp("shop")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("shop")), keymap) as running:
         yield running
 
 

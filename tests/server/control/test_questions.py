@@ -20,8 +20,8 @@ from witness import Press, Witness
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.control.questions import KEPT, Answer, Questions
 from gloveport.server.mcp.server import DesktopServer
-from gloveport.server.recording.actor import Who
-from gloveport.server.recording.recorder import Record
+from gloveport.server.recording.actor import Actor
+from gloveport.server.recording.recorder import Recorder
 
 COFFEE = "Iced americano is out. Which coffee instead?"
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -188,11 +188,11 @@ async def test_an_answer_to_a_question_of_another_call_is_not_heard(desktop: Des
 
 def test_a_question_expires() -> None:
     now = [1000.0]
-    questions = Questions(Record(), clock=lambda: now[0])
-    agent, person = Who("agent", "a", "a"), Who("person", "p", "Ada")
+    questions = Questions(Recorder(), clock=lambda: now[0])
+    agent, person = Actor("agent", "a", "a"), Actor("person", "p", "Ada")
     asked = questions.ask(agent, "question", COFFEE)
     assert questions.ask(agent, "question", COFFEE) is asked
-    assert questions.ask(Who("agent", "b", "b"), "question", COFFEE) is not asked
+    assert questions.ask(Actor("agent", "b", "b"), "question", COFFEE) is not asked
     questions.answer(asked, Answer("Ada", text="Latte"), person)
     questions.answer(asked, Answer("Ada", text="Mocha"), person)
     assert asked.answer == Answer("Ada", text="Latte")

@@ -18,15 +18,15 @@ from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.auth.principal import HERE
-from gloveport.server.hosts.desktops import Desks
+from gloveport.server.hosts.desktops import Desktops
 from gloveport.server.mcp.server import DesktopServer
 
 
 @asynccontextmanager
 async def several(
     desktop: Desktop, most: int = 2, idle: float = 60
-) -> AsyncGenerator[tuple[str, Desks]]:
-    desks = Desks(desktop.settings, DesktopServer.beside(frozenset()), most=most, idle=idle)
+) -> AsyncGenerator[tuple[str, Desktops]]:
+    desks = Desktops(desktop.settings, DesktopServer.beside(frozenset()), most=most, idle=idle)
     server = DesktopServer(desktop, desks=desks)
     async with desks.running(), serving_web(server, desktop) as url:
         yield url, desks

@@ -26,17 +26,17 @@ from mcp_types import CallToolResult, Tool
 from PIL import Image
 from processes import pids_of, until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import BadSecrets
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.secrets.store import Scrubbing, Vault, load
+from gloveport.sandbox.secrets.store import Scrubbing, SecretStore, load
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.control.policy import Policy, Rule
 from gloveport.server.mcp.server import DesktopServer
 
 PLAIN = "correct-horse-77"
 ODD = "q\"uo'te\\back 小米한"
-VAULT = Vault.of({"PLAIN": PLAIN, "ODD": ODD})
+VAULT = SecretStore.of({"PLAIN": PLAIN, "ODD": ODD})
 KEY = "sk-proj-ahovB3n5uQ7wZk1mX9tYd2LfGc6RjPeS8iVaHbNqTzWxKyUlOrDsIgMp04CEFJ"
 NO_TYPING = Policy((Rule("typing", "refuse", tool=("type",)),))
 MASK = (0x5C, 0x4A, 0x6B)
@@ -46,7 +46,7 @@ MASK = (0x5C, 0x4A, 0x6B)
 async def safe(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    settings = Settings(tmp_path_factory.mktemp("safe"), vault=VAULT)
+    settings = DesktopOptions(tmp_path_factory.mktemp("safe"), vault=VAULT)
     async with open_desktop(settings, keymap) as running:
         yield running
 
@@ -323,8 +323,8 @@ async def test_no_length_of_a_value_is_shown_in_part(
     anyio_backend: str, keymap: Keymap, tmp_path: Path, length: int
 ) -> None:
     value = (KEY * 6)[:length]
-    vault = Vault.of({"KEY": value})
-    async with open_desktop(Settings(tmp_path / "d", vault=vault), keymap) as desktop:
+    vault = SecretStore.of({"KEY": value})
+    async with open_desktop(DesktopOptions(tmp_path / "d", vault=vault), keymap) as desktop:
         server = DesktopServer(desktop, policy=NO_TYPING)
         free = DesktopServer(desktop)
         with field(session_of(desktop), "gtk3", tmp_path):
@@ -401,8 +401,8 @@ def calls_with(tool: Tool, value: str) -> Iterator[dict[str, Any]]:
 async def test_no_tool_repeats_a_value_whichever_parameter_it_is_given_in(
     anyio_backend: str, keymap: Keymap, tmp_path: Path
 ) -> None:
-    vault = Vault.of({"KEY": KEY})
-    async with open_desktop(Settings(tmp_path / "d", vault=vault), keymap) as desktop:
+    vault = SecretStore.of({"KEY": KEY})
+    async with open_desktop(DesktopOptions(tmp_path / "d", vault=vault), keymap) as desktop:
         server = DesktopServer(desktop, frozenset({"low-level", "files"}))
         told: list[tuple[str, str]] = []
         async with Client(server) as client:
@@ -445,11 +445,11 @@ def test_logs_do_not_tell_values() -> None:
 
 @pytest.mark.parametrize("said", ["straße-ſ", "Straße-ſ", "STRAßE-S"])
 def test_a_value_is_taken_out_in_any_case(said: str) -> None:
-    assert Vault.of({"LOUD": "straße-ſ"}).scrub(f"a {said} b") == "a [secret LOUD] b"
+    assert SecretStore.of({"LOUD": "straße-ſ"}).scrub(f"a {said} b") == "a [secret LOUD] b"
 
 
 def test_a_vault_never_shows_its_values() -> None:
-    assert PLAIN not in repr(VAULT) + str(VAULT) + repr(Settings(Path("x"), vault=VAULT))
+    assert PLAIN not in repr(VAULT) + str(VAULT) + repr(DesktopOptions(Path("x"), vault=VAULT))
 
 
 @pytest.mark.parametrize(

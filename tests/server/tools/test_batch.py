@@ -12,7 +12,7 @@ from mcp import Client
 from processes import until
 
 from gloveport.sandbox.actions import Press
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.control.policy import Policy, Rule
 from gloveport.server.mcp.server import DesktopServer
@@ -41,7 +41,7 @@ document.querySelector("#code").oninput = event => {
 async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    settings = Settings(tmp_path_factory.mktemp("wide"))
+    settings = DesktopOptions(tmp_path_factory.mktemp("wide"))
     async with open_desktop(settings, keymap) as running:
         yield running
 

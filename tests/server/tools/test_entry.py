@@ -17,7 +17,7 @@ from fields import Field, field, page_in, page_in_chromium
 from mcp import Client
 from processes import pids_of, until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -29,7 +29,7 @@ async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
     """A desktop of the usual size; windows are opened and closed by each test."""
-    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("wide")), keymap) as running:
         yield running
 
 

@@ -23,16 +23,16 @@ from mcp_types import Tool
 from PIL import Image
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.home.files import MOST_TEXT, MOST_UPLOADED
 from gloveport.sandbox.isolation.bubblewrap import why_not
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
 SECRET = "correct-horse-77"
 SPELT = b"q!Z"  # what the other secret is the base64 of
-VAULT = Vault.of({"MAIL": SECRET, "SHORT": base64.b64encode(SPELT).decode()})
+VAULT = SecretStore.of({"MAIL": SECRET, "SHORT": base64.b64encode(SPELT).decode()})
 CANARY = f"canary-{secrets.token_hex(8)}"
 
 
@@ -46,7 +46,7 @@ async def home(
     """A desktop without walls, and one behind them."""
     if request.param == "bwrap" and (why := why_not()):
         pytest.skip(f"there can be no walls here: {why}")
-    settings = Settings(open_folder, width=640, height=480, walls=request.param, vault=VAULT)
+    settings = DesktopOptions(open_folder, width=640, height=480, walls=request.param, vault=VAULT)
     async with open_desktop(settings, keymap) as running:
         yield running
 
@@ -401,14 +401,14 @@ from answers import call, text
 from attempts import run_inside
 from desks import session_of
 from mcp import Client
-from gloveport.sandbox.desktop import Settings, open_desktop
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.server.mcp.server import DesktopServer
 
 below = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=711", "none", below], check=True)
 
 async def main():
-    async with open_desktop(Settings(below / "d", width=640, height=480)) as desktop:
+    async with open_desktop(DesktopOptions(below / "d", width=640, height=480)) as desktop:
         async with Client(DesktopServer(desktop, frozenset({"files"}))) as client:
             said = {}
             for n in range(4):

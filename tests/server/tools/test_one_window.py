@@ -12,7 +12,7 @@ from fields import APPS, SYSTEM_PYTHON, site
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.control.policy import BUILT_IN, load
 from gloveport.server.mcp.server import DesktopServer
@@ -45,7 +45,7 @@ class Shop:
 async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("wide")), keymap) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from desks import session_of
 from fields import field
 from mcp import Client
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -20,7 +20,7 @@ from gloveport.server.mcp.server import DesktopServer
 @pytest.fixture
 async def desk(tmp_path: Path, keymap: Keymap) -> AsyncGenerator[tuple[Desktop, Client]]:
     async with (
-        open_desktop(Settings(tmp_path / "d"), keymap) as desktop,
+        open_desktop(DesktopOptions(tmp_path / "d"), keymap) as desktop,
         Client(DesktopServer(desktop)) as client,
     ):
         yield desktop, client

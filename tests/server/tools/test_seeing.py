@@ -18,7 +18,7 @@ from mcp import Client
 from PIL import ImageChops
 from processes import pids_of, until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -32,7 +32,7 @@ async def wide(
 ) -> AsyncGenerator[Desktop]:
     """A desktop of the usual size; windows are opened and closed by each test."""
     below = tmp_path_factory.mktemp("wide")
-    async with open_desktop(Settings(below), keymap) as running:
+    async with open_desktop(DesktopOptions(below), keymap) as running:
         yield running
 
 
@@ -142,7 +142,7 @@ async def test_every_click_point_is_within_what_it_names(
 async def test_points_are_those_of_the_screenshot_on_large_screens(
     width: int, height: int, tmp_path: Path, keymap: Keymap
 ) -> None:
-    settings = Settings(tmp_path / "d", width=width, height=height)
+    settings = DesktopOptions(tmp_path / "d", width=width, height=height)
     async with open_desktop(settings, keymap) as large, Client(DesktopServer(large)) as client:
         with form(large, "gtk3", tmp_path) as opened:
             await shown(client, "Tile 23")

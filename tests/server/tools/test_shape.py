@@ -22,12 +22,12 @@ LISTED = """
 import anyio
 from pathlib import Path
 from mcp import Client
-from gloveport.sandbox.desktop import Desktop, Settings
+from gloveport.sandbox.desktop import Desktop, DesktopOptions
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
 async def listed():
-    async with Client(DesktopServer(Desktop(Settings(Path("unused")), Keymap()))) as client:
+    async with Client(DesktopServer(Desktop(DesktopOptions(Path("unused")), Keymap()))) as client:
         print((await client.list_tools()).model_dump_json(by_alias=True, exclude_none=True))
 
 anyio.run(listed)

@@ -10,7 +10,7 @@ from fields import field, page_in_chromium
 from mcp import Client
 from processes import until
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
@@ -21,7 +21,7 @@ LOOP = "Click to toggle between loop all, loop one and no loop"
 async def wide(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory, keymap: Keymap
 ) -> AsyncGenerator[Desktop]:
-    async with open_desktop(Settings(tmp_path_factory.mktemp("wide")), keymap) as running:
+    async with open_desktop(DesktopOptions(tmp_path_factory.mktemp("wide")), keymap) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from web import bearer, given, guarded, served
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.control.call_queue import Line
+from gloveport.server.control.call_queue import CallQueue
 from gloveport.server.mcp.server import DesktopServer
 
 WAITS: list[tuple[str, dict[str, Any]]] = [
@@ -103,7 +103,7 @@ async def test_a_wait_that_is_cancelled_ends_at_once(desktop: Desktop) -> None:
 
 
 async def test_the_own_later_call_comes_after_a_wait() -> None:
-    line, served_ = Line(), list[str]()
+    line, served_ = CallQueue(), list[str]()
     first, second = anyio.Event(), anyio.Event()
 
     async def serve(who: str, number: int, *, waits: bool = False) -> None:

@@ -18,7 +18,7 @@ from relay import relayed
 from web import guarded, served
 from witness import Key, Press, Release, Witness
 
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.x11.keymap import Keymap
 
@@ -364,7 +364,7 @@ async def test_rolling_back_is_asked_once_more(
 ) -> None:
     if why := why_not():
         pytest.skip(f"there can be no walls here, so no undo: {why}")
-    settings = Settings(open_folder, width=640, height=480, walls="auto")
+    settings = DesktopOptions(open_folder, width=640, height=480, walls="auto")
     async with (
         open_desktop(settings, keymap) as desktop,
         ada_at(browser, desktop) as (page, client),

@@ -27,11 +27,11 @@ from witness import Key, KeyUp, Press, Release, Witness
 from Xlib.error import ConnectionClosedError
 
 from gloveport.sandbox.actions import KeyDown, Wait
-from gloveport.sandbox.desktop import Desktop, Settings, open_desktop
+from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import DesktopLost
 from gloveport.sandbox.imaging.image import Pixels
 from gloveport.sandbox.screen.stream_redaction import TOLD_WITHIN
-from gloveport.sandbox.secrets.store import Vault
+from gloveport.sandbox.secrets.store import SecretStore
 from gloveport.sandbox.x11.keymap import Keymap, keysym
 from gloveport.server.mcp.server import DesktopServer
 from gloveport.server.view.rfb import Encoding
@@ -343,8 +343,8 @@ def squares(viewer: Viewer) -> int:
 
 
 async def test_a_secret_is_at_no_moment_seen_by_who_watches(tmp_path: Path, keymap: Keymap) -> None:
-    vault = Vault.of({"BLACK": "■■■■■■■■"})
-    settings = Settings(tmp_path / "d", width=800, height=600, vault=vault)
+    vault = SecretStore.of({"BLACK": "■■■■■■■■"})
+    settings = DesktopOptions(tmp_path / "d", width=800, height=600, vault=vault)
     async with (
         open_desktop(settings, keymap) as desktop,
         Client(DesktopServer(desktop)) as client,

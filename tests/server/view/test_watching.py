@@ -10,8 +10,8 @@ from web import PERSON, served, signed_in
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.recording.actor import Who
-from gloveport.server.recording.recorder import Record
+from gloveport.server.recording.actor import Actor
+from gloveport.server.recording.recorder import Recorder
 
 STREAMS, CLICKS, LOOKS = 8, 8, 15
 
@@ -54,7 +54,7 @@ async def test_streams_that_come_and_go_fail_no_call(desktop: Desktop) -> None:
 
 
 def test_a_listener_that_fails_is_told_nothing_more() -> None:
-    record, told = Record(), list[int]()
+    record, told = Recorder(), list[int]()
 
     def fails(_: object) -> None:
         told.append(1)
@@ -63,6 +63,6 @@ def test_a_listener_that_fails_is_told_nothing_more() -> None:
     heard = list[object]()
     record.listen(fails)
     record.listen(heard.append)
-    record.note(Who("agent", "a", "a"), "wait", "wait")
+    record.note(Actor("agent", "a", "a"), "wait", "wait")
     assert told == [1]
     assert len(heard) == 2
