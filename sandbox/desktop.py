@@ -42,7 +42,7 @@ from .actions import (
     Wait,
 )
 from .checkpoints import history
-from .checkpoints.history import Checkpoint, CheckpointHistory
+from .checkpoints.history import Checkpoint, CheckpointHistory, Restored
 from .errors import (
     Ambiguous,
     BadRegion,
@@ -854,7 +854,7 @@ class Desktop:
 
     async def rollback(
         self, name: str = "", *, show: Show = "auto", seen: int = 0
-    ) -> tuple[Checkpoint, Frame]:
+    ) -> tuple[Restored, Frame]:
         """Take everything back to a checkpoint: the home, and the programs that ran then.
 
         What was done outside the desktop, such as a mail that was sent, stays done.
@@ -869,7 +869,7 @@ class Desktop:
             NoSuchCheckpoint: There is none of this name; nothing was done.
         """
 
-        def turn(parts: Runtime) -> tuple[Checkpoint, Frame]:
+        def turn(parts: Runtime) -> tuple[Restored, Frame]:
             if not parts.session.walled:
                 raise NoUndo
             chosen = self._history.find(name)
@@ -891,7 +891,8 @@ class Desktop:
                     parts.windows.focus(parts.windows.find(chosen.active))
 
             try:
-                return chosen, self._during(parts, act, _BACK, show, seen)
+                frame = self._during(parts, act, _BACK, show, seen)
+                return history.restored(chosen, self._running(parts)), frame
             except (error.ConnectionClosedError, ScreenShotError, OSError) as why:
                 if not back.is_set():
                     raise
@@ -933,14 +934,12 @@ class Desktop:
             raise NoUndo
         self._history.count += 1
         name = f"c{self._history.count}"
-        shown = parts.windows.list()
-        pids = dict.fromkeys(parts.windows.pid(one.id) for one in shown)
-        running = session.box.commands([pid for pid in pids if pid > 1])
+        shown, running = parts.windows.list(), self._running(parts)
         kept = session.keep(name)
         small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
         made = Checkpoint(
             name, time.time(), self.settings.vault.scrub(note), automatic, kept.folder, kept.size,
-            [history.again(argv, directory) for argv, directory in running],
+            running,
             [self._clean(one.title) for one in shown],
             next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
@@ -948,6 +947,12 @@ class Desktop:
         for gone in self._history.add(made, kept.new):
             session.forget(gone.folder)
         return made
+
+    def _running(self, parts: Runtime) -> list[list[str]]:
+        """The commands that bring back what has windows, one for each process."""
+        pids = dict.fromkeys(parts.windows.pid(one.id) for one in parts.windows.list())
+        running = parts.session.box.commands([pid for pid in pids if pid > 1])
+        return [history.again(argv, directory) for argv, directory in running]
 
     def _before(self, parts: Runtime, risk: Callable[[str], str]) -> None:
         """Make a checkpoint unasked before what is risky, or if the last one is old."""

@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,34 @@ class Checkpoint:
     windows: Sequence[str]
     active: str
     picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came of a rollback.
+
+    Args:
+        checkpoint: What was gone back to.
+        back: The programs that have a window again, by name, one for each process.
+        missing: Those that had one at the checkpoint and have none.
+    """
+
+    checkpoint: Checkpoint
+    back: Sequence[str]
+    missing: Sequence[str]
+
+
+def restored(to: Checkpoint, running: Sequence[Sequence[str]]) -> Restored:
+    """Compare what a checkpoint had with what has windows now.
+
+    Args:
+        to: The checkpoint.
+        running: The commands of the processes that have windows, as `again` makes them.
+    """
+    wanted = Counter(name_of(command) for command in to.programs)
+    there = Counter(name_of(command) for command in running)
+    missing = wanted - there
+    return Restored(to, [*(wanted - missing).elements()], [*missing.elements()])
 
 
 @dataclass(slots=True)
@@ -182,7 +211,9 @@ def again(argv: Sequence[str], directory: str) -> list[str]:
     """The command that brings a program back, with what it had open where it remembers that."""
     program = Path(argv[0].partition(" ")[0]).name  # Chromium writes all its words as one
     if program.startswith(("chromium", "chrome")):
-        return ["chromium", "--restore-last-session"]
+        words = " ".join(argv).split(" ")
+        folder = [one for one in words if one.startswith("--user-data-dir=")][:1]
+        return ["chromium", *folder, "--restore-last-session"]
     if program.startswith("firefox"):
         return [argv[0]]  # after it was ended, it opens what it had open by itself
     if program == "soffice.bin":

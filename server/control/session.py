@@ -255,17 +255,18 @@ class DesktopSession:
     async def _rollback(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         begun = self.record.begin(person.who, "rollback", "rolling back")
         try:
-            made, frame = await self.desktop.rollback(_text(given, "to"), show="always")
+            restored, frame = await self.desktop.rollback(_text(given, "to"), show="always")
         except BaseException as why:
             self.record.end(begun, error=str(why))
             raise
-        told = f"rolled back to {made.name}"
+        name = restored.checkpoint.name
+        told = f"rolled back to {name}"
         self.record.end(begun, picture=frame.picture, told=told)
         if self.lease.drives(person.who) and person.deeds:
             await person.deeds.note(told)
         else:
             self.lease.stale(person.who, told)
-        return {"back_to": made.name}
+        return {"back_to": name}
 
     def _tell(self, person: Person, deed: str, at: Place | None) -> None:
         self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at)

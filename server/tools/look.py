@@ -68,7 +68,10 @@ class Caller:
     """What they may do."""
 
 
-_STAYS_DONE = "Programs were started anew; what was sent over the network stays done."
+_STAYS_DONE = (
+    "Programs were started again with what they had saved; commands in terminals were not. What "
+    "was sent over the network stays done."
+)
 caller: ContextVar[Caller] = ContextVar("caller")
 
 Items = Annotated[
@@ -353,8 +356,10 @@ class Tools:
     ) -> CallToolResult:
         """Restore a checkpoint: its files, with its programs started again. What left the desktop
         stays done: mails, orders, anything on the network."""
-        made, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
-        return self._shown(frame, back_to=made.name, remember=_STAYS_DONE)
+        restored, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
+        programs = {"back": list(restored.back), "missing": list(restored.missing)}
+        name = restored.checkpoint.name
+        return self._shown(frame, back_to=name, programs=programs, remember=_STAYS_DONE)
 
     async def request_human(
         self,

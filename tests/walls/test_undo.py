@@ -99,6 +99,29 @@ async def test_programs_come_back_and_can_be_used(walled_desktop: Desktop, agent
     assert facts(await call(agent, "type", text="小米"))["typed"] == "verified"
 
 
+async def test_the_answer_names_the_programs_that_came_back(
+    walled_desktop: Desktop, agent: Client
+) -> None:
+    for target in ("mousepad", "xterm", "thunar"):
+        facts(await call(agent, "open", target=target, screenshot="never"))
+    run_inside(
+        session_of(walled_desktop),
+        "import os, shutil; os.makedirs('/home/user/bin', exist_ok=True); "
+        "shutil.copy('/usr/bin/xterm', '/home/user/bin/passing')",
+    )
+    session_of(walled_desktop).launch(["/home/user/bin/passing"])
+    assert facts(await call(agent, "wait_for", event="window", text="passing"))["happened"]
+    run_inside(session_of(walled_desktop), "import os; os.unlink('/home/user/bin/passing')")
+    facts(await call(agent, "checkpoint"))
+    told = facts(await call(agent, "rollback"))
+    assert sorted(told["programs"]["back"]) == ["mousepad", "thunar", "xterm"]
+    assert told["programs"]["missing"] == ["passing"]
+    there = {
+        one["application"].casefold() for one in facts(await call(agent, "windows"))["windows"]
+    }
+    assert there == {"mousepad", "thunar", "xterm"}
+
+
 async def test_a_browser_comes_back_with_its_page(below: Path, keymap: Keymap) -> None:
     with site(b"<title>the page</title>") as (port, _):
         network = EgressPolicy.parse(f"allow=a.example:{port}")
