@@ -98,3 +98,35 @@ async def test_a_database_under_load(desktop: Desktop, agent: Client) -> None:
     for name in ("c2", "c1", "c3"):
         facts(await call(agent, "rollback", to=name))
         assert run_inside(session_of(desktop), CHECK) == "ok 1000000 0\n"
+
+
+COMMITS = """
+cd /home/user && git init -q repository && cd repository
+git config user.name a && git config user.email a@localhost && git config gc.auto 0
+i=0; while true; do
+  i=$((i + 1)); echo $i > file; echo $i > "file$((i % 20))"; git add -A; git commit -q -m $i
+  [ $i != 3 ] || echo ready
+done
+"""
+# What was cut off amid a commit may have left the lock of it, and objects that nothing names.
+FSCK = """
+import subprocess
+def git(*args):
+    done = subprocess.run(['git', '-C', '/home/user/repository', *args],
+                          capture_output=True, text=True)
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+code, _, said = git('fsck', '--full', '--strict', '--no-dangling')
+number = git('log', '-1', '--format=%s')[1]
+print(code, said, git('show', 'HEAD:file')[1] == number, int(number) >= 3)
+"""
+
+
+async def test_a_repository_amid_commits(desktop: Desktop, agent: Client) -> None:
+    session = session_of(desktop)
+    session.launch(["sh", "-c", COMMITS])
+    assert until(lambda: session.last_words("sh") == "ready")
+    for name in ("c1", "c2", "c3", "c4"):
+        assert facts(await call(agent, "checkpoint"))["checkpoint"] == name
+    for name in ("c2", "c4", "c1", "c3"):
+        facts(await call(agent, "rollback", to=name))
+        assert run_inside(session_of(desktop), FSCK) == "0  True True\n"
