@@ -892,7 +892,7 @@ class Desktop:
 
             try:
                 frame = self._during(parts, act, _BACK, show, seen)
-                return history.restored(chosen, self._running(parts)), frame
+                return history.restored(chosen, self._running(parts)[1]), frame
             except (error.ConnectionClosedError, ScreenShotError, OSError) as why:
                 if not back.is_set():
                     raise
@@ -934,12 +934,14 @@ class Desktop:
             raise NoUndo
         self._history.count += 1
         name = f"c{self._history.count}"
-        shown, running = parts.windows.list(), self._running(parts)
+        shown = parts.windows.list()
+        programs, names = self._running(parts)
         kept = session.keep(name)
         small = View.fitting(self.settings.width, self.settings.height, _THUMBNAIL)
         made = Checkpoint(
             name, time.time(), self.settings.vault.scrub(note), automatic, kept.folder, kept.size,
-            running,
+            programs,
+            names,
             [self._clean(one.title) for one in shown],
             next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
@@ -948,11 +950,15 @@ class Desktop:
             session.forget(gone.folder)
         return made
 
-    def _running(self, parts: Runtime) -> list[list[str]]:
-        """The commands that bring back what has windows, one for each process."""
-        pids = dict.fromkeys(parts.windows.pid(one.id) for one in parts.windows.list())
-        running = parts.session.box.commands([pid for pid in pids if pid > 1])
-        return [history.again(argv, directory) for argv, directory in running]
+    def _running(self, parts: Runtime) -> tuple[list[list[str]], list[str]]:
+        """The commands that bring back what has windows, and the name of each window's program."""
+        pids = [parts.windows.pid(one.id) for one in parts.windows.list()]
+        commands: dict[int, list[str]] = {}
+        for pid in dict.fromkeys(pids):
+            if pid > 1 and (told := parts.session.box.commands([pid])):
+                commands[pid] = history.again(*told[0])
+        names = [history.name_of(commands.get(pid, ())) or "unknown" for pid in pids]
+        return list(commands.values()), names
 
     def _before(self, parts: Runtime, risk: Callable[[str], str]) -> None:
         """Make a checkpoint unasked before what is risky, or if the last one is old."""

@@ -38,7 +38,8 @@ class Checkpoint:
         folder: Where its files are.
         size: Of its files, in bytes.
         programs: What had windows, as it can be started again.
-        windows: Their titles.
+        shown: Their names, one for each window.
+        windows: The titles of these.
         active: The title of the one with the focus; empty when none had it.
         picture: The screen, small.
     """
@@ -50,6 +51,7 @@ class Checkpoint:
     folder: Path
     size: int
     programs: Sequence[Sequence[str]]
+    shown: Sequence[str]
     windows: Sequence[str]
     active: str
     picture: Picture
@@ -61,8 +63,8 @@ class Restored:
 
     Args:
         checkpoint: What was gone back to.
-        back: The programs that have a window again, by name, one for each process.
-        missing: Those that had one at the checkpoint and have none.
+        back: The programs that have windows again, one name a window.
+        missing: Those that have not, or have fewer than at the checkpoint, one name a window.
     """
 
     checkpoint: Checkpoint
@@ -70,15 +72,14 @@ class Restored:
     missing: Sequence[str]
 
 
-def restored(to: Checkpoint, running: Sequence[Sequence[str]]) -> Restored:
+def restored(to: Checkpoint, shown: Sequence[str]) -> Restored:
     """Compare what a checkpoint had with what has windows now.
 
     Args:
         to: The checkpoint.
-        running: The commands of the processes that have windows, as `again` makes them.
+        shown: The programs of the windows now, one name a window.
     """
-    wanted = Counter(name_of(command) for command in to.programs)
-    there = Counter(name_of(command) for command in running)
+    wanted, there = Counter(to.shown), Counter(shown)
     missing = wanted - there
     return Restored(to, [*(wanted - missing).elements()], [*missing.elements()])
 

@@ -44,6 +44,16 @@ _IPV6_SPECIAL = [
     ipaddress.IPv6Network(one)
     for one in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 ]  # fmt: skip
+# What browsers ask by themselves (updates, lists of bad sites, telemetry): refused like all else
+# where that is the rule, but no news to who uses the desktop.
+_CHATTER = re.compile(
+    r"((update|clientservices|(safebrowsing|optimizationguide-pa)[a-z-]*)\.googleapis\.com"
+    r"|clients\d?\.google(usercontent)?\.com|([a-z0-9-]+\.)*gvt1\.com"
+    r"|(detectportal|[a-z-]+\.settings\.services|firefox-settings-attachments\.cdn)\.(firefox\.com"
+    r"|mozilla\.(com|net))|([a-z0-9-]+\.)*(services|cdn)\.mozilla\.(com|net)"
+    r"|incoming\.telemetry\.mozilla\.org|aus5\.mozilla\.org|ads\.mozilla\.org)"
+    r"(:\d+)? was refused"
+)
 _AGAIN_AFTER = 0.1  # seconds
 _ONCE_IN = 5.0  # seconds in which the same refusal is told once
 
@@ -237,7 +247,8 @@ class Proxy:
             self._told = {one: when for one, when in self._told.items() if now - when < _ONCE_IN}
             self._told[why] = now
             logger.info("%s", why)
-            self._refused(why)
+            if not _CHATTER.match(why):
+                self._refused(why)
 
 
 def _host(text: str) -> tuple[str, int]:

@@ -363,6 +363,31 @@ def test_the_same_refusal_is_told_once(through: Callable[..., Way]) -> None:
     assert way.refused.empty()
 
 
+CHATTER = (
+    "update.googleapis.com", "clients2.google.com", "clients2.googleusercontent.com",
+    "clientservices.googleapis.com", "safebrowsing.googleapis.com",
+    "optimizationguide-pa.googleapis.com", "redirector.gvt1.com", "r4---sn-h0jeln7l.gvt1.com",
+    "detectportal.firefox.com", "firefox.settings.services.mozilla.com", "aus5.mozilla.org",
+    "content-signature-2.cdn.mozilla.net", "push.services.mozilla.com", "ads.mozilla.org",
+    "incoming.telemetry.mozilla.org",
+)  # fmt: skip
+ASKED_BY_SOMEBODY = (
+    "google.com", "www.mozilla.org", "addons.mozilla.org", "maps.googleapis.com",
+    "update.googleapis.com.b.com", "xgvt1.com", "b.com",
+)  # fmt: skip
+
+
+def test_what_browsers_ask_by_themselves_is_refused_in_silence(
+    through: Callable[..., Way],
+) -> None:
+    way = through("none")
+    for host in (*CHATTER, *ASKED_BY_SOMEBODY):
+        assert b"403" in way.get(f"http://{host}/")
+    told = [way.refused.get(timeout=5).partition(":")[0] for _ in ASKED_BY_SOMEBODY]
+    assert tuple(told) == ASKED_BY_SOMEBODY
+    assert way.refused.empty()
+
+
 def test_a_proxy_that_was_killed_is_started_again(through: Callable[..., Way]) -> None:
     way = through("none")
     assert way.proxy.pid is None
