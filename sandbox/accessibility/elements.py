@@ -481,6 +481,8 @@ class Elements:
         groups = [one for one in self.read() if one.layer.window == popup.window]
         items = [one for group in groups for one in group.elements if one.role in MENU_ITEMS]
         marked = [one for state in _MARKS for one in items if state in one.states]
+        if not marked and any("editable" in node.states for _, node in told):
+            return False, None  # what a field offers to complete it; keys go to the field
         return bool(items), next(iter(marked), None)
 
     def fields_from(self, element: Element) -> list[str]:

@@ -96,7 +96,7 @@ class TextEntry:
         if into:
             field = self.focus(into)
             self._to_the_end(field)
-        return self._type(text)
+        return self._type(text, self._focus_again() if into else self._sight.focus())
 
     def type_secret(self, name: str, value: str, into: str = "") -> Facts:
         """Type a secret, covered before its first key; nothing is read back.
@@ -179,8 +179,7 @@ class TextEntry:
 
     # Text
 
-    def _type(self, text: str) -> Facts:
-        field = self._sight.focus()
+    def _type(self, text: str, field: Element | None) -> Facts:
         before = self._contents(field)
         entry = self._entry(text, field)
         if isinstance(before, str):

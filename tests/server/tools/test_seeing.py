@@ -13,7 +13,7 @@ import anyio
 import pytest
 from answers import call, decoded, facts, picture, refusal, text
 from desks import session_of
-from fields import SYSTEM_PYTHON, Field, field, page_in_chromium
+from fields import SYSTEM_PYTHON, Field, field, page_in, page_in_chromium
 from mcp import Client
 from PIL import ImageChops
 from processes import pids_of, until
@@ -407,6 +407,22 @@ async def test_other_text_in_a_field_is_no_success(
         await shown(client, "Code", "entry")
         why = refusal(await call(client, "type", text="abc", into="Code"))
     assert why == "'abc' was typed, but 'ac' arrived: pasting it gave no better."
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_a_field_that_offers_completions_has_the_focus(
+    wide: Desktop, client: Client, tmp_path: Path, browser: str
+) -> None:
+    html = """<input aria-label=City list=cities oninput="keep(this.value)">
+      <datalist id=cities><option>Berlin<option>Bern<option>Bergen</datalist>"""
+    with page_in(session_of(wide), browser, tmp_path, html) as opened:
+        waited = await call(client, "wait_for", event="enabled", text="City", seconds=30)
+        assert facts(waited)["happened"]
+        await call(client, "type", text="B", into="City", screenshot="never")
+        offered = await call(client, "wait_for", event="text", text="Bergen", seconds=10)
+        told = facts(await call(client, "type", text="e", screenshot="never"))
+        assert told["typed"] == "verified", facts(offered)
+        assert until(lambda: opened.value() == "Be")
 
 
 async def test_text_that_did_not_arrive_is_pasted(
