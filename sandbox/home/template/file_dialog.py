@@ -364,7 +364,8 @@ class Dialog:
             self._say(str(why))
             return
         if self._action == OPEN and paths[0].is_dir():
-            gtk.gtk_file_chooser_set_current_folder(self._dialog, os.fsencode(paths[0]))
+            if paths[0] != folder:  # to read the same again would undo a choice made meanwhile
+                gtk.gtk_file_chooser_set_current_folder(self._dialog, os.fsencode(paths[0]))
             gtk.gtk_entry_set_text(self._entry, b"")
         else:
             self._told(CHOSEN, [str(path) for path in paths])
