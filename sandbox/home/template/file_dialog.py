@@ -219,8 +219,11 @@ class Dialog:
         self._responded, self._picked = Responded(self._respond), Changed(self._follow_list)
         self._followed = Idle(self._take_picked)
         connect(dialog, b"response", self._responded)
+        # The default button, activated by Return, would take all clicks for 0.25 s.
+        self._entered = Changed(lambda entry, data: self._confirm())
         if self._entry:
             connect(dialog, b"selection-changed", self._picked)
+            connect(self._entry, b"activate", self._entered)
 
     def show(self, parent: str) -> None:
         """Open the window above another, which is named as portals do: "x11:" and its id."""
@@ -291,7 +294,6 @@ class Dialog:
         label = gtk.gtk_label_new_with_mnemonic(f"{what} _name{'s' * self.several}:".encode())
         entry = gtk.gtk_entry_new()
         gtk.gtk_label_set_mnemonic_widget(label, entry)
-        gtk.gtk_entry_set_activates_default(entry, True)
         hint = 'One, or several: "first" "second"' if self.several else ""
         gtk.gtk_entry_set_placeholder_text(entry, hint.encode())
         row = gtk.gtk_box_new(HORIZONTAL, GAP)
