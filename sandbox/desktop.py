@@ -55,6 +55,7 @@ from .errors import (
     DesktopLost,
     Loss,
     LostBefore,
+    NoAnswer,
     NoSuchElement,
     NoSuchWindow,
     NotDone,
@@ -1104,8 +1105,7 @@ class Desktop:
         except OSError as failure:
             if parts.cut or parts.session.lost.is_set():
                 self._reconnect(failure)
-            what = failure.strerror or "no answer in time"
-            raise Broken(f"A part of the desktop failed: {what[:100]}.") from failure
+            raise NoAnswer(failure.strerror or "") from failure
         except error.XError as failure:
             if not held:
                 parts.hands.release_all()

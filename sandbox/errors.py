@@ -278,6 +278,22 @@ class Broken(SandboxError):
     """The desktop, or a part of it, does not work."""
 
 
+class NoAnswer(Broken):
+    """What was asked for may have been done or not.
+
+    Args:
+        why: The cause as the machine tells it; empty when the X server gave no answer in time.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        what = f"The desktop failed: {why[:100]}" if why else "The X server gave no answer in time"
+        again = "" if why else "; if it happens again, close the program that paints without pause"
+        super().__init__(
+            f"{what}, so this may have been done or not. Take a screenshot and look before you "
+            f"repeat it{again}."
+        )
+
+
 class CannotStart(Broken):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what} did not start: {why}.")

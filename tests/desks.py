@@ -1,6 +1,7 @@
 """What runs a desktop: tests look at it, the product does not."""
 
 from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.screen.capture import ScreenCapture
 from gloveport.sandbox.session.session import Session
 
 
@@ -8,3 +9,9 @@ def session_of(desktop: Desktop) -> Session:
     parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
     assert parts
     return parts.session
+
+
+def capture_of(desktop: Desktop) -> ScreenCapture:
+    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
+    assert parts
+    return parts.eyes

@@ -16,7 +16,7 @@ import anyio.lowlevel
 import numpy as np
 from answers import call
 from attempts import run_inside
-from desks import session_of
+from desks import capture_of, session_of
 from mcp import Client
 from mss import MSS
 from processes import children, until
@@ -70,7 +70,7 @@ async def test_losses_leave_nothing_in_the_server(desktop: Desktop, agent: Clien
     for fault in faults:
         await lose(desktop, agent, fault)
     before = held()
-    assert before["Session"] == 1
+    assert before["Session"] >= 1  # another test of this process may have one
     for fault in faults:
         await lose(desktop, agent, fault)
     with anyio.move_on_after(10):
@@ -82,7 +82,7 @@ async def test_losses_leave_nothing_in_the_server(desktop: Desktop, agent: Clien
 async def test_pixels_of_a_lost_display_are_freed_at_once(desktop: Desktop, agent: Client) -> None:
     await call(agent, "screenshot")
     gc.collect()
-    (eyes,) = (one for one in gc.get_objects() if isinstance(one, ScreenCapture))
+    eyes = capture_of(desktop)
     pixels = weakref.ref(eyes.pixels())
     gc.disable()
     try:

@@ -216,4 +216,4 @@ def test_what_a_dropped_checkpoint_shared_is_counted_for_the_next() -> None:
 
 def made(name: str, size: int) -> Checkpoint:
     picture = Picture(b"", "image/png", 1, 1)
-    return Checkpoint(name, 0.0, "", False, Path(name), size, [], [], "", picture)
+    return Checkpoint(name, 0.0, "", False, Path(name), size, [], [], [], "", picture)

@@ -220,7 +220,7 @@ class Dialog:
         self._followed = Idle(self._take_picked)
         connect(dialog, b"response", self._responded)
         # The default button, activated by Return, would take all clicks for 0.25 s.
-        self._entered = Changed(lambda entry, data: self._confirm())
+        self._entered = Changed(self._enter)
         if self._entry:
             connect(dialog, b"selection-changed", self._picked)
             connect(self._entry, b"activate", self._entered)
@@ -354,6 +354,9 @@ class Dialog:
                 self._told(CHOSEN, [name])
         else:
             self._confirm()
+
+    def _enter(self, entry: Address, data: Address) -> None:
+        self._confirm()
 
     def _confirm(self) -> None:
         """Answer with what the entry names, or say why that cannot be."""
