@@ -303,7 +303,7 @@ class Lease:
         """
         state = self.state
         if state is State.PERSON and self._person and self._person.key != person.key:
-            raise NotYours(f"{self._person.name} drives; ask them to hand back.")
+            raise NotYours(f"{self._person.name} is in control; ask them to hand back.")
         if state is State.RESERVED and self._holder:
             self._lost = f"the reservation of {self._holder.name} ended when they took control"
         self._person, self._left = person, None
@@ -328,7 +328,7 @@ class Lease:
             NotYours: A person drives.
         """
         if self.state is State.PERSON and self._person:
-            raise NotYours(f"{self._person.name} drives, so the agents wait anyway.")
+            raise NotYours(f"{self._person.name} is in control, so the agents wait anyway.")
         self._person = person
         self._go(Event.PAUSE)
         if stop:

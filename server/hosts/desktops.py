@@ -58,7 +58,7 @@ class OnlyOne(Impossible):
 class PersonThere(NotNow):
     def __init__(self, person: str, name: str) -> None:
         super().__init__(
-            f"{person} has control of the desktop {name!r}, so it was not closed. Close it when "
+            f"{person} is in control of the desktop {name!r}, so it was not closed. Close it when "
             "they have handed it back."
         )
 

@@ -111,7 +111,7 @@ async def test_hidden_ends_with_the_person_s_control(lease: Lease) -> None:
 
 def test_one_person_cannot_take_from_another_nor_hand_back_for_them(lease: Lease) -> None:
     lease.take(ADA)
-    with pytest.raises(NotYours, match="Ada drives"):
+    with pytest.raises(NotYours, match="Ada is in control"):
         lease.take(BOB)
     with pytest.raises(NotYours):
         lease.hand_back(BOB)

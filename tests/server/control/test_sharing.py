@@ -179,7 +179,7 @@ async def test_only_one_person_drives(desktop: Desktop) -> None:
         await ada.do("take")
         refused = await bob.do("take")
         assert refused.status_code == 409
-        assert refused.json() == {"error": "Ada drives; ask them to hand back."}
+        assert refused.json() == {"error": "Ada is in control; ask them to hand back."}
         assert (await bob.do("hand_back")).status_code == 409
         await ada.do("hand_back")
         assert (await bob.do("take")).json() == {"ok": True}

@@ -94,7 +94,7 @@ async def test_the_app_shows_the_desktop_and_follows_it(desktop: Desktop, witnes
         witness.paint(0xCC0000, 0, 0, 640, 480)
         await expect(frame.locator("#screen")).not_to_have_attribute("src", first)
         await frame.locator("#pause").click()
-        await expect(frame.locator("#pause")).to_have_text("go on")
+        await expect(frame.locator("#pause")).to_have_text("resume")
         assert await frame.locator("html").get_attribute("data-theme") == "dark"
         assert await page.evaluate("heights.length") > 0
 

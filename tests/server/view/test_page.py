@@ -46,7 +46,7 @@ async def ada_at(
 
 async def take(page: Page) -> None:
     await page.click("#take")
-    await expect(page.locator("#driver")).to_have_text("You drive")
+    await expect(page.locator("#driver")).to_have_text("You are in control")
 
 
 async def test_a_person_takes_over_amid_a_drag_while_others_watch(
@@ -75,10 +75,10 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
 
         tasks.start_soon(drag)
         assert await anyio.to_thread.run_sync(witness.saw) == Press(1, 100, 100)
-        await expect(bob.locator("#driver")).to_have_text("mcp 0.1.0 drives")
+        await expect(bob.locator("#driver")).to_have_text("mcp 0.1.0 is in control")
         await take(ada)
         assert await anyio.to_thread.run_sync(witness.saw) == Release(1, 100, 100)
-        await expect(bob.locator("#driver")).to_have_text("Ada drives")
+        await expect(bob.locator("#driver")).to_have_text("Ada is in control")
         await expect(bob.locator("#take")).to_be_disabled()
         row = bob.locator("#story li", has_text="actions")
         await expect(row).to_contain_text("Ada took control while this was being done.")
@@ -92,7 +92,7 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
         await ada.click("#hand_back")
         await ada.fill("#ask_field", "The captcha is done.")
         await ada.press("#ask_field", "Enter")
-        await expect(bob.locator("#driver")).to_have_text("Nobody drives")
+        await expect(bob.locator("#driver")).to_have_text("No one is in control")
         told = refusal(await call(client, "left_click", coordinate=[20, 30]))
         assert 'They say: "The captcha is done."' in told
         told = facts(await call(client, "screenshot"))["handed_back"]
@@ -162,13 +162,13 @@ async def test_a_chord_hands_back_without_the_mouse(browser: Browser, desktop: D
     async with ada_at(browser, desktop) as (page, client):
         await page.focus("#take")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#driver")).to_have_text("You drive")
+        await expect(page.locator("#driver")).to_have_text("You are in control")
         for key in HELD:
             await page.keyboard.down(key)
         await page.keyboard.press("KeyH")
         for key in HELD:
             await page.keyboard.up(key)
-        await expect(page.locator("#driver")).to_have_text("Nobody drives")
+        await expect(page.locator("#driver")).to_have_text("No one is in control")
         assert picture(await call(client, "screenshot"))
 
 
@@ -178,7 +178,7 @@ async def test_a_page_that_is_loaded_again_keeps_control(
     async with ada_at(browser, desktop) as (page, client):
         await take(page)
         await page.reload()
-        await expect(page.locator("#driver")).to_have_text("You drive")
+        await expect(page.locator("#driver")).to_have_text("You are in control")
         await expect(page.locator("body")).to_have_attribute("data-screen", "live")
         assert "Ada has control" in refusal(await call(client, "key", text="a"))
         await page.mouse.click(*await on_screen(page, 100, 100))
@@ -191,9 +191,9 @@ async def test_a_second_tab_is_the_same_person(browser: Browser, desktop: Deskto
         async with page.expect_popup() as opened:
             await page.evaluate("() => { window.open(location.href); }")
         other = await opened.value
-        await expect(other.locator("#driver")).to_have_text("You drive")
+        await expect(other.locator("#driver")).to_have_text("You are in control")
         await other.close()
-        await expect(page.locator("#driver")).to_have_text("You drive")
+        await expect(page.locator("#driver")).to_have_text("You are in control")
 
 
 async def test_the_page_comes_back_after_the_network_was_gone(
@@ -308,7 +308,7 @@ async def test_a_question_is_answered_by_a_button_or_in_words(
         await expect(page).to_have_title("main · gloveport")
         await expect(icon).to_have_attribute("href", re.compile(r"icon\.svg"))
         tasks.start_soon(ask, "And which size?", list[str]())
-        await page.get_by_role("textbox", name="Say it").fill("大杯")
+        await page.get_by_role("textbox", name="Answer in your own words").fill("大杯")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator("#questions")).to_be_hidden()
         with anyio.fail_after(10):
@@ -400,11 +400,11 @@ async def test_it_speaks_chinese_and_switches(browser: Browser, desktop: Desktop
     async with ada_at(browser, desktop, locale="zh-CN") as (page, _):
         await expect(page.locator("html")).to_have_attribute("lang", "zh")
         await expect(page.locator("#take")).to_have_text("取得控制")
-        await expect(page.locator("#driver")).to_have_text("无人操作")
+        await expect(page.locator("#driver")).to_have_text("无人控制")
         await page.click("#language")
         await expect(page.locator("#take")).to_have_text("Take control")
         await page.reload()
-        await expect(page.locator("#driver")).to_have_text("Nobody drives")
+        await expect(page.locator("#driver")).to_have_text("No one is in control")
 
 
 def test_every_language_says_everything() -> None:
