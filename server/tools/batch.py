@@ -170,7 +170,7 @@ class Batch:
         if name == "wait_for":
             if given["event"] == "control":
                 raise BadText("To wait for control, call wait_for by itself.")
-            check(given["event"], given["text"], given["role"])
+            check(given["event"], given["text"], given["role"], given["region"])
         if name == "windows" and (given["action"] == "list" or not given["window"].strip()):
             raise BadText("windows takes an action other than list here, and a window.")
         return made

@@ -41,7 +41,7 @@ from .schema import (
     refusal,
 )
 from .screen_text import Outlines, Wanted, line, listed
-from .wait import awaited
+from .wait import awaited, check
 
 MOST_ACTIONS = 20
 _CORE = {
@@ -243,6 +243,7 @@ class Tools:
         screenshot: Screenshot = "auto",
     ) -> CallToolResult:
         """Wait until something happens, instead of for a fixed time; says whether it did."""
+        check(event, text, role, region)
         look: Any = {"show": screenshot, "seen": caller.get().seen}
         if event == "control":
             if not await self._lease.wait_free(caller.get().who, seconds):

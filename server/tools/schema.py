@@ -216,7 +216,8 @@ def _said(error: Any, names: list[str]) -> str:
         case "too_short" | "too_long":
             least, most = error["ctx"].get("min_length"), error["ctx"].get("max_length")
             count = f"at least {least}" if least else f"at most {most}" if most > 4 else f"{most}"
-            return f"{where} must have {count} items, not {error['ctx']['actual_length']}"
+            items = "item" if least == 1 else "items"
+            return f"{where} must have {count} {items}, not {error['ctx']['actual_length']}"
         case "list_type" if where in ("actions", "choices"):
             return f"{where} must be a list"
         case "list_type":

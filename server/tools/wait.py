@@ -27,12 +27,14 @@ class Awaited:
     """Whether it was looked for in what programs tell, which not all do."""
 
 
-def check(event: str, text: str, role: str) -> None:
+def check(event: str, text: str, role: str, region: Sequence[int] = ()) -> None:
     """Check that it is said what to wait for.
 
     Raises:
         BadText: It is not.
     """
+    if region and event != "change":
+        raise BadText(f"wait_for watches a region for change alone, not for {event}; leave it out.")
     if event in ("still", "change", "control"):
         return
     if not text.strip() and not (role.strip() and event in ("element", "enabled")):
@@ -55,7 +57,7 @@ async def awaited(
     Raises:
         BadText: It is not said what to wait for.
     """
-    check(event, text, role)
+    check(event, text, role, region)
     match event:
         case "still":
             return Awaited(await desktop.wait_until_still(seconds, show=show, seen=seen), None)

@@ -106,7 +106,9 @@ async def test_a_desktop_that_a_person_drives_is_not_closed(desktop: Desktop) ->
         async with viewing(url, desktop=name) as ada:
             assert (await ada.do("take")).status_code == 200
             said = refusal(await call(client, "desktops", action="close", name=name))
-            assert said.startswith(f"Ada is in control of the desktop {name!r}, so it was not closed")
+            assert said.startswith(
+                f"Ada is in control of the desktop {name!r}, so it was not closed"
+            )
             assert name in desks.gates
             assert (await ada.do("hand_back")).status_code == 200
         facts(await call(client, "desktops", action="close", name=name))
