@@ -44,6 +44,8 @@ from .folder import MARK, Folder, make_folder
 
 logger = logging.getLogger(__name__)
 
+_X = "the X server"
+
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
 # seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
@@ -249,7 +251,7 @@ class Session:
             meanwhile=self._end_walls,
         )  # fmt: skip
         self._at_end.callback(self.x.release)
-        self._vital[self.x.pid] = "the X server"
+        self._vital[self.x.pid] = _X
         self._part_x()
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
@@ -570,7 +572,9 @@ class Session:
 
     def _ended(self, pid: int, status: int) -> None:
         logger.debug("process %d of %s ended with %d", pid, self.folder.path.name, status)
-        if pid in self._vital and not self.lost.is_set():
+        # Programs that a part started end with it, and may be told of first.
+        takes_others = pid == self.keeper.pid and self.lost_part == _X
+        if pid in self._vital and (takes_others or not self.lost.is_set()):
             self.lost_part = self._vital[pid]
             self.lost.set()
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _KEPT = 4096  # paintings remembered, at the most
 _RECENT = 1.5  # seconds the rules look back: a second, and the last blink of a caret (0.6 s) twice
-_ANSWERED = 10.0  # seconds; a window that paints without pause delays answers by some
+_ANSWERED = 20.0  # seconds; a window that paints without pause delays answers by some
 _MOST_READ = 1 << 20  # bytes
 _PROTOCOLS = 32  # of a window that are looked at; ICCCM and EWMH know 5
 

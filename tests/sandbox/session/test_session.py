@@ -100,9 +100,7 @@ def test_a_stale_lock_is_survived(tmp_path: Path, keymap: Keymap) -> None:
     lock.write_text(f"{2**22 - 1:>10}\n")
     second = start_session(tmp_path, "second", 640, 480, keymap)
     second.x.connect().close()
-    second.close()
-    lock.unlink(missing_ok=True)
-    stale.unlink(missing_ok=True)
+    second.close()  # and no more is removed here: the number may be another desktop's by now
 
 
 def test_the_display_is_closed_to_who_has_no_cookie(session: Session) -> None:
