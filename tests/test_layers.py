@@ -17,6 +17,7 @@ GROUND = {"sandbox.errors", "sandbox.geometry", "sandbox.names"}
 MAY_IMPORT = {
     "sandbox.ground": set[str](),
     "sandbox.isolation": {"h11"},
+    "sandbox.isolation.supervisor": set[str](),
     "sandbox.activity": set[str](),
     "sandbox.x11": {"Xlib", "mss", "numpy"},
     "sandbox.imaging": {"sandbox.isolation", "numpy", "PIL", "isal", "rapidocr"},

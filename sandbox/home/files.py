@@ -1,8 +1,8 @@
 """Files of the desktop's home, from outside: which there are, one put there, one taken out.
 
 Programs change the home as they like, at any moment. So the way down is gone inside, by
-isolation/supervisor.py, as the desktop's own user and never through a link; what it hands out is a
-descriptor, and we look again that it is a file before we read or write it.
+isolation/supervisor/home_files.py, as the desktop's own user and never through a link; what it
+hands out is a descriptor, and we look again that it is a file before we read or write it.
 """
 
 import codecs

@@ -4,7 +4,7 @@ A keeper process holds the namespaces that outlast an undo: mounts (the overlay 
 network (only a loopback), and memory that the X server and the programs share. It has two boxes:
 
     X box          Xvfb; writes nothing but the folder of its socket
-    desktop box    supervisor.py as PID 1, and all programs; writes its home and the session's
+    desktop box    supervisor as PID 1, and all programs; writes its home and the session's
                    sockets
 
 Both see a read-only system, have no capabilities and can gain none, and a filter refuses them the
@@ -14,6 +14,7 @@ own first, so that nothing in it is root anywhere.
 
 import ctypes
 import errno
+import io
 import json
 import marshal
 import os
@@ -23,6 +24,7 @@ import socket
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -41,7 +43,7 @@ PYTHON = "/usr/bin/python3"
 
 # A range that neither people (Debian: from 1000 on) nor systemd (61184 to 65519) give away.
 _UIDS = range(61000, 61184)
-_INIT = Path(__file__).with_name("supervisor.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor")
 _ETC_OF_X = ("fonts", "alternatives", "ld.so.cache", "X11", "localtime")
 _MERGED = [name for name in ("bin", "sbin", "lib", "lib32", "lib64") if Path("/usr", name).is_dir()]
 _FILES = {
@@ -179,12 +181,23 @@ class BubblewrapCommands:
 
 @cache
 def _init() -> bytes:
-    """supervisor.py as the system's Python runs it: compiled, if ours is of the same version."""
-    source = _INIT.read_bytes()
-    if Path(PYTHON).resolve().name != f"python{sys.version_info.major}.{sys.version_info.minor}":
-        return source
-    code = compile(source, _INIT.name, "exec")
-    return MAGIC_NUMBER + bytes(12) + marshal.dumps(code)  # of no known time and size (PEP 552)
+    """The package `supervisor` as a zip file that the system's Python runs.
+
+    It is handed over as one file, since who runs a desktop may not be able to read this folder. It
+    is compiled if our Python is of the same version.
+    """
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    compiled = Path(PYTHON).resolve().name == version
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("__main__.py", "from supervisor.main import main; main()")
+        for path in sorted(_SUPERVISOR.glob("*.py")):
+            source = path.read_bytes()
+            if compiled:  # of no known time and size (PEP 552)
+                code = compile(source, path.name, "exec")
+                source = MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
+            file.writestr(f"supervisor/{path.name}{'c' * compiled}", source)
+    return archive.getvalue()
 
 
 def own_user(taken: set[int]) -> int:

@@ -3,7 +3,7 @@
 With it the kernel holds all of a desktop together to its memory and processes at once, also memory
 that no program is charged with (files in /dev/shm, pipes), and shares the processors fairly between
 desktops, however many programs each has. Without one, what the programs' box is held to
-(bubblewrap.py, supervisor.py) is all there is.
+(bubblewrap.py, supervisor) is all there is.
 
 cgroup v2 wherever it has a controller, v1 elsewhere (cgroups(7)). Root may make groups; others may
 where a part of the tree is theirs, as in a systemd service with Delegate=yes.

@@ -1,4 +1,4 @@
-"""The owner's end of a box of processes; supervisor.py is the other end.
+"""The owner's end of a box of processes; `supervisor` is the other end.
 
 Everything a desktop runs is started through here, so that one closed socket ends all of it, also
 when the owner was killed.
@@ -26,8 +26,8 @@ from .cgroups import remove_group
 
 logger = logging.getLogger(__name__)
 
-# As a module it is compiled once and for all, not at each start.
-_INIT = "import sys; sys.path.append(sys.argv.pop(1)); import supervisor; supervisor.main()"
+# Not by its whole name: that would import all that `gloveport` does.
+_INIT = "import sys; sys.path.append(sys.argv.pop(1)); from supervisor.main import main; main()"
 _PACKET = 1 << 18
 _MOST_HANDED = 2  # descriptors with one message
 _ANSWERED = 20.0  # seconds; all but a copy is done in milliseconds
@@ -101,7 +101,7 @@ class ProcessTree:
 
         Args:
             outer: The box it is a program of.
-            command: The command that runs supervisor.py on the descriptor of a socket, and the
+            command: The command that runs `supervisor` on the descriptor of a socket, and the
                 descriptors it inherits, that one first.
             log: A file its output is appended to.
             ended: As for a box.
@@ -271,7 +271,7 @@ class ProcessTree:
         return answer["bytes"], answer["new"]
 
     def files(self, asked: Mapping[str, object], fds: Sequence[int] = ()) -> dict[str, Any]:
-        """Ask for a file of the home, in the words of supervisor.py.
+        """Ask for a file of the home, in the words of `supervisor`.
 
         Returns:
             What it answered; its "handed" are descriptors for the caller to close.
