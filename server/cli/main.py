@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Gives any MCP client control of a sandboxed Linux desktop.",
         epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
     )
-    parser.add_argument("--version", action="version", version=version("gloveport"))
+    parser.add_argument("--version", action="version", version=_version())
     parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     add = commands.add_parser
@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     add_run(add)
     _add_doctor(add)
     return parser
+
+
+def _version() -> str:
+    """The version, and which installation it is of."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"gloveport {version('gloveport')} (Python {python}, {sys.prefix})"
 
 
 def _add_stdio(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -16,6 +16,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+NOVNC = Path(str(files("gloveport.server.view"))) / "static" / "novnc" / "core"
 _ROOMS = ("server", "sandbox", "clients")
 # What `gloveport stdio --url` runs, and the packages it needs; all of them pure Python.
 _BRIDGE = (
@@ -65,8 +66,13 @@ def bundles() -> tuple[Bundle, Bundle]:
     """The `uv` and the `python` bundle.
 
     Raises:
-        NotBundled: A package for the `python` one is not pure Python.
+        NotBundled: A package for the `python` one is not pure Python, or noVNC is missing.
     """
+    if not NOVNC.is_dir():
+        raise NotBundled(
+            "noVNC, which a bundle needs for the live view, is missing. "
+            "Run `python buildtools/gloveport_build.py` in the checkout."
+        )
     ours = distribution("gloveport")
     described = {f"{_info(ours)}/METADATA": (ours.read_text("METADATA") or "").encode()}
     whole = {f"gloveport/{name}": data for name, data in _sources()}
@@ -150,7 +156,7 @@ def _about(ours: Distribution, name: str) -> dict[str, Any]:
         "version": ours.version,
         "description": ours.metadata["Summary"],
         "author": {"name": "gloveport"},
-        "license": "MIT",
+        "license": str(ours.metadata["License-Expression"]),
         "tools_generated": True,
         "compatibility": {"platforms": ["darwin", "linux"]},
     }
