@@ -67,6 +67,7 @@ from .errors import (
     NoUndo,
     OffScreen,
     ProgramFailed,
+    RolledBack,
     SandboxError,
 )
 from .frames import Frame, Show
@@ -182,7 +183,7 @@ class Desktop:
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
         self.loss = ""
-        """How the last desktop, or the connections to it, was lost; empty when none was."""
+        """How what callers saw was lost last; empty when nothing was."""
         self.losses = 0
         self._frames = 0
         self._history = CheckpointHistory()
@@ -880,6 +881,7 @@ class Desktop:
             def act() -> None:
                 self._go_back(parts.session, chosen)
                 back.set()
+                self._lost(RolledBack(chosen.name))
                 parts.tree.reset()
                 parts.elements.forget()
                 parts.pages.forget()
@@ -899,7 +901,7 @@ class Desktop:
                     raise
                 self._not_back(parts.session, why, files=True)
 
-        return await self._take(turn)
+        return await self._take(turn, tells=True)
 
     def _go_back(self, session: Session, to: Checkpoint) -> None:
         try:
@@ -1019,20 +1021,34 @@ class Desktop:
         self._thread.shutdown(wait=False)
         await asyncio.to_thread(self._stream.close)
 
-    async def _take(self, work: Callable[[Runtime], T]) -> T:
+    async def _take(self, work: Callable[[Runtime], T], *, tells: bool = False) -> T:
+        """Take a turn; a caller who has not been told of all losses may only look.
+
+        Args:
+            work: What is done in it.
+            tells: Whether its result tells the caller of the losses there were in it.
+        """
         known = knowledge.get()
+        losses = 0
 
         def turn() -> T:
-            if known and known.acts and known.losses != self.losses:
-                raise LostBefore(self.loss)
-            return self._safely(work)
+            nonlocal losses
+            try:
+                if known and known.acts and known.losses != self.losses:
+                    raise LostBefore(self.loss)
+                return self._safely(work)
+            finally:
+                losses = self.losses  # a later turn may lose more before this one is told
 
         try:
-            return await self._run(turn)
+            done = await self._run(turn)
         except Loss:
             if known:
-                known.losses = self.losses
+                known.losses = losses
             raise
+        if known and tells:
+            known.losses = losses
+        return done
 
     async def _take_next(self, work: Callable[[Runtime], None]) -> None:
         """Take a turn before all that wait; cancelling it does not stop it."""

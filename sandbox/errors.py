@@ -39,7 +39,8 @@ SandboxError
 │   │   ├── LostBefore
 │   │   ├── DesktopLost
 │   │   ├── NotRolledBack
-│   │   └── ConnectionsLost
+│   │   ├── ConnectionsLost
+│   │   └── RolledBack
 │   ├── NotRestarted
 │   ├── DesktopClosed
 │   ├── FileFailed
@@ -415,6 +416,20 @@ class ConnectionsLost(Loss):
             "The connections to the display were cut, perhaps by a program of the desktop; new "
             "ones are open. It is not known whether the last action arrived: take a screenshot "
             "before you act."
+        )
+
+
+class RolledBack(Loss):
+    """What callers saw is gone by a rollback; told to those who did not ask for it.
+
+    Args:
+        to: The name of the checkpoint.
+    """
+
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"This desktop was rolled back to checkpoint {to} since you last looked: its files and "
+            "programs are those of that checkpoint. Take a screenshot before you act."
         )
 
 

@@ -1,4 +1,4 @@
-"""A call meant for a desktop that is lost does nothing on the next; each caller is told."""
+"""A call meant for a desktop that was lost or rolled back does nothing; each caller is told."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from answers import call, facts, refusal, text
 from desks import session_of
 from mcp import Client
 from mcp_types import CallToolResult, Implementation
+from processes import until
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.mcp.server import DesktopServer
@@ -63,3 +64,51 @@ async def test_each_caller_is_told_once_before_input_is_sent(
             facts(await call(client, "mouse_move", coordinate=[9, 9]))
         shown = await call(second, "read_screen")
         assert "rm -rf" not in text(shown)
+
+
+@pytest.mark.parametrize("queued", [True, False], ids=["queued", "later"])
+async def test_each_other_caller_is_told_of_a_rollback_before_input_is_sent(
+    desktop: Desktop, queued: bool
+) -> None:
+    server = DesktopServer(desktop)
+    said: dict[str, CallToolResult] = {}
+    async with AsyncExitStack() as opened:
+        names = ("first", "typing", "opening", "looking")
+        clients = {
+            name: await opened.enter_async_context(
+                Client(server, client_info=Implementation(name=name, version="1"))
+            )
+            for name in names
+        }
+        for client in clients.values():
+            facts(await call(client, "screenshot"))
+        facts(await call(clients["first"], "open", target="xterm"))
+        facts(await call(clients["first"], "checkpoint"))
+        for client in clients.values():
+            facts(await call(client, "screenshot"))
+        before = session_of(desktop).box.pid
+
+        async def ask(who: str, name: str, **given: object) -> None:
+            said[who] = await call(clients[who], name, **given)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: ask("first", "rollback"))
+            begun = lambda: session_of(desktop).box.pid != before  # noqa: E731
+            await anyio.to_thread.run_sync(until, begun if queued else lambda: "first" in said)
+            tasks.start_soon(lambda: ask("typing", "type", text="rm -rf x"))
+            tasks.start_soon(lambda: ask("opening", "open", target="mousepad"))
+            tasks.start_soon(lambda: ask("looking", "screenshot"))
+        assert facts(said["first"])["programs"]["back"] == ["xterm"]
+        for who in ("typing", "opening"):
+            told = refusal(said[who])
+            assert told.startswith(
+                "Nothing was sent. This desktop was rolled back to checkpoint c1"
+            )
+            assert len(told) <= 400
+        assert "rolled back to checkpoint c1" in text(said["looking"])
+        for client in clients.values():
+            assert "rolled back" not in text(await call(client, "screenshot"))
+            facts(await call(client, "mouse_move", coordinate=[9, 9]))
+        shown = text(await call(clients["typing"], "read_screen"))
+        assert "rm -rf" not in shown
+        assert "Mousepad" not in shown
