@@ -181,7 +181,13 @@ def _add_bundle(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_doctor(add: Callable[..., argparse.ArgumentParser]) -> None:
     """The command `doctor`."""
-    examining = add("doctor", help="say what is missing and the one command that gets it")
+    examining = add(
+        "doctor",
+        help="start a desktop, and say what is missing and the one command that gets it",
+        description="Say what a desktop lacks on this machine and the command that gets it, and "
+        "start one for a moment. The exit status is 0 if one runs behind walls, else 1.",
+    )
+    examining.add_argument("--json", action="store_true", help="print one JSON object")
     examining.set_defaults(run=_doctor)
 
 
@@ -269,5 +275,8 @@ def _bundle(given: argparse.Namespace) -> int:
 
 def _doctor(given: argparse.Namespace) -> int:
     from .doctor import examine
+    from .options import desktops_folder
 
-    return examine()
+    if not given.verbose:
+        logging.getLogger().setLevel(logging.CRITICAL)  # what came of the start is said
+    return examine(desktops_folder, as_json=given.json)

@@ -73,7 +73,7 @@ def desktop_settings(given: argparse.Namespace) -> "desktop.DesktopOptions":
 
     width, height = _size(given.size)
     return desktop.DesktopOptions(
-        below=_desktops(),
+        below=desktops_folder(),
         width=width,
         height=height,
         longest=min(given.max_image, 2000),
@@ -156,7 +156,7 @@ def serve_options(given: argparse.Namespace) -> list[str]:
     return [*options, *(["--cursor"] if given.cursor else [])]
 
 
-def _desktops() -> Path:
+def desktops_folder() -> Path:
     """Where desktops live: on a disk, for their homes hold browser profiles."""
     return private(Path("/tmp") / f"gloveport-{os.getuid()}") / "desktops"
 

@@ -1,0 +1,81 @@
+"""`gloveport doctor` starts a desktop, and says why none starts on machines where none can."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from gloveport.sandbox.isolation.bubblewrap import why_not
+
+DOCTOR = [sys.executable, "-P", "-m", "gloveport.server.cli", "doctor"]
+HIDE = (
+    "mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay overlay "
+    "-o lowerdir=/usr/bin,upperdir=/mnt/upper,workdir=/mnt/work /usr/bin && rm /usr/bin/{}"
+)
+MOUNTS = ["unshare", "--mount", "--propagation", "private"]
+# A user that is not root, in a namespace in which no other may be made.
+NOBODY = ["unshare", "--user", "--map-user=1234", "--keep-caps"]
+NO_NAMESPACES = (
+    "echo 0 > /proc/sys/user/max_user_namespaces && "
+    "exec setpriv --inh-caps=-all --ambient-caps=-all --bounding-set=-all"
+)
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")
+
+
+def doctor(*before: str, script: str = "exec") -> tuple[int, dict[str, Any], str]:
+    """The exit status, the JSON and the text of the command, on such a machine."""
+    argv = [*before, "sh", "-c", f'{script} "$@"', "sh", *DOCTOR]
+    ran = [
+        subprocess.run([*argv, *more], capture_output=True, text=True, timeout=60, check=False)
+        for more in (["--json"], [])
+    ]
+    assert ran[0].returncode == ran[1].returncode, ran
+    assert ran[0].stderr == ran[1].stderr == ""
+    return ran[0].returncode, json.loads(ran[0].stdout), ran[1].stdout
+
+
+@pytest.mark.skipif(bool(why_not()), reason="there can be no walls here")
+def test_a_desktop_is_started_and_seen() -> None:
+    status, told, text = doctor()
+    assert (status, told["ok"]) == (0, True)
+    assert [(one["walls"], one["ok"]) for one in told["started"]] == [(True, True)]
+    assert "a desktop started behind walls and was seen after" in text
+    assert text.endswith("A desktop runs.\n")
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("program", "package", "started"),
+    [("bwrap", "bubblewrap", [(False, True)]), ("Xvfb", "xvfb", []), ("openbox", "openbox", [])],
+)
+def test_a_missing_program_is_named_with_the_command_that_gets_it(
+    program: str, package: str, started: list[tuple[bool, bool]]
+) -> None:
+    status, told, text = doctor(*MOUNTS, script=f"{HIDE.format(program)} && exec")
+    assert (status, told["ok"]) == (1, False)
+    assert told["get"] == [f"apt-get install {package}"]
+    assert f"  apt-get install {package}\n" in text
+    assert [(one["walls"], one["ok"]) for one in told["started"]] == started
+    end = "A desktop runs without walls only" if started else "A desktop cannot run yet."
+    assert end in text
+
+
+@needs_root
+def test_a_kernel_that_permits_no_namespaces_is_named_with_the_setting() -> None:
+    status, told, text = doctor(*NOBODY, script=NO_NAMESPACES)
+    assert (status, told["ok"]) == (1, False)
+    assert told["get"] == ["sudo sysctl -w user.max_user_namespaces=15000"]
+    assert [one["walls"] for one in told["started"]] == [False]
+    assert "no walls are possible here: " in text
+
+
+@needs_root
+def test_what_keeps_a_desktop_from_starting_is_said() -> None:
+    status, told, text = doctor(*MOUNTS, script="mount -t tmpfs -o ro tmpfs /tmp && exec")
+    assert (status, told["ok"]) == (1, False)
+    assert "Read-only file system" in text
+    assert "Traceback" not in text
