@@ -58,9 +58,7 @@ def report(title: str, times: Times, ours: str) -> None:
 @asynccontextmanager
 async def fresh(folder: Path, keymap: Keymap) -> AsyncGenerator[tuple[Desktop, Session]]:
     async with open_desktop(DesktopOptions(folder), keymap) as desktop:
-        parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-        assert parts
-        yield desktop, parts.session
+        yield desktop, desktop.runtime.session
 
 
 async def start(folder: Path, rounds: int) -> None:
@@ -87,14 +85,12 @@ async def screenshot(folder: Path, rounds: int) -> None:
         with pages() as url:
             await desktop.open(f"{url}/0")
             await desktop.wait_until_still(5)
-            parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-            assert parts
+            parts = desktop.runtime
             naive, camera = Naive(session.env), session.x.camera(parts.display)
             eyes = parts.eyes
 
             def ours() -> str:
-                eyes._painted = -1  # pyright: ignore[reportPrivateUsage] # grab anew
-                return base64.b64encode(png(eyes.pixels()).data).decode()
+                return base64.b64encode(png(eyes.grab()).data).decode()
 
             for _ in range(rounds):
                 timed(times, "ours: shared memory, up filter, isal", ours)

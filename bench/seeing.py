@@ -12,6 +12,7 @@ Machines are noisy: read the ratios, not the milliseconds.
 """
 
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -29,17 +30,15 @@ from gloveport.clients.desk import DeskClient, connect
 from gloveport.clients.practice.shop import Shop, open_shop
 from gloveport.clients.scripted.reader import Reader
 from gloveport.sandbox.accessibility.element import Element
-from gloveport.sandbox.accessibility.tree import AccessibilityTree
 from gloveport.sandbox.actions import Click
 from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.geometry import Rect
-from gloveport.sandbox.imaging.ocr import Ocr
-from gloveport.sandbox.screen.capture import ScreenCapture
 from gloveport.sandbox.screen.settle import Patience
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from accessible import ACCESSIBLE, COMPONENT, accessibility_bus, asked, property_of
 from desks import session_of
 from fields import field, site
 from processes import until
@@ -96,30 +95,28 @@ async def bench_tree(desktop: Desktop, folder: Path) -> None:
 async def walk(desktop: Desktop) -> int:
     """What a recursive walk costs: children, role, states, name, interfaces and place of each."""
 
-    def walked(tree: AccessibilityTree, pids: set[int]) -> int:
-        async def all_of() -> int:
-            count = 0
-            programs = await tree._all_programs()  # pyright: ignore[reportPrivateUsage]
-            level = [one.root for one in programs if one.pid in pids]
-            ask = tree._call  # pyright: ignore[reportPrivateUsage]
-            accessible, component = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"
-            while level:
-                key = level.pop()
-                count += 1
-                for member in ("GetRole", "GetState", "GetInterfaces"):
-                    await ask(key, accessible, member)
-                await tree._property(key, accessible, "Name")  # pyright: ignore[reportPrivateUsage]
-                if not key[1].endswith("root"):
-                    await ask(key, component, "GetExtents", "u", [0])
-                (children,) = await ask(key, accessible, "GetChildren")
-                level += [(one[0], one[1]) for one in children]
-            return count
-
-        return tree._run(all_of(), 60)  # pyright: ignore[reportPrivateUsage]
-
-    return await desktop._take(  # pyright: ignore[reportPrivateUsage]
-        lambda parts: walked(parts.tree, {one.pid for one in parts.windows.layers()})
-    )
+    pids = {one.pid for one in desktop.runtime.windows.layers()}
+    count = 0
+    async with accessibility_bus(session_of(desktop)) as bus:
+        root = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+        (programs,) = await asked(bus, root, f"{ACCESSIBLE}.GetChildren")
+        level: list[tuple[str, str]] = []
+        for name, path in programs:
+            dbus = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
+            ask_pid = "org.freedesktop.DBus.GetConnectionUnixProcessID"
+            if (await asked(bus, dbus, ask_pid, "s", name))[0] in pids:
+                level.append((name, path))
+        while level:
+            key = level.pop()
+            count += 1
+            for member in ("GetRole", "GetState", "GetInterfaces"):
+                await asked(bus, key, f"{ACCESSIBLE}.{member}")
+            await property_of(bus, key, ACCESSIBLE, "Name")
+            if not key[1].endswith("root"):
+                await asked(bus, key, f"{COMPONENT}.GetExtents", "u", 0)
+            (children,) = await asked(bus, key, f"{ACCESSIBLE}.GetChildren")
+            level += [(one[0], one[1]) for one in children]
+    return count
 
 
 async def bench_find(desktop: Desktop, folder: Path) -> None:
@@ -133,14 +130,13 @@ async def bench_find(desktop: Desktop, folder: Path) -> None:
         await timed("by the tree", lambda: client.call_tool("find", {"text": "加入购物车 7"}))
         whole = Rect(0, 0, 1280, 800)
 
-        def afresh(ocr: Ocr, eyes: ScreenCapture) -> int:
-            ocr._read.clear()  # pyright: ignore[reportPrivateUsage]
-            return len(ocr.read(eyes.pixels(), whole))
+        shade = itertools.count()
 
         async def read() -> int:
-            return await desktop._take(  # pyright: ignore[reportPrivateUsage]
-                lambda parts: afresh(parts.ocr, parts.eyes)
-            )
+            parts = desktop.runtime
+            pixels = parts.eyes.pixels().copy()
+            pixels[0, 0, 0] = next(shade) % 256  # what looks the same is not read twice
+            return len(await anyio.to_thread.run_sync(parts.ocr.read, pixels, whole))
 
         lines = await read()  # starts the engine
         await timed(f"by OCR of 1280x800, {lines} lines", read, 7)

@@ -706,6 +706,17 @@ class Desktop:
 
     # People
 
+    @property
+    def runtime(self) -> Runtime:
+        """The parts that run it now, for tests and for measuring; they take no turns.
+
+        Raises:
+            DesktopClosed: It is closed.
+        """
+        if self._parts is None:
+            raise DesktopClosed
+        return self._parts
+
     @contextmanager
     def watch(self) -> Generator[Viewer]:
         """Watch the screen, whatever the desktop is busy with, for as long as the context lasts.

@@ -6,12 +6,8 @@ from gloveport.sandbox.session.session import Session
 
 
 def session_of(desktop: Desktop) -> Session:
-    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-    assert parts
-    return parts.session
+    return desktop.runtime.session
 
 
 def capture_of(desktop: Desktop) -> ScreenCapture:
-    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-    assert parts
-    return parts.eyes
+    return desktop.runtime.eyes

@@ -179,3 +179,10 @@ def test_the_bridge_does_not_load_the_sdk() -> None:
         "import sys, gloveport.server.cli.main, gloveport.server.stdio.bridge; print(*sys.modules)"
     )
     assert not {"mcp", "mcp_types", "pydantic", "Xlib", "numpy"} & modules_after(code)
+
+
+def test_measuring_and_tests_look_at_no_private_part() -> None:
+    """What they need is offered, so that a change inside breaks none of them."""
+    for folder in ("tests", "bench"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert "ignore[reportPrivate" + "Usage" not in path.read_text(encoding="utf-8"), path

@@ -101,6 +101,11 @@ class Bus(MessageBus):
                 self._take(serial)
         return [Slow("no answer") if one is None else one for one in batch.answers]
 
+    @property
+    def unanswered(self) -> int:
+        """How many questions are on the way."""
+        return sum(self._out.values())
+
     def _finalize(self, err: Exception | None = None) -> None:
         super()._finalize(err)
         waiting = [batch for queue in self._waiting.values() for batch, _ in queue]

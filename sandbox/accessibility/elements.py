@@ -6,7 +6,6 @@ has gone, has changed its role, or lies under something else.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from .placement import (
     right_of,
     seen_part,
 )
+from .refs import RefTable
 from .tree import FIELDS, AccessibilityTree, Command, Key, Silent, Slow
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
@@ -80,9 +80,8 @@ class Elements:
     def __init__(self, tree: AccessibilityTree, windows: Windows) -> None:
         self._tree = tree
         self._windows = windows
-        self._named = 0
-        self._refs: dict[tuple[Key, tuple[int, int] | None], str] = {}
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self.refs: RefTable[tuple[Key, tuple[int, int] | None], Known] = RefTable("e", _REFS_KEPT)
+        """By the object, and the cell of a table."""
         self._homes: dict[Key, int] = {}
         self.withheld: set[Key] = set()
         """Fields that hold a secret: what is in them is not told."""
@@ -91,8 +90,7 @@ class Elements:
 
     def forget(self) -> None:
         """Know no ref any more: other programs have the names of those that were read."""
-        self._refs.clear()
-        self._known.clear()
+        self.refs.forget()
         self._homes.clear()
 
     def read(self, seconds: float = _ANSWER_WITHIN) -> list[Group]:
@@ -162,7 +160,7 @@ class Elements:
 
     def words(self, element: Element, asked: str) -> Element | None:
         """An element with the place of some words in its text; None where that is not told."""
-        known = self._known[element.ref]
+        known = self.known(element)
         if known.node.cell:
             return None
         within = self._tree.words(known.node, asked)
@@ -178,10 +176,10 @@ class Elements:
 
     def labelled(self, label: Element) -> Element | None:
         """The field that a label says it is the label of; None if it does not say."""
-        known = self._known[label.ref]
+        known = self.known(label)
         keys = self._tree.labelled(known.node)
         return next(
-            (one for one in self._in_window(label.window) if self._known[one.ref].node.key in keys),
+            (one for one in self._in_window(label.window) if self.known(one).node.key in keys),
             None,
         )
 
@@ -214,7 +212,7 @@ class Elements:
             NoSuchRef: The ref was never given.
             ElementGone: Its element is not there any more, or is another thing now.
         """
-        known = self._known.get(ref)
+        known = self.refs.get(ref)
         if known is None:
             raise NoSuchRef(ref)
         layers = self._windows.layers()
@@ -487,7 +485,7 @@ class Elements:
 
     def fields_from(self, element: Element) -> list[str]:
         """What a field and those behind it in its window hold, in order; empty if unknown."""
-        known = self._known[element.ref]
+        known = self.known(element)
         try:
             tops = self._tree.fields(known.layer.pid, _ANSWER_WITHIN)
         except Silent:
@@ -507,7 +505,7 @@ class Elements:
         Raises:
             NoSuchRef: So much was seen since that it is not remembered.
         """
-        known = self._known.get(element.ref)
+        known = self.refs.get(element.ref)
         if known is None:
             raise NoSuchRef(element.ref)
         return known
@@ -536,26 +534,14 @@ class Elements:
     ) -> Element:
         if node.key in self.withheld or layer.window in self.withheld_windows:
             node = replace(node, text=None)
-        ref = self._ref(node, layer, top)
+        known = Known(node, layer, replace(top, nodes=()))  # not all of its window
+        ref = self.refs.keep((node.key, node.cell), known)
         seen = seen_part(shown, layer, layers)
         point = (seen or shown.rect).centre
         return Element(
             ref, node.role, node.name, node.text, node.states, shown.rect, seen, point,
             layer.window,
         )  # fmt: skip
-
-    def _ref(self, node: Node, layer: Layer, top: Top) -> str:
-        identity = (node.key, node.cell)
-        ref = self._refs.get(identity)
-        if ref is None:
-            self._named += 1
-            ref = self._refs[identity] = f"e{self._named}"
-        self._known[ref] = Known(node, layer, replace(top, nodes=()))  # not all of its window
-        self._known.move_to_end(ref)
-        while len(self._known) > _REFS_KEPT:
-            _, oldest = self._known.popitem(last=False)
-            self._refs.pop((oldest.node.key, oldest.node.cell), None)
-        return ref
 
 
 def _focus_worth(one: Element) -> int:

@@ -74,6 +74,11 @@ class Ocr:
     def installed(self) -> bool:
         return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the engine's process, if it has been started."""
+        return self._engine and self._engine.pid
+
     def read(self, pixels: NDArray[np.uint8], region: Rect, seconds: float = 15) -> list[Line]:
         """The lines of text in a region of the screen.
 
@@ -122,7 +127,7 @@ class Ocr:
         until = time.monotonic() + seconds
         for again in (False, True):
             if self._engine is None:
-                self._start()
+                self.start()
             height, width = part.shape[:2]
             try:
                 self._send(f"{width} {height}\n".encode() + part.tobytes(), until)
@@ -172,7 +177,8 @@ class Ocr:
         except ValueError as why:
             raise Unreadable("the OCR engine answered nonsense") from why
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the engine; `read` does so when it is needed."""
         began = time.monotonic()
         self._engine = subprocess.Popen(
             [sys.executable, "-I", "-m", "gloveport.sandbox.imaging.ocr_worker"],

@@ -192,21 +192,22 @@ class Proxy:
         self._refused = refused
         self._closing = False
         self._told: dict[str, float] = {}
-        self._worker: subprocess.Popen[bytes] | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
+        """The process that is asked which hosts are reached."""
         self._server = threading.Thread(target=self._serve, name="gloveport-proxy", daemon=True)
         self._server.start()
 
     @property
     def pid(self) -> int | None:
         """Of the process, once somebody has connected."""
-        return self._worker and self._worker.pid
+        return self.worker and self.worker.pid
 
     def close(self) -> None:
         self._closing = True
         # The worker first: it shares the socket, and accepts from a closed one for ever in vain.
-        if self._worker:
-            self._worker.kill()
-            self._worker.wait()
+        if self.worker:
+            self.worker.kill()
+            self.worker.wait()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
         self._server.join()
@@ -229,7 +230,7 @@ class Proxy:
         waiting = select.poll()
         waiting.register(self._listening, select.POLLIN)
         while waiting.poll() and not self._closing:
-            self._worker = worker = self._start()
+            self.worker = worker = self._start()
             if self._closing:
                 worker.kill()
             assert worker.stdin

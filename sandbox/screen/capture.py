@@ -128,7 +128,7 @@ class ScreenCapture:
         self._gave_up = gave_up
         self._windows = Windows(display)
         self._painted = -1
-        self._pixels = self._grab()
+        self._pixels = self.grab()
         self._carets: frozenset[Rect] = frozenset()
         self._look = 1
         self._answered = self._pixels
@@ -154,7 +154,7 @@ class ScreenCapture:
     def _newest(self) -> Pixels:
         """The screen as far as its paintings have been counted."""
         if self._painted != self._watcher.count or self._masks.rects() != self._masked:
-            before, self._pixels = self._pixels, self._grab()
+            before, self._pixels = self._pixels, self.grab()
             if self._differs(before, self._pixels):
                 self._look += 1
         return self._pixels
@@ -465,7 +465,8 @@ class ScreenCapture:
             return None
         return difference(before, after)
 
-    def _grab(self) -> Pixels:
+    def grab(self) -> Pixels:
+        """Read the whole screen, whether or not anything was painted."""
         self._painted = self._watcher.count
         before = self._masks.rects()
         try:

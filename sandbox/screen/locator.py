@@ -4,7 +4,6 @@ The tree is asked first: it is exact and fast. Pixels are read where it tells no
 picture, a program without accessibility), and when a text is looked for that it does not have.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,6 +13,7 @@ from ..accessibility.elements import PICTURES, Elements
 from ..accessibility.nodes import Node
 from ..accessibility.placement import in_reading_order
 from ..accessibility.reach import Reach
+from ..accessibility.refs import RefTable
 from ..accessibility.text_match import Fit, fit, plain
 from ..errors import (
     Ambiguous,
@@ -108,9 +108,8 @@ class Locator:
         self._eyes = eyes
         self._ocr = ocr
         self._view = view
-        self._texts: OrderedDict[str, _Read] = OrderedDict()
-        self._text_refs: dict[tuple[str, Rect], str] = {}
-        self._named = 0
+        self.refs: RefTable[tuple[str, Rect], _Read] = RefTable("o", _REFS_KEPT)
+        """Of texts read off the pixels, by what they say and where."""
 
     # Looking
 
@@ -211,7 +210,7 @@ class Locator:
         """
         if not ref.startswith("o"):
             return self._elements.resolve(ref)
-        known = self._texts.get(ref)
+        known = self.refs.get(ref)
         if known is None:
             raise NoSuchRef(ref)
         if self._looks(known.element.rect) != known.looked:
@@ -374,7 +373,7 @@ class Locator:
 
     def _texts_in(self, place: Rect, group: Group) -> list[Element]:
         lines = self._ocr.read(self._eyes.pixels(), place)
-        return [self._text(line.text, line.rect, group.layer.window) for line in lines]
+        return [self.text(line.text, line.rect, group.layer.window) for line in lines]
 
     def _in_titles(self, asked: str, groups: Sequence[Group]) -> list[Element]:
         """Title bars in view that show a text, the best first."""
@@ -387,7 +386,7 @@ class Locator:
                 continue
             if pieces := bar.without(group.above):
                 place = max(pieces, key=lambda one: one.area)
-                found.append((fits, self._text(layer.title, place, layer.window)))
+                found.append((fits, self.text(layer.title, place, layer.window)))
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _on_pixels(self, asked: str, groups: Sequence[Group]) -> list[Element]:
@@ -410,7 +409,7 @@ class Locator:
             start = line.text.casefold().find(asked.casefold())
             rect = line.rect if start < 0 else line.part(start, len(asked))
             words = asked if start >= 0 else line.text
-            found.append((fits, self._text(words, rect, group.layer.window)))
+            found.append((fits, self.text(words, rect, group.layer.window)))
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _lines_at(self, point: Point) -> list[Line]:
@@ -423,18 +422,12 @@ class Locator:
         lines = self._ocr.read(pixels, around)
         return [one for one in lines if one.rect.y - 4 <= point.y <= one.rect.bottom + 4]
 
-    def _text(self, text: str, rect: Rect, window: int) -> Element:
-        ref = self._text_refs.get((text, rect))
-        if ref is None:
-            self._named += 1
-            ref = self._text_refs[text, rect] = f"o{self._named}"
+    def text(self, text: str, rect: Rect, window: int) -> Element:
+        """The element of a text that was read off the pixels of the screen."""
+        ref = self.refs.name((text, rect))
         states = frozenset(("sensitive", "showing"))
         element = Element(ref, "text", text, None, states, rect, rect, rect.centre, window, "ocr")
-        self._texts[ref] = _Read(element, self._looks(rect))
-        self._texts.move_to_end(ref)
-        while len(self._texts) > _REFS_KEPT:
-            _, oldest = self._texts.popitem(last=False)
-            self._text_refs.pop((oldest.element.name, oldest.element.rect), None)
+        self.refs.keep((text, rect), _Read(element, self._looks(rect)))
         return element
 
     def _looks(self, rect: Rect) -> bytes:

@@ -193,10 +193,12 @@ class Session:
         self.lost = threading.Event()
         self.lost_part = "its processes"
         self._vital: dict[int, str] = {}
-        self._group: Group | None = None
+        self.group: Group | None = None
+        """The control group that limits it, where one can be made."""
+        self.freezer: Freezer | None = None
+        """What stops its programs while a checkpoint is made; without one, signals do."""
         self._pulse: Pulse | None = None
         self._xmemory: MemoryWatch | None = None
-        self._freezer: Freezer | None = None
         self._killed = 0
         self.restarts = 0
         """How many times a program that is kept has ended."""
@@ -308,16 +310,16 @@ class Session:
             except OSError as why:
                 logger.warning("a desktop is in no control group: %s", why)
             else:
-                self._group = group
+                self.group = group
                 if self._walls:
                     self._walls.grouped = True
-        self._freezer = make_freezer(self.folder.path.name, self._group)
-        if self._freezer:
-            self._outer.remove_at_end(self._freezer.folder)
+        self.freezer = make_freezer(self.folder.path.name, self.group)
+        if self.freezer:
+            self._outer.remove_at_end(self.freezer.folder)
 
     def _part_x(self) -> None:
         """Give the X server a group of its own: memory that programs take does not end it."""
-        group = self._group and make_group(
+        group = self.group and make_group(
             x_group(self.folder.path.name), bubblewrap.X_MEMORY + _UNCOUNTED, _OF_OURS
         )
         if group:
@@ -506,7 +508,7 @@ class Session:
 
     def look_at_group(self) -> None:
         """Tell if the kernel has ended programs since the last look."""
-        if self._group and (killed := self._group.killed) > self._killed:
+        if self.group and (killed := self.group.killed) > self._killed:
             count, self._killed = killed - self._killed, killed
             self._told(
                 f"the kernel has ended {count} {'program' if count == 1 else 'programs'}: all of "
@@ -604,18 +606,18 @@ class Session:
             self.keeper, self._walls.desktop, log, self._program_ended, self._told, self._restarted
         )
         self._vital[self.box.pid] = "the parent of its programs"
-        if self._freezer:
+        if self.freezer:
             self.box.commands([])  # once it answers, what it starts is in the group as it is
-            self._freezer.add(tree(self.box.pid))
+            self.freezer.add(tree(self.box.pid))
 
     @contextmanager
     def _still(self) -> Generator[None]:
         """No program runs meanwhile: by the kernel where it can, else by signals."""
-        if self._freezer and self._freezer.freeze():
+        if self.freezer and self.freezer.freeze():
             try:
                 yield
             finally:
-                self._freezer.thaw()
+                self.freezer.thaw()
         else:
             with self.box.frozen():
                 yield

@@ -8,7 +8,6 @@ import time
 import unicodedata
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.image import Picture
+from gloveport.sandbox.x11.selections import LONGEST_READ
 from gloveport.server.tools.encode import said
 
 LONGEST_NAME = 200
@@ -208,7 +208,7 @@ async def test_events_of_any_kind_and_content_harm_nothing(
     """SendEvent lets a program send what only the server should."""
     chance = random.Random(seed)
     facts(await call(agent, "clipboard", action="write", text="ours"))
-    ours = desktop._parts.clipboard.window  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    ours = desktop.runtime.clipboard.window
     with desktop.watch() as viewer:
         one = Hostile(session_of(desktop).x.connect())
         masks = (0, X.StructureNotifyMask, X.SubstructureNotifyMask, X.PropertyChangeMask, 0xFFFFFF)
@@ -227,8 +227,7 @@ async def test_events_of_any_kind_and_content_harm_nothing(
         facts(await call(agent, "clipboard", action="write", text="again"))
         assert facts(await call(agent, "clipboard"))["text"] == "again"
     assert not session_of(desktop).lost.is_set()
-    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-    assert parts
+    parts = desktop.runtime
     for thread in ("gloveport-watcher", "gloveport-clipboard"):
         assert any(one.name == thread for one in threading.enumerate())
     assert not parts.watcher.cut
@@ -303,8 +302,8 @@ def feed(owner: Owner, asked: Any) -> None:
 
 
 def put_much(owner: Owner, asked: Any) -> None:
-    """One property of 20 MB."""
-    for _ in range(100):
+    """One property of more than is read."""
+    for _ in range(2 + LONGEST_READ // PIECE):
         asked.requestor.change_property(
             asked.property, owner.atom("UTF8_STRING"), 8, b"x" * PIECE, X.PropModeAppend
         )
@@ -405,37 +404,31 @@ async def test_what_was_read_is_not_kept_for_ever(desktop: Desktop, agent: Clien
     with anyio.fail_after(40):
         while not found:
             found = (await desktop.read())[1].elements
-    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-    assert parts
-    elements = parts.elements
+    elements = desktop.runtime.elements
     first = next(one for one in found if one.eye == "tree")
     known = elements.known(first)
     for number in range(45_000):
-        node = replace(known.node, key=(known.node.key[0], f"/renewed/{number}"))
-        made = elements._ref(node, known.layer, known.top)  # pyright: ignore[reportPrivateUsage]
-        assert made == elements._ref(node, known.layer, known.top)  # pyright: ignore[reportPrivateUsage]
-    kept, refs = elements._known, elements._refs  # pyright: ignore[reportPrivateUsage]
-    assert len(refs) == len(kept) == 20_000
-    assert set(refs.values()) == set(kept)
-    assert not any(one.top.nodes for one in kept.values())
+        identity = ((known.node.key[0], f"/renewed/{number}"), None)
+        made = elements.refs.keep(identity, known)
+        assert made == elements.refs.keep(identity, known)
+    assert len(elements.refs) == 20_000
+    assert not known.top.nodes
     gone = refusal(await call(agent, "click_element", target=first.ref))
     assert f"There is no element '{first.ref}'" in gone
 
 
 async def test_texts_read_off_pixels_are_not_kept_for_ever(desktop: Desktop, agent: Client) -> None:
     facts(await call(agent, "screenshot"))
-    parts = desktop._parts  # pyright: ignore[reportPrivateUsage]
-    assert parts
-    sight = parts.sight
+    sight = desktop.runtime.sight
     named: set[str] = set()
     for number in range(5_000):
         rect = Rect(number % 600, number % 400, 40, 20)
-        made = sight._text(f"text {number}", rect, 0)  # pyright: ignore[reportPrivateUsage]
+        made = sight.text(f"text {number}", rect, 0)
         named.add(made.ref)
-        again = sight._text(f"text {number}", rect, 0)  # pyright: ignore[reportPrivateUsage]
+        again = sight.text(f"text {number}", rect, 0)
         assert again.ref == made.ref
     assert len(named) == 5_000
-    assert len(sight._texts) == len(sight._text_refs) == 2000  # pyright: ignore[reportPrivateUsage]
+    assert len(sight.refs) == 2000
     assert sight.resolve("o5000").name == "text 4999"
     assert "There is no element 'o1'" in refusal(await call(agent, "click_element", target="o1"))
 

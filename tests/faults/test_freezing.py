@@ -46,10 +46,10 @@ while True: read(fd)
 def way(request: pytest.FixtureRequest, desktop: Desktop) -> str:
     """By the kernel where there is a group, and as without one."""
     session = session_of(desktop)
-    if request.param == "kernel" and session._freezer is None:  # pyright: ignore[reportPrivateUsage]
+    if request.param == "kernel" and session.freezer is None:
         pytest.skip("no freezer can be made here")
     if request.param == "signals":
-        session._freezer = None  # pyright: ignore[reportPrivateUsage]
+        session.freezer = None
     return str(request.param)
 
 

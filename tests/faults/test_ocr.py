@@ -34,9 +34,8 @@ def ocr() -> Generator[Ocr]:
 
 
 def engine(ocr: Ocr) -> int:
-    started = ocr._engine  # pyright: ignore[reportPrivateUsage]
-    assert started
-    return started.pid
+    assert ocr.pid
+    return ocr.pid
 
 
 @pytest.mark.parametrize("region", [WHOLE, SMALL], ids=["large", "small"])
@@ -54,7 +53,7 @@ def test_who_gives_up_does_not_wait_for_one_that_hangs() -> None:
     ocr = Ocr(gave_up=lambda: time.monotonic() > began + 0.5)
     if not ocr.installed:
         pytest.skip("needs the extra ocr")
-    ocr._start()  # pyright: ignore[reportPrivateUsage]
+    ocr.start()
     os.kill(engine(ocr), signal.SIGSTOP)
     with pytest.raises(Cancelled):
         ocr.read(white(0), WHOLE, seconds=600)

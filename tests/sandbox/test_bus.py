@@ -97,7 +97,7 @@ async def test_who_gives_up_leaves_nothing_behind(address: str, programs: tuple[
             async with asyncio.timeout(0.1):
                 await bus.ask(_asked(one, "Never", 200))
     assert await bus.ask(_asked(one) + _asked(other)) == [[2], [2]]
-    assert not bus._out  # pyright: ignore[reportPrivateUsage]
+    assert bus.unanswered == 0
     bus.disconnect()
 
 

@@ -252,7 +252,7 @@ async def test_memory_that_programs_take_does_not_end_the_x_server(
         (name,) = {one.name for one in find_group(session.folder.path.name) if "-x" in one.name}
         assert groups_of(tree(session.x.pid)) == {name}
         assert groups_of(tree(session.box.pid)) == {name.removesuffix("-x")}
-        group = session._group  # pyright: ignore[reportPrivateUsage]
+        group = session.group
         assert group
         session.launch([PYTHON, "-c", SOCKETS])
         assert until(lambda: group.killed > 0, 60)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from accessible import ACCESSIBLE, accessibility_bus, asked
 from desks import session_of
 from fields import field
 
-from gloveport.sandbox.accessibility.nodes import ROLES, STATES, Node
+from gloveport.sandbox.accessibility.nodes import ROLES, STATES
 from gloveport.sandbox.accessibility.tree import AccessibilityTree, Silent
 from gloveport.sandbox.desktop import Desktop
 
@@ -20,24 +21,18 @@ def tree(desktop: Desktop) -> Generator[AccessibilityTree]:
     tree.close()
 
 
-def called(tree: AccessibilityTree, node: Node) -> str:
-    """What a program itself calls the role of one of its objects."""
-    asked = tree._call(node.key, "org.a11y.atspi.Accessible", "GetRoleName")  # pyright: ignore[reportPrivateUsage]
-    (name,) = tree._run(asked, 2)  # pyright: ignore[reportPrivateUsage]
-    return str(name)
-
-
 async def test_roles_have_the_numbers_of_at_spi(
     desktop: Desktop, tree: AccessibilityTree, tmp_path: Path
 ) -> None:
     with field(session_of(desktop), "gtk3", tmp_path, "form") as opened:
         await desktop.wait_until_shown("Apply", 20)
 
-        def told() -> set[tuple[str, str]]:
-            tops, _ = tree.read({opened.pid}, 3)
-            return {(node.role, called(tree, node)) for top in tops for node in top.nodes}
-
-        said = await anyio.to_thread.run_sync(told)
+        tops, _ = await anyio.to_thread.run_sync(tree.read, {opened.pid}, 3)
+        said: set[tuple[str, str]] = set()
+        async with accessibility_bus(session_of(desktop)) as bus:
+            for node in [one for top in tops for one in top.nodes]:
+                (name,) = await asked(bus, node.key, f"{ACCESSIBLE}.GetRoleName")
+                said.add((node.role, str(name)))
     renamed = {("button", "push button"), ("entry", "text")}
     assert {role for role, name in said - renamed if role != name} == set()
     assert {"password text", "slider", "combo box", "check box"} <= {name for _, name in said}

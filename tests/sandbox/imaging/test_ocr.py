@@ -38,9 +38,7 @@ def ocr() -> Generator[Ocr]:
 def test_chinese_and_english_are_read_with_their_places(ocr: Ocr) -> None:
     lines = ocr.read(drawn("小米官方旗舰店", "Add to cart 加入购物车"), WHOLE)
     assert [line.text for line in lines] == ["小米官方旗舰店", "Add to cart 加入购物车"]
-    engine = ocr._engine  # pyright: ignore[reportPrivateUsage]
-    assert engine
-    assert "\nSeccomp:\t2\n" in Path(f"/proc/{engine.pid}/status").read_text()
+    assert "\nSeccomp:\t2\n" in Path(f"/proc/{ocr.pid}/status").read_text()
     assert all(line.rect.holds(Rect(45, 25 + 60 * n, 1, 20).centre) for n, line in enumerate(lines))
 
 

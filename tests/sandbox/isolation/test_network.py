@@ -286,7 +286,7 @@ def test_an_end_amid_open_requests_prints_nothing(
         held.enter_context(socket.create_connection(("127.0.0.1", way.port))).sendall(b"GET ht")
         for client in clients[:9]:
             client.close()
-        worker = way.proxy._worker  # pyright: ignore[reportPrivateUsage]
+        worker = way.proxy.worker
         assert worker
         assert worker.stdin
         worker.stdin.close()  # as when its owner dies

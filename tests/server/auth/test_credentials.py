@@ -38,6 +38,16 @@ async def a_client(url: str, key: str = "") -> AsyncGenerator[Client]:
         yield client
 
 
+@asynccontextmanager
+async def attached(url: str, key: str = "holder") -> AsyncGenerator[None]:
+    """What the bridge of a client keeps open for as long as that is there."""
+    async with (
+        httpx2.AsyncClient(trust_env=False, headers=bearer(TOKEN), timeout=60) as http,
+        http.stream("GET", f"{url}/attach/{key}"),
+    ):
+        yield
+
+
 async def once(url: str, name: str, /, **arguments: Any) -> Any:
     """One call of a client that ends then."""
     async with a_client(url) as client:
@@ -64,15 +74,13 @@ async def test_what_is_held_is_released_with_its_holder(desktop: Desktop) -> Non
     witness = Witness(session_of(desktop).x)
     try:
         async with serving_web(server, desktop) as url:
-            async with a_client(url, "holder") as holder, a_client(url) as other:
+            async with a_client(url, "holder") as holder, a_client(url) as other, attached(url):
                 await call(holder, "mouse_move", coordinate=AT)
                 await call(holder, "left_mouse_down")
                 facts(await call(other, "screenshot"))
                 facts(await call(other, "cursor_position"))
                 assert isinstance(witness.saw(), Press)
                 assert desktop.holding
-                keys = [key for key in server._callers if "holder" in key]  # pyright: ignore[reportPrivateUsage]
-                await server.gone(keys[0])
             assert isinstance(witness.saw(), Release)
             assert not desktop.holding
     finally:

@@ -43,16 +43,17 @@ def check_form(answer: Any, of: str) -> None:
         assert not any(word in said for word in PYTHON), (of, said)
 
 
-def parameters(server: DesktopServer) -> list[tuple[str, str]]:
-    tools = server._tool_manager.list_tools()  # pyright: ignore[reportPrivateUsage]
-    return [(tool.name, key) for tool in tools for key in tool.parameters.get("properties", {})]
+async def parameters(server: DesktopServer) -> list[tuple[str, str]]:
+    async with Client(server) as client:
+        tools = (await client.list_tools()).tools
+    return [(one.name, key) for one in tools for key in one.input_schema.get("properties", {})]
 
 
 async def test_no_wrong_value_of_any_parameter_gets_through(desktop: Desktop) -> None:
     server = DesktopServer(desktop, frozenset({"low-level", "files"}))
     witness = Witness(session_of(desktop).x)
     try:
-        for name, key in parameters(server):
+        for name, key in await parameters(server):
             for wrong in WRONG:
                 of = f"{name}.{key}, {type(wrong).__name__}"
                 answer = await server.call_tool(name, {key: wrong, "no such parameter": 1})
