@@ -9,6 +9,8 @@ import anyio
 import httpx2
 from web import PERSON, signed_in
 
+from gloveport.server.auth.middleware import KEY
+
 
 class View:
     """A live view without a screen: what its page hears, and what it asks for."""
@@ -70,9 +72,8 @@ class View:
     @property
     def cookie(self) -> dict[str, str]:
         """What its browser sends along to be known by."""
-        return {
-            "cookie": "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
-        }
+        cookies = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        return {"cookie": cookies, KEY: self._http.headers[KEY]}
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """A desktop served over HTTP in the loop of the test."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.server.auth.middleware import Door
+from gloveport.server.auth.middleware import KEY, Door
 from gloveport.server.auth.token_store import OneToken, TokenFile, add, plain, table
 from gloveport.server.http import Web
 from gloveport.server.mcp.server import DesktopServer
@@ -48,6 +49,14 @@ async def signed_in(
     code = made.json()["path"].partition("code=")[2]
     entered = await http.post(at, data={"code": code}, headers={"origin": url})
     assert entered.status_code == 200, entered.text
+    http.headers[KEY] = key_in(entered.text)
+
+
+def key_in(page: str) -> str:
+    """The key that the page which answers a code keeps for the live view."""
+    found = re.search(r'const key = "(.+)";', page)
+    assert found, page
+    return found[1]
 
 
 @asynccontextmanager

@@ -2,9 +2,10 @@
 
 Rule 1: a request must mean this server and come from no other site's page, always (origin.py).
 Rule 2: over TCP it must show a token in its Authorization header. Browsers cannot: on the live
-    view, and nowhere else, a cookie does it, got for a code (sign_in_links.py). By the Unix socket
-    come this user's own processes and root's (connection_limit.py); nobody is told apart by user
-    over TCP.
+    view, and nowhere else, a session does it, got for a code: a cookie, and for all but the page
+    itself a key too, since cookies go to every port of a host (sign_in_links.py). By the Unix
+    socket come this user's own processes and root's (connection_limit.py); nobody is told apart by
+    user over TCP.
 Rule 3: who came in is good for as long as what they came in by: a stream that outlasts it ends.
 Rule 4: no token, code or cookie stands in a log or in a refusal.
 Rule 5: a good token or link is let in, however many wrong ones came from the same address.
@@ -65,6 +66,10 @@ PEER = "gloveport.peer"
 INSTANCE = "x-gloveport-instance"
 """A header by which a client says which server it means: what it knows of the desktop is of that
 one. See `Door.instance`."""
+KEY = "x-gloveport-key"
+"""A header with the key of a browser's session. Browsers can set no header on a WebSocket: there it
+is one of the subprotocols that they offer, behind `_KEY_PROTOCOL`."""
+_KEY_PROTOCOL = "gloveport.key."
 _GONE = "The desktop you mean is gone: its server has ended, and this is another one."
 _FAILURES = 10  # wrong tokens in a row from one address, and as many a minute after that
 _HEADERS = (
@@ -304,13 +309,16 @@ class Guard:
             raise _Entered(reload_page(scope, made, page))
         code = next((value for key, value in query if key == "code"), None)
         if code is not None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            session = self._door.passes.session(cookie) if grant else ""
+            if self._door.passes.good(code, live):
+                raise _Entered(enter_page(code, session))
             if grant is not None:
-                raise _Entered(reload_page(scope, "", page))
-            if not self._door.passes.good(code, live):
-                raise self._failed(scope, _USED)
-            raise _Entered(enter_page(code))
+                raise _Entered(reload_page(scope, None, page))
+            raise self._failed(scope, _USED)
         if grant is None:
             return None
+        if not _is_page(scope) and not self._door.passes.keyed(cookie, _key(scope, headers)):
+            raise self._ask(_LINK)
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
         if changes and headers.get("origin") not in (own_origin(scope), *self._door.origins):
             raise _Refused(403, "This is only done for a page of this server.")
@@ -426,6 +434,23 @@ def _enters(scope: Asgi) -> bool:
     path = scope["path"].split("/")
     at_view = len(path) == 3 and path[1] == "live" and path[2] not in ("", "static")
     return scope["type"] == "http" and scope["method"] == "POST" and at_view
+
+
+def _is_page(scope: Asgi) -> bool:
+    """Whether a request is for the live view's page or its files, which tell nothing of a desktop.
+
+    Browsers fetch these themselves, and send no header of ours.
+    """
+    path = scope["path"].split("/")
+    page = len(path) == 3 or path[2] == "static"
+    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and page
+
+
+def _key(scope: Asgi, headers: Headers) -> str:
+    """The key of a browser's session that a request carries; empty: none."""
+    offered: list[str] = scope.get("subprotocols", [])
+    keys = (one for one in offered if one.startswith(_KEY_PROTOCOL))
+    return headers.get(KEY) or next(keys, "").removeprefix(_KEY_PROTOCOL)
 
 
 def _cookie(headers: Headers, name: str) -> str:

@@ -8,25 +8,31 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive
 from starlette.types import Scope as Asgi
 
-from .body_limit import (
-    LARGEST,
-)
-from .sign_in_links import SESSION
+from .body_limit import LARGEST
+from .sign_in_links import SESSION, SignIn
 
+_KEEP = "gloveport.key"  # where the page keeps its key (view/static/key.js)
 _ENTER = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><title>gloveport</title>
 <meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
 <form method="post"><input type="hidden" name="code" value="{code}">
 <button autofocus>Open the live view</button></form>
 <script nonce="{nonce}">
-if (document.visibilityState === "visible") document.forms[0].submit();
+const key = localStorage.getItem("{keep}") ?? "", session = "{session}";
+const page = new URL(location.href);
+page.searchParams.delete("code");
+if (session && key.startsWith(session + ".")) location.replace(page);
+else if (document.visibilityState === "visible") document.forms[0].submit();
 </script>
 """
-
-_RELOAD = (
-    '<!doctype html><meta charset="utf-8"><title>gloveport</title>'
-    '<meta http-equiv="refresh" content="0;url={0}"><a href="{0}">Open the live view</a>'
-)
+_RELOAD = """\
+<!doctype html><meta charset="utf-8"><title>gloveport</title>
+<script nonce="{nonce}">
+const key = "{key}";
+if (key) localStorage.setItem("{keep}", key);
+</script>
+<meta http-equiv="refresh" content="0;url={page}"><a href="{page}">Open the live view</a>
+"""
 
 
 async def posted_code(scope: Asgi, receive: Receive) -> str:
@@ -40,26 +46,37 @@ async def posted_code(scope: Asgi, receive: Receive) -> str:
     return given.get("code", "")
 
 
-def enter_page(code: str) -> Response:
-    """A page that posts a link's code, which uses it up; to open the link alone does not."""
+def enter_page(code: str, session: str) -> Response:
+    """A page that posts a link's code, which uses it up; to open the link alone does not.
+
+    Args:
+        code: The link's code.
+        session: The id of the session that the browser's cookie belongs to; empty: none. If the
+            browser has the key of it too, it is signed in, and the code is not used up.
+    """
+    return _page(_ENTER, code=html.escape(code, quote=True), session=session)
+
+
+def _page(text: str, **parts: str) -> HTMLResponse:
+    """A page whose own script alone may run."""
     nonce = secrets.token_urlsafe(16)
-    page = _ENTER.format(code=html.escape(code, quote=True), nonce=nonce)
     policy = f"default-src 'none'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'"
     return HTMLResponse(
-        page, headers={"Cache-Control": "no-store", "Content-Security-Policy": policy}
+        text.format(**parts, nonce=nonce, keep=_KEEP),
+        headers={"Cache-Control": "no-store", "Content-Security-Policy": policy},
     )
 
 
-def reload_page(scope: Asgi, cookie: str, page: str) -> Response:
-    """A page that loads the live view without the code.
+def reload_page(scope: Asgi, made: SignIn | None, page: str) -> Response:
+    """A page that keeps the key of a new session, if there is one, and loads the live view without
+    the code.
 
     A redirect would not do: from a link on another site it would come without the cookie.
     """
-    page = html.escape(page, quote=True)
-    response = HTMLResponse(_RELOAD.format(page), headers={"Cache-Control": "no-store"})
-    if cookie:
+    response = _page(_RELOAD, page=html.escape(page, quote=True), key=made.key if made else "")
+    if made:
         response.set_cookie(
-            cookie_name(scope), cookie, int(SESSION), path="/live", httponly=True,
+            cookie_name(scope), made.cookie, int(SESSION), path="/live", httponly=True,
             samesite="strict", secure=scope.get("scheme") in ("https", "wss"),
         )  # fmt: skip
     return response

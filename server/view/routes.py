@@ -10,7 +10,8 @@
     GET  /live/{desktop}/screen               the screen now, for pages without a stream
 
 What ties the requests of one person together is the session of their browser, which the door knows
-by its cookie, or the token they show. Each request may do what its own session or token may.
+by its cookie and key, or the token they show. Each request may do what its own session or token
+may.
 """
 
 import json

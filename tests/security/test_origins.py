@@ -3,20 +3,24 @@
 import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import httpx2
 import pytest
-from pages import arrive, browsing, person
-from playwright.async_api import Browser, Page
+from pages import arrive, browsing, person, sign_in_link
+from playwright.async_api import Browser, Error, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
-from web import PERSON, TOKEN, bearer, listening, served, signed_in
+from web import LOCAL, PERSON, TOKEN, bearer, guarded, listening, served, signed_in
 from witness import Witness
 
 from gloveport.sandbox.desktop import Desktop
+from gloveport.server.auth.middleware import KEY
+from gloveport.server.http import Web
+from gloveport.server.mcp.server import DesktopServer
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,11 @@ async def evil_page(browser: Browser) -> AsyncGenerator[Page]:
         yield opened
 
 
-# What a page can try: each returns what it got, or throws where the browser or the server says no.
+# What a page can try, with the key that its own storage has: each returns what it got, or throws
+# where the browser or the server says no.
 ATTEMPTS = {
-    "read the screen": "async u => (await fetch(u + '/live/main/screen')).status",
+    "read the screen": """async u => (await fetch(u + '/live/main/screen',
+        {headers: {'X-Gloveport-Key': localStorage.getItem('gloveport.key')}})).status""",
     "read it blind": "async u => (await fetch(u + '/live/main/screen', {mode: 'no-cors'})).type",
     "act blind": """async u => {
         await fetch(u + '/live/main/do', {method: 'POST', mode: 'no-cors', credentials: 'include',
@@ -55,7 +61,8 @@ ATTEMPTS = {
             {mode: 'no-cors', credentials: 'include', signal: stop.signal});
         return 'sent' }""",
     "a socket": """u => new Promise((yes, no) => {
-        const s = new WebSocket(u.replace('http', 'ws') + '/live/main/rfb');
+        const s = new WebSocket(u.replace('http', 'ws') + '/live/main/rfb',
+            ['binary', 'gloveport.key.' + localStorage.getItem('gloveport.key')]);
         s.onmessage = () => yes('pixels'); s.onclose = () => no(new Error('closed')) })""",
     "mcp": """async u => (await fetch(u + '/mcp', {method: 'POST', mode: 'no-cors',
         body: JSON.stringify({jsonrpc: '2.0', id: 1, method: 'ping'})})).type""",
@@ -93,7 +100,115 @@ async def test_the_same_origin_can_do_it_all(browser: Browser, desktop: Desktop)
         page = await arrive(ada, url)
         assert await page.evaluate(ATTEMPTS["read the screen"], url) == 200
         assert await page.evaluate(ATTEMPTS["a socket"], url) == "pixels"
-        assert await page.evaluate(ATTEMPTS["an image"], url) == "shown"
+        # But an image carries no key: its request is no different from a replay of the cookie.
+        with pytest.raises(Error):
+            await page.evaluate(ATTEMPTS["an image"], url)
+
+
+# A cookie goes to every port of a host
+
+
+@asynccontextmanager
+async def collecting() -> AsyncGenerator[tuple[str, list[str]]]:
+    """A server of another port that keeps the cookies it is sent, on the live view's path."""
+    cookies: list[str] = []
+
+    async def page(request: Request) -> HTMLResponse:
+        cookies.append(request.headers.get("cookie", ""))
+        return HTMLResponse("<title>evil</title>")
+
+    async with listening(Starlette(routes=[Route("/live/{path:path}", page)])) as url:
+        yield url, cookies
+
+
+def requests(desktop: Desktop) -> list[tuple[str, str]]:
+    """A request for every route of the server, but for the page's own and those open to all."""
+    named = {"{desktop}": "main", "{number:int}": "1", "{name}": "c1", "{client}": "x"}
+    asked: list[tuple[str, str]] = []
+    for route in Web(DesktopServer(desktop), desktop, LOCAL).routes:
+        path: str = getattr(route, "path", "")
+        for part, value in named.items():
+            path = path.replace(part, value)
+        if path not in ("/healthz", "/live/static", "/live/main"):
+            asked += [("GET", path), ("POST", path)]
+    return asked
+
+
+async def raw(url: str, method: str, path: str, headers: dict[str, str]) -> int:
+    """Send a request by a socket; the status of the answer."""
+    port = int(url.rpartition(":")[2])
+    head = {"Host": f"127.0.0.1:{port}", "Origin": url, "Sec-Fetch-Site": "same-origin", **headers}
+    if path.endswith("/rfb") and method == "GET":
+        head |= {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    body = '{"verb": "take"}' if method == "POST" else ""
+    head |= {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n{body}".encode())
+        with anyio.fail_after(10):
+            return int((await stream.receive(100)).split()[1])
+
+
+async def test_a_cookie_that_another_port_was_sent_opens_nothing(
+    browser: Browser, desktop: Desktop, tmp_path: Path
+) -> None:
+    async with (
+        served(desktop, guarded(tmp_path)) as url,
+        collecting() as (other, cookies),
+        person(browser, "Ada") as ada,
+        person(browser, "Eve") as eve,
+    ):
+        page = await arrive(ada, url)
+        key = await page.evaluate("localStorage.getItem('gloveport.key')")
+        elsewhere = await ada.new_page()
+        await elsewhere.goto(f"{other}/live/x")
+        assert await elsewhere.evaluate("localStorage.getItem('gloveport.key')") is None
+        stolen = cookies[0]
+        assert stolen.startswith("gloveport-")  # or nothing below says anything
+        # Eve has a session of her own: her key goes with no other cookie.
+        hers = await (await arrive(eve, url)).evaluate("localStorage.getItem('gloveport.key')")
+        session = key.partition(".")[0]
+        for wrong in ("", hers, key[:-1], f"{session}.", stolen.partition("=")[2]):
+            shown = {"Cookie": stolen, **({KEY: wrong} if wrong else {})}
+            offered = {"Sec-WebSocket-Protocol": f"binary, gloveport.key.{wrong}"}
+            for method, path in requests(desktop):
+                refused = (401, 403) if path.endswith("/rfb") else (401,)
+                assert await raw(url, method, path, shown) in refused, (wrong, method, path)
+                assert await raw(url, method, path, shown | offered) in refused, (wrong, path)
+        # With the key the same requests do what they ask for, so that it was the key they lacked.
+        whole = {"Cookie": stolen, KEY: key}
+        assert await raw(url, "GET", "/live/main/screen", whole) == 200
+        assert await raw(url, "POST", "/live/main/do", whole) == 200
+        offered = {"Cookie": stolen, "Sec-WebSocket-Protocol": f"binary, gloveport.key.{key}"}
+        assert await raw(url, "GET", "/live/main/rfb", offered) == 101
+
+
+async def test_a_session_lasts_over_reload_tabs_and_links(
+    browser: Browser, desktop: Desktop
+) -> None:
+    async with served(desktop) as url, person(browser, "Ada") as ada:
+        live = "data-screen", "live"
+        page = await arrive(ada, url)
+        key = await page.evaluate("localStorage.getItem('gloveport.key')")
+        await page.reload()
+        await expect(page.locator("body")).to_have_attribute(*live)
+        tab = await ada.new_page()
+        await tab.goto(f"{url}/live/main")
+        await expect(tab.locator("body")).to_have_attribute(*live)
+        # A link is not used up by who is signed in, and makes no other person of them.
+        link = await sign_in_link(url)
+        await tab.goto(link)
+        await expect(tab.locator("body")).to_have_attribute(*live)
+        assert tab.url == f"{url}/live/main"
+        assert await tab.evaluate("localStorage.getItem('gloveport.key')") == key
+        # Who has lost the key signs in by the link, cookie or not.
+        await tab.evaluate("localStorage.removeItem('gloveport.key')")
+        await tab.reload()
+        await expect(tab.locator("#veil_text")).to_contain_text("gloveport live")
+        await tab.goto(link)
+        await expect(tab.locator("body")).to_have_attribute(*live)
+        assert await tab.evaluate("localStorage.getItem('gloveport.key')") != key
 
 
 ROUTES = ["/mcp", "/d/main/mcp", "/live/main", "/live/main/events", "/live/main/do", "/metrics",

@@ -4,6 +4,7 @@
  * Events: "status" (detail: "connecting", "live", "stills" or "lost").
  */
 
+import { keyed, protocols } from "./key.js";
 import { Retry } from "./retry.js";
 
 const BETWEEN_STILLS = 500; // milliseconds
@@ -69,7 +70,10 @@ export class Screen extends EventTarget {
   #connect() {
     this.#drop();
     if (this.status !== "lost") this.#tell("connecting");
-    const rfb = new this.#RFB(this.#target, this.#url.href, { shared: true });
+    const rfb = new this.#RFB(this.#target, this.#url.href, {
+      shared: true,
+      wsProtocols: protocols(),
+    });
     this.#rfb = rfb;
     rfb.scaleViewport = true;
     rfb.background = "transparent";
@@ -120,7 +124,7 @@ export class Screen extends EventTarget {
   async #showStill() {
     let trouble = "";
     try {
-      const answer = await fetch(`${this.#path}/screen`);
+      const answer = await keyed(`${this.#path}/screen`);
       if (answer.ok) {
         const shown = URL.createObjectURL(await answer.blob());
         this.#still.src = shown;

@@ -1,17 +1,18 @@
 /**
  * This page's place at the desktop: its name, the stream of what happens, and its requests. The
- * server knows whose page it is by the browser's session.
+ * server knows whose page it is by the browser's session (key.js).
  *
  * Events: "begin" (a stream is open: all that is known comes again), "state" and "happening" (their
  * detail is what the server sent), "lost" (detail: why, if the server said so).
  */
 
+import { events, keyed } from "./key.js";
 import { Retry } from "./retry.js";
 
 const SILENCE = 40_000; // milliseconds; the server gives a sign of life every 15 s
 
 export class Seat extends EventTarget {
-  #source = null;
+  #stop = new AbortController();
   #retry = new Retry(() => this.#open());
   #silence = 0;
 
@@ -42,7 +43,7 @@ export class Seat extends EventTarget {
    * @throws {Error} The server's own sentence, when it refuses.
    */
   async do(verb, more = {}) {
-    const answer = await fetch(`${this.path}/do`, {
+    const answer = await keyed(`${this.path}/do`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ verb, ...more }),
@@ -58,25 +59,26 @@ export class Seat extends EventTarget {
     throw new Error(error);
   }
 
-  #open() {
-    this.#source?.close();
+  async #open() {
+    this.#stop.abort();
+    const { signal } = (this.#stop = new AbortController());
     const asked = new URLSearchParams({ name: this.name });
-    const source = (this.#source = new EventSource(`${this.path}/events?${asked}`));
-    const pass = kind =>
-      source.addEventListener(kind, event => {
-        this.#heard();
-        this.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(event.data) }));
-      });
-    source.addEventListener("open", () => {
-      this.#retry.worked();
-      this.#heard();
-      this.dispatchEvent(new Event("begin"));
-    });
-    pass("happening");
-    pass("state");
-    source.addEventListener("beat", () => this.#heard());
-    source.addEventListener("error", () => this.#lost());
     this.#heard();
+    try {
+      for await (const [kind, data] of events(`${this.path}/events?${asked}`, signal)) {
+        if (signal.aborted) return;
+        this.#heard();
+        if (kind === "open") {
+          this.#retry.worked();
+          this.dispatchEvent(new Event("begin"));
+        } else if (kind !== "beat") {
+          this.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(data) }));
+        }
+      }
+    } catch {
+      // What the door says is asked for below.
+    }
+    if (!signal.aborted) this.#lost();
   }
 
   #heard() {
@@ -86,16 +88,15 @@ export class Seat extends EventTarget {
 
   async #lost() {
     clearTimeout(this.#silence);
-    this.#source?.close();
-    this.#source = null;
+    this.#stop.abort();
     this.#retry.failed();
     this.dispatchEvent(new CustomEvent("lost", { detail: await this.#why() }));
   }
 
-  /** Why the door is shut, if it says so; an event stream cannot tell. */
+  /** Why the door is shut, if it says so. */
   async #why() {
     try {
-      const answer = await fetch(`${this.path}/frames/0`);
+      const answer = await keyed(`${this.path}/frames/0`);
       return answer.status === 401 || answer.status === 403 ? await answer.text() : "";
     } catch {
       return "";

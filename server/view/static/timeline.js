@@ -6,6 +6,7 @@
  * when looking back begins or ends (`looking` says which).
  */
 
+import { show } from "./key.js";
 import { clock, say } from "./words.js";
 
 const MOST = 240; // marks
@@ -75,7 +76,7 @@ export class Timeline extends EventTarget {
     const mark = this.#marks.find(one => one.key === key);
     if (!mark) return;
     this.#chosen = key;
-    this.#picture.src = mark.src;
+    show(this.#picture, mark.src);
     this.#picture.alt = mark.what;
     this.#picture.hidden = false;
     document.querySelector("#past_when").textContent = clock(mark.when);
@@ -96,7 +97,7 @@ export class Timeline extends EventTarget {
     if (!this.looking) return;
     this.#chosen = "";
     this.#picture.hidden = true;
-    this.#picture.removeAttribute("src");
+    show(this.#picture, "");
     this.#hint("");
     this.#tell(false);
     this.#choose();

@@ -1,12 +1,20 @@
 /** The checkpoints, and the way back to one, which is asked about once more. */
 
 import { ask } from "./ask.js";
+import { show } from "./key.js";
 import { clock, say } from "./words.js";
 
 export class Undo extends EventTarget {
   #path;
   #list = document.querySelector("#checkpoints");
   #told = "";
+  #seen = new IntersectionObserver(entries => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      this.#seen.unobserve(target);
+      show(target, target.dataset.path);
+    }
+  });
 
   constructor(path) {
     super();
@@ -20,15 +28,16 @@ export class Undo extends EventTarget {
     const told = JSON.stringify([made, may, document.documentElement.lang]);
     if (told === this.#told) return; // what has the focus keeps it
     this.#told = told;
+    this.#seen.disconnect();
     this.#list.replaceChildren(...made.toReversed().map(one => this.#row(one, may)));
   }
 
   #row({ name, when, note, automatic }, may) {
     const row = document.createElement("li");
     const picture = document.createElement("img");
-    picture.src = `${this.#path}/checkpoints/${encodeURIComponent(name)}`;
     picture.alt = "";
-    picture.loading = "lazy";
+    picture.dataset.path = `${this.#path}/checkpoints/${encodeURIComponent(name)}`;
+    this.#seen.observe(picture);
     const look = document.createElement("button");
     look.type = "button";
     look.className = "line";

@@ -20,12 +20,12 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from web import LOCAL, TOKEN, bearer, given, guarded, listening, served, serving_web
+from web import LOCAL, TOKEN, bearer, given, guarded, key_in, listening, served, serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.auth.identity_provider import IdentityProvider
-from gloveport.server.auth.middleware import Door, Guard
+from gloveport.server.auth.middleware import KEY, Door, Guard
 from gloveport.server.auth.oauth import OAuth
 from gloveport.server.auth.sign_in_links import SignInLinks
 from gloveport.server.auth.token_store import remove
@@ -392,7 +392,10 @@ def code_of(path: str) -> dict[str, str]:
 
 async def enter(http: httpx2.AsyncClient, path: str) -> httpx2.Response:
     """Open a link and press its button."""
-    return await http.post(path.partition("?")[0], data=code_of(path))
+    answer = await http.post(path.partition("?")[0], data=code_of(path))
+    if answer.status_code == 200:
+        http.headers[KEY] = key_in(answer.text)
+    return answer
 
 
 async def browse(url: str, path: str) -> bool:
@@ -419,6 +422,7 @@ async def test_a_link_opens_the_live_view_once_and_is_replaced_by_a_cookie(
         entered = await http.post("/live/main?view=big", data=code_of(path))
         assert entered.status_code == 200
         assert 'content="0;url=/live/main?view=big"' in entered.text
+        http.headers[KEY] = key_in(entered.text)
         cookie = entered.headers["set-cookie"]
         for part in ("HttpOnly", "SameSite=strict", "Path=/live", f"Max-Age={12 * 3600}"):
             assert part in cookie
@@ -446,7 +450,7 @@ async def test_a_cookie_is_for_the_live_view_alone(desktop: Desktop, door: Door)
         assert await status(url, "/live/main", cookie=cookie) == 200
         assert await status(url, "/live/other", cookie=cookie) == 403
         # And none makes another link, by which it would last for ever.
-        same = {"origin": url, "cookie": cookie}
+        same = {"origin": url, "cookie": cookie, KEY: http.headers[KEY]}
         assert await status(url, "/live/main/link", **same) == 401
 
 
@@ -568,10 +572,12 @@ async def test_a_websocket_with_a_cookie_takes_a_page_of_ours(door: Door) -> Non
     async with echoing(door) as url, browsing(url) as http:
         await enter(http, await link_of(door))
         (cookie,) = [f"{name}={value}" for name, value in http.cookies.items()]
-        assert await denied(socket(url, cookie=cookie))
+        known = {"cookie": cookie, KEY: http.headers[KEY]}
+        assert await denied(socket(url, **known))
         other = f"http://127.0.0.1:{int(url.rpartition(':')[2]) + 1}"
-        assert await denied(socket(url, cookie=cookie, origin=other))
-        async with socket(url, cookie=cookie, origin=url) as opened:
+        assert await denied(socket(url, **known, origin=other))
+        assert await denied(socket(url, cookie=cookie, origin=url))
+        async with socket(url, **known, origin=url) as opened:
             await opened.send("hello")
             assert await opened.recv() == "hello"
 
