@@ -88,7 +88,7 @@ class Web:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
         async with self._sessions.run(), anyio.create_task_group() as tasks:
-            tasks.start_soon(self._server.tend)
+            tasks.start_soon(self._server.desks.first.tend)
             tasks.start_soon(self._server.news.tell)
             yield
             tasks.cancel_scope.cancel()

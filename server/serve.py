@@ -26,7 +26,7 @@ from .auth.principal import PERSON
 from .auth.sign_in_links import FIRST_CODE
 from .control.policy import Policy
 from .heap import keep_small
-from .hosts.desktops import IDLE, Desktops
+from .hosts.desktops import IDLE
 from .http import Web
 from .mcp.server import DesktopServer
 from .view import vnc_session
@@ -130,21 +130,15 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
         contextlib.ExitStack() as sockets,
         _listen(settings, sockets, connections) as (listening, port),
     ):
-        desks = Desktops(
-            settings.desktop,
-            DesktopServer.beside(settings.groups, settings.policy),
-            most=settings.most,
-            idle=settings.desktop_ttl,
-        )
-        async with open_desktop(settings.desktop) as running, desks.running():
-            server = DesktopServer(running, settings.groups, desks, settings.policy)
+        async with _answering(settings) as server:
+            running = server.desks.first.desktop
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
-            desks.address = _address(settings.host, port)
+            server.desks.address = _address(settings.host, port)
             door = Door(
                 hosts,
                 settings.keys,
                 settings.pace,
-                address=desks.address,
+                address=server.desks.address,
                 origins=settings.origins,
                 connections=connections,
             )
@@ -172,12 +166,31 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                         meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
                     try:
                         yield Served(
-                            running, port, desks.address, _live(door, running.settings.name), ended
+                            running,
+                            port,
+                            server.desks.address,
+                            _live(door, running.settings.name),
+                            ended,
                         )
                     finally:
                         web.close()
                         http.should_exit = True
                         meanwhile.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _answering(settings: Settings) -> AsyncGenerator[DesktopServer]:
+    """Open the desktop, and make what answers the calls to it and to those that are opened."""
+    async with open_desktop(settings.desktop) as running:
+        server = DesktopServer(
+            running,
+            settings.groups,
+            settings.policy,
+            most=settings.most,
+            idle=settings.desktop_ttl,
+        )
+        async with server.desks.running():
+            yield server
 
 
 def _address(host: str, port: int) -> str:

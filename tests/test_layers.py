@@ -40,20 +40,21 @@ MAY_IMPORT = {
     "server.stdio": {"anyio", "httpx2"},
     "server.auth": {"anyio", "httpx2", "jwt", "mcp", "starlette"},
     "server.recording": {"sandbox.*", "anyio"},
-    "server.control": {
-        "sandbox.*", "server.auth", "server.recording", "anyio", "mcp", "mcp_types", "pydantic",
-    },
+    "server.control": {"sandbox.*", "server.auth", "server.recording", "anyio"},
     "server.hosts": {
-        "sandbox.*", "server.auth", "server.control", "anyio", "mcp", "mcp_types",
-        "prometheus_client",
+        "sandbox.*", "server.auth", "server.control", "anyio", "prometheus_client",
     },
     "server.tools": {
-        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording", "anyio",
-        "mcp", "mcp_types", "pydantic",
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "mcp", "mcp_types",
+        "pydantic",
+    },
+    "server.gate": {
+        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording",
+        "server.tools", "anyio",
     },
     "server.mcp": {
-        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording",
-        "server.tools", "anyio", "mcp", "mcp_types",
+        "sandbox.*", "server.auth", "server.control", "server.gate", "server.hosts",
+        "server.recording", "server.tools", "anyio", "mcp", "mcp_types", "pydantic",
     },
     "server.view": {
         "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording", "anyio",

@@ -1,10 +1,9 @@
 """How a question reaches a person: on the live view if somebody there may decide, else through the
 agent's client if it takes questions (MCP elicitation), else not at all, which is said.
 
-In the handshake era the client is asked by a request of ours, which travels on its stream for the
-server's own messages: an answer in JSON carries nothing else. Since 2026-07-28 it is asked by the
-answer to its call, and calls again with what the person said. The SDK seals the id of the question
-that goes along; what comes back for a question that was not put to that client is not heard.
+A client is asked by a request of ours, or by the answer to its call, as it can: then it calls again
+with what the person said. What comes back for a question that was not put to that client is not
+heard.
 """
 
 import logging
@@ -12,27 +11,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import anyio
-from mcp.server.mcpserver import Context
-from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    ElicitRequest,
-    ElicitRequestedSchema,
-    ElicitRequestFormParams,
-    ElicitResult,
-    InputRequiredResult,
-)
-from pydantic import ValidationError
 
 from gloveport.sandbox.errors import NotAllowed
 
 from ..recording.actor import Actor
 from ..recording.describe import QUOTES, plain
+from .call import Call, Client, Reply
 from .questions import BY_HAND, KEPT, Answer, Kind, Question, Questions
 from .session import DesktopSession
 
 logger = logging.getLogger(__name__)
 
-_ASKED_IN_ANSWERS = "2026-07-28"  # the first version of the protocol whose answers ask
 _LONGEST_CHOICE = 100  # characters
 LONGEST = 40.0  # seconds a call waits for a person, of the 50 it has
 
@@ -59,22 +48,6 @@ class SaidNo(NotAllowed):
         said = "closed the question without an answer, which is a no" if dismissed else "said no"
         why = f" They say: “{text}”" if text else ""
         super().__init__(f"{by[:1].upper()}{by[1:]} {said}: {what}. It was not done.{why}")
-
-
-class AskClient(Exception):
-    """The call has to be answered by a question to its client."""
-
-    def __init__(self, question: Question) -> None:
-        super().__init__(question.id)
-        self.question = question
-
-    @property
-    def result(self) -> InputRequiredResult:
-        asked = self.question
-        params = ElicitRequestFormParams(message=_message(asked), requested_schema=_schema(asked))
-        return InputRequiredResult(
-            input_requests={asked.id: ElicitRequest(params=params)}, request_state=asked.id
-        )
 
 
 class Elicitation:
@@ -110,65 +83,56 @@ class Elicitation:
         return self._questions.ask(who, kind, words, cleaned, of=of, holder=holder, rule=rule)
 
     async def answered(
-        self,
-        question: Question,
-        context: Context[Any, Any] | None,
-        what: str,
-        seconds: float = LONGEST,
-    ) -> Answer:
-        """What a person says to a question.
+        self, question: Question, client: Client, what: str, seconds: float = LONGEST
+    ) -> Answer | None:
+        """What a person says to a question; None: the client has to ask, and to call again.
 
         Args:
             question: The question.
-            context: The call that asks it.
+            client: Makes the call that asks it.
             what: What needs an answer, as the beginning of a sentence.
             seconds: How long to wait for it, if that is shorter than usual.
 
         Raises:
             NobodyThere: Nobody can be asked.
             NobodyAnswered: Nobody has answered in time.
-            AskClient: The client asks, and calls again.
         """
         seconds = min(seconds, self.longest)
         if question.answer is None:
             if self._sharing.deciding(question.holder):
                 with anyio.move_on_after(seconds):
                     await question.answered.wait()
-            elif context is None or not _takes_questions(context):
+            elif client.asks == "never":
                 raise NobodyThere(what, self.path)
-            elif (context.protocol_version or "") >= _ASKED_IN_ANSWERS:
+            elif client.asks == "in its answer":
                 question.put_to_client = True
-                raise AskClient(question)
+                return None
             else:
-                await self._put_to(context, question, seconds)
+                await self._put_to(client, question, seconds)
         if question.answer is None:
             raise NobodyAnswered(what, seconds, self.path)
         self._questions.close(question)
         return question.answer
 
-    def hear(self, context: Context[Any, Any] | None, who: Actor) -> None:
+    def hear(self, call: Call) -> None:
         """Take what a call that comes again says to the question it was answered by."""
-        if context is None or not context.request_state or not context.input_responses:
+        if call.reply is None:
             return
-        question = self._questions.find(context.request_state)
-        if question is None or not question.put_to_client or question.asked_by.key != who.key:
-            logger.info("%s answered a question it was not asked", who.name)
+        asked, reply = call.reply
+        question = self._questions.find(asked)
+        if question is None or not question.put_to_client or question.asked_by.key != call.who.key:
+            logger.info("%s answered a question it was not asked", call.who.name)
             return
-        said = context.input_responses.get(question.id)
-        if isinstance(said, ElicitResult):
-            self._take(question, said)
+        self._take(question, reply)
 
-    async def _put_to(self, context: Context[Any, Any], question: Question, seconds: float) -> None:
+    async def _put_to(self, client: Client, question: Question, seconds: float) -> None:
         """Ask the client; whoever answers first counts, it or somebody who opens a live view."""
         question.put_to_client = True
 
         async def ask() -> None:
-            try:
-                said = await context.session.elicit_form(_message(question), _schema(question))
-            except (MCPError, ValidationError) as why:
-                logger.info("the client was not asked: %s", why)
-            else:
-                self._take(question, said)
+            reply = await client.ask(message(question), form(question))
+            if reply is not None:
+                self._take(question, reply)
 
         with anyio.move_on_after(seconds):
             async with anyio.create_task_group() as tasks:
@@ -176,29 +140,14 @@ class Elicitation:
                 await question.answered.wait()
                 tasks.cancel_scope.cancel()
 
-    def _take(self, question: Question, said: ElicitResult) -> None:
+    def _take(self, question: Question, reply: Reply) -> None:
         name = f"the user of {question.asked_by.name}"
-        content = said.content or {}
-        words = next((value for value in content.values() if isinstance(value, str)), "")
-        accepted = said.action == "accept"
-        self._questions.answer(
-            question,
-            Answer(
-                name, accepted, self._clean(words.strip(), 2000), dismissed=said.action == "cancel"
-            ),
-            Actor("person", "", name),
-        )
+        text = self._clean(reply.text, 2000)
+        answer = Answer(name, reply.accepted, text, dismissed=reply.dismissed)
+        self._questions.answer(question, answer, Actor("person", "", name))
 
 
-def _takes_questions(context: Context[Any, Any]) -> bool:
-    """Whether a client has said that it can ask its user by a form."""
-    able = context.client_capabilities
-    form = able.elicitation if able else None
-    # Before there were kinds of them, an empty object meant forms.
-    return form is not None and (form.form is not None or form.url is None)
-
-
-def _message(question: Question) -> str:
+def message(question: Question) -> str:
     """The question for the client's user: who asks comes first, so that no words can fake it."""
     if question.rule:
         return f"gloveport's policy asks (rule {plain(question.rule)!r}): {question.text}"
@@ -209,7 +158,7 @@ def _message(question: Question) -> str:
     return asked
 
 
-def _schema(question: Question) -> ElicitRequestedSchema:
+def form(question: Question) -> dict[str, Any]:
     """The form: a yes is to accept it; words only where words are asked for."""
     if question.kind == "approve":
         return {"type": "object", "properties": {}}

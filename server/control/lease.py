@@ -75,7 +75,7 @@ TABLE: dict[tuple[State, Event], State] = {
 }
 
 
-Call = Literal["looks", "waits", "acts"]
+CallKind = Literal["looks", "waits", "acts"]
 """What an agent's call does: it looks, which takes a moment; it keeps looking until something
 happens, and a person's hands would wait for it; or it acts."""
 
@@ -217,7 +217,7 @@ class Lease:
 
     # Agents
 
-    def admit(self, agent: Actor, call: Call = "acts") -> None:
+    def admit(self, agent: Actor, call: CallKind = "acts") -> None:
         """Let an agent's call in.
 
         Raises:
@@ -237,7 +237,7 @@ class Lease:
             raise Reserved(self._holder.name, self._until - self._clock())
 
     @contextmanager
-    def running(self, agent: Actor, scope: anyio.CancelScope, call: Call) -> Generator[None]:
+    def running(self, agent: Actor, scope: anyio.CancelScope, call: CallKind) -> Generator[None]:
         """A call of an agent, from before it waits for its turn until it has been answered.
 
         A person who takes control cancels the scope; `ended` then says why.

@@ -7,7 +7,6 @@ is under the pointer or has the focus then. A yes holds for the same call, rule 
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -254,9 +253,6 @@ class Ruling:
         if rule.verdict == "ask" and where not in self.granted:
             return NeedsYes(rule, what, where)
         return None
-
-
-ruling: ContextVar[Ruling] = ContextVar("ruling")
 
 
 def sends_input(tool: str, *, acting: bool) -> bool:

@@ -73,6 +73,8 @@ class HostedDesktop:
     """Seconds since 1970."""
     closing: anyio.Event
     """Set to end it."""
+    lasts: bool = False
+    """Whether callers cannot close it."""
 
 
 class Desktops:
@@ -114,10 +116,12 @@ class Desktops:
         """When a tool of any of them was last called, on the monotonic clock."""
         return max(gate.last_call for gate in self.gates.values())
 
-    def add(self, gate: Gate) -> None:
-        """The desktop the server started with: everybody's, and never closed."""
-        name = gate.desktop.settings.name
-        self._desks[name] = HostedDesktop(gate, "", time.time(), anyio.Event())
+    def add(self, opened: Desktop) -> None:
+        """Take in a desktop that somebody else opened and closes: it is everybody's."""
+        self._desks[opened.settings.name] = replace(self._hosted(opened, ""), lasts=True)
+
+    def _hosted(self, opened: Desktop, owner: str) -> HostedDesktop:
+        return HostedDesktop(self._gate(opened, self), owner, time.time(), anyio.Event())
 
     def find(self, name: str, grant: Principal) -> Gate:
         """The gate of a desktop.
@@ -170,7 +174,7 @@ class Desktops:
             NoSuchDesktop: There is none of this name that is theirs to close.
             PersonThere: A person drives it.
         """
-        theirs = {_name(desk): desk for desk in self._of(grant) if desk is not self._first}
+        theirs = {_name(desk): desk for desk in self._of(grant) if not desk.lasts}
         if name not in theirs:
             raise NoSuchDesktop(name, list(theirs) or ["none that can be closed"])
         lease = theirs[name].gate.sharing.lease
@@ -199,14 +203,11 @@ class Desktops:
         task_status: TaskStatus[HostedDesktop],
     ) -> None:
         async with open_desktop(settings) as opened:
-            gate = self._gate(opened, self)
-            desk = self._desks[settings.name] = HostedDesktop(
-                gate, owner, time.time(), anyio.Event()
-            )
+            desk = self._desks[settings.name] = self._hosted(opened, owner)
             task_status.started(desk)
             logger.info("desktop %s was opened", settings.name)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(gate.tend)
+                tasks.start_soon(desk.gate.tend)
                 await self._until_idle(desk)
                 tasks.cancel_scope.cancel()
             self._desks.pop(settings.name, None)
@@ -221,8 +222,9 @@ class Desktops:
                 await desk.closing.wait()
 
     @property
-    def _first(self) -> HostedDesktop:
-        return next(iter(self._desks.values()))
+    def first(self) -> Gate:
+        """The gate of the one that was there first: calls that name none are for it."""
+        return next(iter(self._desks.values())).gate
 
     def _of(self, grant: Principal) -> list[HostedDesktop]:
         return [

@@ -1,12 +1,11 @@
 """What answers the calls to one desktop, as the server's desktops know it."""
 
-from typing import Any, Protocol
-
-from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, InputRequiredResult
+from typing import Protocol
 
 from gloveport.sandbox.desktop import Desktop
 
+from ..control.call import Call, Result
+from ..control.elicitation import Elicitation
 from ..control.session import DesktopSession
 
 
@@ -15,6 +14,7 @@ class Gate(Protocol):
 
     desktop: Desktop
     sharing: DesktopSession
+    asking: Elicitation
     last_call: float
     """When a tool was last called, on the monotonic clock."""
 
@@ -23,14 +23,16 @@ class Gate(Protocol):
         """Whether a call runs, or a person watches or drives."""
         ...
 
-    async def answer(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
-    ) -> CallToolResult | InputRequiredResult:
+    async def answer(self, call: Call) -> Result:
         """Answer a call that is meant for this desktop."""
         ...
 
     async def screen(self) -> bytes:
-        """The screen as it is now, as PNG."""
+        """The screen as it is now, as PNG.
+
+        Raises:
+            SandboxError: It cannot be shown.
+        """
         ...
 
     async def tend(self) -> None:

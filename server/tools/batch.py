@@ -1,6 +1,5 @@
 """Several steps in one call: each finds its target, acts, and checks what came of it."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -363,12 +362,13 @@ def _in_vain(given: Mapping[str, Any], seen: Element | None) -> str:
     return f"{given['event']} {what!r} did not come in {given['seconds']:g} s{there}."
 
 
-def failure(batch: Batch, steps: int, failed: Failed, said: Callable[[str], str]) -> str:
-    """What is told of a call whose steps did not all succeed, as JSON."""
+def failure(
+    batch: Batch, steps: int, failed: Failed, said: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """What is told of a call whose steps did not all succeed: facts of each."""
     told: list[dict[str, Any]] = [{"ok": True, **facts(frame)} for frame in batch.frames]
     del told[failed.place :]
     told.append(
         {"ok": False, "step": failed.place, "phase": failed.phase, "error": said(str(failed))}
     )
-    told += [{"ok": False, "error": NOT_EXECUTED}] * (steps - len(told))
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return told + [{"ok": False, "error": NOT_EXECUTED}] * (steps - len(told))

@@ -1,21 +1,19 @@
-"""Frames as answers: the picture, if any, then one compact JSON object.
+"""Frames as results: the picture, if any, then one compact JSON object."""
 
-No structured content: some clients drop the picture for it, others the text.
-"""
-
-import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
-
-from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.image import Picture
 from gloveport.sandbox.screen.settle import End
+from gloveport.sandbox.secrets.store import SecretStore
+
+from ..control.call import Result
+from .schema import bounded
 
 _SHORT = 120  # characters of what the field with the focus holds
 LONGEST = 1_000_000
@@ -23,30 +21,54 @@ LONGEST = 1_000_000
 _ROOM = 1000  # characters that the words about what was cut, or about people, may take
 
 
-def answer(frame: Frame, **more: Any) -> CallToolResult:
+def answer(frame: Frame, **more: Any) -> Result:
     """What a frame shows and tells; `more` goes first."""
     return said({"ok": True, **more, **facts(frame)}, frame.picture)
 
 
-def said(told: dict[str, Any], picture: Picture | None = None) -> CallToolResult:
-    """An answer of these facts, in at most `LONGEST` characters; it says what was cut."""
-    content: list[ContentBlock] = []
-    room = LONGEST - _ROOM
-    if picture:
-        data = base64.b64encode(picture.data).decode()
-        content.append(ImageContent(type="image", data=data, mime_type=picture.mime))
-        room -= len(data)
-    text = _written(told)
-    if len(text) > room:
-        text = _written(_fitting(told, room))
-    return CallToolResult(content=[*content, TextContent(type="text", text=text)])
+def said(told: dict[str, Any], picture: Picture | None = None) -> Result:
+    """A result of these facts."""
+    return Result(told, picture=picture)
+
+
+def saying(result: Result, more: Mapping[str, str | list[str]]) -> Result:
+    """A result that tells more: among its facts, or in a line above its text."""
+    if isinstance(result.facts, Mapping):
+        both = dict(result.facts)
+        for key, value in more.items():
+            both[key] = [*both.get(key, []), *value] if isinstance(value, list) else value
+        return replace(result, facts=both)
+    lines = [f"# {one}" for value in more.values() for one in _each(value)]
+    return replace(result, text="\n".join([*lines, result.text]))
+
+
+def _each(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def redacted(result: Result, vault: SecretStore) -> Result:
+    """A result as it is sent: its facts written down, in at most `LONGEST` characters together with
+    the picture, and without the values of secrets; a sentence of an error is bounded."""
+    text = vault.scrub(result.text)
+    if result.facts is None:
+        return replace(result, text=bounded(text) if result.is_error else text)
+    room = LONGEST - _ROOM - _base64(result.picture)
+    written = _written(result.facts)
+    if len(written) > room and isinstance(result.facts, Mapping):
+        written = _written(_fitting(result.facts, room))
+    return replace(result, facts=None, written=vault.scrub(written), text=text)
+
+
+def _base64(picture: Picture | None) -> int:
+    """How many characters a picture takes."""
+    return 4 * -(-len(picture.data) // 3) if picture else 0
 
 
 def _written(told: Any) -> str:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
-def _fitting(told: dict[str, Any], room: int) -> dict[str, Any]:
+def _fitting(told: Mapping[str, Any], room: int) -> dict[str, Any]:
     """Facts with their longest texts and lists cut until they fit, and a word about it."""
     most = room
     while True:

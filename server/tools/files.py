@@ -6,27 +6,19 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from mcp_types import CallToolResult
-
-from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.home.files import MOST_BASE64, MOST_TEXT, MOST_UPLOADED, Encoding, Entry
 
+from ..control.call import Result
 from .encode import said
+from .invocation import Invocation
 from .schema import DeskTool, Whole, about, desk_tool, optional
 
 _LONGEST = 50_000  # characters of a list
 
 
 class Filing:
-    """The tools for files of one desktop.
-
-    Args:
-        desktop: Whose home they see.
-    """
-
-    def __init__(self, desktop: Desktop) -> None:
-        self._desktop = desktop
+    """The tools for files."""
 
     def all(self) -> list[DeskTool]:
         """The tools in the order a model reads them."""
@@ -40,11 +32,12 @@ class Filing:
 
     async def files_list(
         self,
+        on: Invocation,
         path: Annotated[str, optional("A folder in the home.")] = "~",
         offset: Annotated[Whole, optional("Go on at this entry.", ge=0)] = 0,
-    ) -> CallToolResult:
+    ) -> Result:
         """List a folder of the desktop's home: names, types, sizes."""
-        found = await self._desktop.files(path, offset)
+        found = await on.desktop.files(path, offset)
         entries: list[dict[str, Any]] = []
         left = _LONGEST
         for one in found.entries:
@@ -65,18 +58,20 @@ class Filing:
 
     async def upload(
         self,
+        on: Invocation,
         path: Annotated[str, about('Where in the home, such as "~/Documents/note.txt".')],
         content: Annotated[str, about(f"The whole file, at most {MOST_UPLOADED // 10**6} MB.")],
         encoding: Annotated[Encoding, optional("What content is; auto is text.")] = "auto",
         replace: Annotated[bool, optional("Replace a file that is there.")] = False,
-    ) -> CallToolResult:
+    ) -> Result:
         """Put a file into the desktop's home, whole or not at all. Missing folders are made."""
         data = _decoded(content) if encoding == "base64" else _encoded(content)
-        put = await self._desktop.upload(path, data, replace=replace)
+        put = await on.desktop.upload(path, data, replace=replace)
         return said({"ok": True, "path": put.path, "size": put.size, "replaced": put.replaced})
 
     async def download(
         self,
+        on: Invocation,
         path: Annotated[str, about("A file in the home.")],
         encoding: Annotated[
             Encoding, optional("auto: pictures are shown, text is text, all else base64.")
@@ -90,9 +85,9 @@ class Filing:
                 le=MOST_BASE64,
             ),
         ] = MOST_BASE64,
-    ) -> CallToolResult:
+    ) -> Result:
         """Take a file out of the desktop's home; go on at next_offset until there is none."""
-        found = await self._desktop.download(path, encoding, offset, limit)
+        found = await on.desktop.download(path, encoding, offset, limit)
         told: dict[str, Any] = {"ok": True, "path": found.path, "size": found.size}
         told |= {"mime": found.mime, "encoding": found.encoding}
         if found.picture:

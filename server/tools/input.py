@@ -8,14 +8,14 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
-from mcp_types import CallToolResult
-
 from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Show
 from gloveport.sandbox.secrets.store import SecretStore
 
+from ..control.call import Result
+from .invocation import Invocation
 from .schema import Point, Whole, about, optional
 
 At = Annotated[Point, optional("[x, y] in the last full screenshot; default: pointer.")]
@@ -208,13 +208,14 @@ STAYING = frozenset({"mouse_move", "scroll", "wait"})
 """Those that destroy nothing."""
 
 
-def acting(
-    name: str, build: Build, act: Callable[[Action, Show], Awaitable[CallToolResult]]
-) -> Callable[..., Awaitable[CallToolResult]]:
+Act = Callable[[Invocation, Action, Show], Awaitable[Result]]
+
+
+def acting(name: str, build: Build, act: Act) -> Callable[..., Awaitable[Result]]:
     """The tool a function describes: its parameters, and whether to attach a screenshot."""
 
-    async def run(*, screenshot: Show = "auto", **arguments: Any) -> CallToolResult:
-        return await act(build(**arguments), screenshot)
+    async def run(on: Invocation, *, screenshot: Show = "auto", **arguments: Any) -> Result:
+        return await act(on, build(**arguments), screenshot)
 
     signature = inspect.signature(build)
     shown = inspect.Parameter(
@@ -222,9 +223,9 @@ def acting(
     )
     run.__name__ = name
     run.__doc__ = build.__doc__
-    run.__annotations__ = {"return": CallToolResult}
+    run.__annotations__ = {"return": Result}
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # read by inspect
-        [*signature.parameters.values(), shown], return_annotation=CallToolResult
+        [*signature.parameters.values(), shown], return_annotation=Result
     )
     return run
 

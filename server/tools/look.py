@@ -3,13 +3,9 @@
 One method, one tool, one turn. The tools that act are in input.py.
 """
 
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-
-from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.checkpoints.history import Checkpoint
@@ -17,19 +13,16 @@ from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText
 from gloveport.sandbox.frames import Frame, Show
 from gloveport.sandbox.geometry import Rect
+from gloveport.sandbox.secrets.store import SecretStore
 
-from ..auth.principal import HERE, Principal
-from ..control.elicitation import AskClient, Elicitation
-from ..control.lease import Lease
-from ..control.policy import ruling
+from ..control.call import Result
 from ..control.questions import BY_HAND, Answer, Kind
-from ..hosts.desktops import Desktops
-from ..recording.actor import Actor
 from .app_view import APP_URI
 from .batch import Batch, Failed, failure
 from .encode import answer, said, together
 from .files import Filing
 from .input import LOW_LEVEL, NAMED, NOWHERE, STAYING, Screenshot, acting, typing
+from .invocation import Invocation
 from .schema import (
     DeskTool,
     Region,
@@ -38,9 +31,8 @@ from .schema import (
     bounded,
     desk_tool,
     optional,
-    refusal,
 )
-from .screen_text import Outlines, Wanted, line, listed
+from .screen_text import Wanted, line, listed
 from .wait import awaited, check
 
 MOST_ACTIONS = 20
@@ -51,28 +43,12 @@ _CORE = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Caller:
-    """Who is calling, and what they know of the screen."""
-
-    who: Actor
-    seen: int = 0
-    """The look of the last picture they were sent."""
-    known: int = 0
-    """The look of the last answer they were sent."""
-    epoch: int = 0
-    """The hand-back after which they last looked; see control/lease.py."""
-    losses: int = 0
-    """How many losses of the desktop they know of."""
-    grant: Principal = HERE
-    """What they may do."""
-
-
 _STAYS_DONE = (
     "Programs were started again with what they had saved; commands in terminals were not. What "
     "was sent over the network stays done."
 )
-caller: ContextVar[Caller] = ContextVar("caller")
+
+_NO_SECRETS = SecretStore()
 
 Items = Annotated[
     list[dict[str, Any]],
@@ -88,35 +64,22 @@ Items = Annotated[
 
 
 class Tools:
-    """The tools of one desktop.
+    """The tools that a server offers, whichever desktop they are called on.
 
     Args:
-        desktop: What they act on.
-        lease: Who drives it.
-        asking: Asks people.
-        desks: The desktops of the same server.
         groups: Opt-in groups of tools: "low-level", "files".
+        vault: Secrets that may be typed by name.
     """
 
     def __init__(
-        self,
-        desktop: Desktop,
-        lease: Lease,
-        asking: Elicitation,
-        desks: Desktops,
-        groups: frozenset[str] = frozenset(),
+        self, groups: frozenset[str] = frozenset(), vault: SecretStore = _NO_SECRETS
     ) -> None:
-        self._desktop = desktop
-        self._lease = lease
-        self._asking = asking
-        self._desks = desks
-        self._outlines = Outlines()
         self._builds = NAMED | (LOW_LEVEL if "low-level" in groups else {})
-        self._opted = Filing(desktop).all() if "files" in groups else []
-        self._builds["type"] = typing(desktop.settings.vault)
+        self._opted = Filing().all() if "files" in groups else []
+        self._builds["type"] = typing(vault)
         self._acting = {
             name: desk_tool(
-                acting(name, build, self._act),
+                acting(name, build, _act),
                 name=name,
                 core=name in _CORE,
                 destroys=name not in STAYING,
@@ -158,39 +121,43 @@ class Tools:
         return [*looking, *self._acting.values(), *doing, shown, *self._opted]
 
     async def screenshot(
-        self, marks: Annotated[bool, optional("Number the elements: 12 is e12.")] = False
-    ) -> CallToolResult:
+        self,
+        on: Invocation,
+        marks: Annotated[bool, optional("Number the elements: 12 is e12.")] = False,
+    ) -> Result:
         """Look at the whole screen. Coordinates of all tools are pixels of this picture."""
-        frame = await self._desktop.look(marks=marks)
-        return answer(frame) if marks else self._shown(frame)
+        frame = await on.desktop.look(marks=marks)
+        return answer(frame) if marks else _shown(on, frame)
 
     async def read_screen(
         self,
+        on: Invocation,
         query: Annotated[str, optional("Only elements with this text or role.")] = "",
         window: Annotated[str, optional("Only windows with this in their title.")] = "",
         region: Annotated[Region, optional("Only within [x0, y0, x1, y1].")] = NOWHERE,
         since: Annotated[Whole, optional("Only what changed since this frame.", ge=0)] = 0,
         offset: Annotated[Whole, optional("Continue at this line.", ge=0)] = 0,
-    ) -> CallToolResult:
+    ) -> Result:
         """Read the screen as text, without a picture: ref, role, name and click point of each
         element. Refs e… come from programs and stay the same; o… come from OCR."""
-        part = self._desktop.region(region) if region else None
-        frame, scene = await self._desktop.read()
-        caller.get().known = frame.look
+        part = on.desktop.region(region) if region else None
+        frame, scene = await on.desktop.read()
+        on.caller.known = frame.look
         wanted = Wanted(query, window, part)
-        text = self._outlines.tell(frame, scene, wanted, since, offset)
-        return CallToolResult(content=[TextContent(type="text", text=text)])
+        text = on.outlines.tell(frame, scene, wanted, since, offset)
+        return Result(text=text)
 
     async def find(
         self,
+        on: Invocation,
         text: Annotated[str, optional("Text; the best match first.")] = "",
         role: Annotated[str, optional('Such as "button", "entry", "link".')] = "",
         limit: Annotated[Whole, optional("At most this many.", ge=1, le=50)] = 10,
-    ) -> CallToolResult:
+    ) -> Result:
         """Find elements by text, role or both; faster than read_screen if you know them."""
         if not text.strip() and not role.strip():
             raise BadText("Say what to find: a text, a role, or both.")
-        found = await self._desktop.find(text, role, limit)
+        found = await on.desktop.find(text, role, limit)
         told: dict[str, Any] = {"ok": True, "found": listed(found.elements)}
         if not found.elements:
             told["near"] = listed(found.near)
@@ -201,21 +168,23 @@ class Tools:
 
     async def zoom(
         self,
+        on: Invocation,
         region: Annotated[Region, about("[x0, y0, x1, y1] in the last full screenshot.")],
-    ) -> CallToolResult:
+    ) -> Result:
         """Look at a part of the screen, enlarged from its native pixels, to read small text.
         Coordinates stay those of the full screenshot."""
-        frame = await self._desktop.zoom(region)
-        caller.get().known = frame.look
+        frame = await on.desktop.zoom(region)
+        on.caller.known = frame.look
         return answer(frame, region=region)
 
-    async def cursor_position(self) -> CallToolResult:
+    async def cursor_position(self, on: Invocation) -> Result:
         """Return the position of the pointer."""
-        frame = await self._desktop.look(show="never")
+        frame = await on.desktop.look(show="never")
         return said({"ok": True, "x": frame.cursor.x, "y": frame.cursor.y})
 
     async def wait_for(
         self,
+        on: Invocation,
         event: Annotated[
             Literal[
                 "still",
@@ -241,67 +210,73 @@ class Tools:
         ] = NOWHERE,
         seconds: Annotated[float, optional("Give up after, at most 45.", gt=0, le=45)] = 10,
         screenshot: Screenshot = "auto",
-    ) -> CallToolResult:
+    ) -> Result:
         """Wait until something happens, instead of for a fixed time; says whether it did."""
         check(event, text, role, region)
-        look: Any = {"show": screenshot, "seen": caller.get().seen}
+        look: Any = {"show": screenshot, "seen": on.caller.seen}
         if event == "control":
-            if not await self._lease.wait_free(caller.get().who, seconds):
-                return said({"ok": True, "happened": False, "control": self._lease.state.value})
-            return self._shown(await self._desktop.look(**look), happened=True)
-        came = await awaited(self._desktop, event, text, role, region, seconds, **look)
+            if not await on.session.lease.wait_free(on.caller.who, seconds):
+                return said(
+                    {"ok": True, "happened": False, "control": on.session.lease.state.value}
+                )
+            return _shown(on, await on.desktop.look(**look), happened=True)
+        came = await awaited(on.desktop, event, text, role, region, seconds, **look)
         more: dict[str, Any] = {} if came.happened is None else {"happened": came.happened}
         if came.seen:
             more["seen"] = line(came.seen, text)
-        elif came.looked and (untold := await self._desktop.untold()):
+        elif came.looked and (untold := await on.desktop.untold()):
             more["note"] = "; ".join(untold)
-        return self._shown(came.frame, **more)
+        return _shown(on, came.frame, **more)
 
     async def actions(
         self,
+        on: Invocation,
         actions: Items,
         read: Annotated[bool, optional("End with what changed, as text.")] = False,
         screenshot: Screenshot = "auto",
-    ) -> CallToolResult:
+    ) -> Result:
         """Do several actions in order in one call, each waiting for a still screen; stops at the
         first failure. All coordinates refer to the screenshot before the call."""
-        batch = Batch(self._desktop, self._steps, self._builds, ruling.get())
+        batch = Batch(on.desktop, self._steps, self._builds, on.ruling)
         steps = batch.read(actions)
         before = 0
         if read:
-            frame, scene = await self._desktop.read()
-            self._outlines.tell(frame, scene, Wanted(), 0, 0)
+            frame, scene = await on.desktop.read()
+            on.outlines.tell(frame, scene, Wanted(), 0, 0)
             before = frame.number
-        who = caller.get()
+        who = on.caller
         try:
             shown = await batch.run(steps, show=screenshot, seen=who.seen, known=who.known)
         except Failed as failed:
-            scrub = self._desktop.settings.vault.scrub
-            result = refusal(failure(batch, len(steps), failed, lambda why: bounded(scrub(why))))
+            scrub = on.desktop.settings.vault.scrub
+            told = failure(batch, len(steps), failed, lambda why: bounded(scrub(why)))
+            result = Result(told, is_error=True)
         else:
             if not shown:
                 show: Show = "auto" if screenshot == "changed" else screenshot
-                batch.frames.append(await self._desktop.look(show=show, seen=who.seen))
-            result = self._shown(together(batch.frames), steps=batch.told)
+                batch.frames.append(await on.desktop.look(show=show, seen=who.seen))
+            result = _shown(on, together(batch.frames), steps=batch.told)
         if read:
-            frame, scene = await self._desktop.read()
-            text = self._outlines.tell(frame, scene, Wanted(), before, 0)
-            result.content.append(TextContent(type="text", text=text))
+            frame, scene = await on.desktop.read()
+            text = on.outlines.tell(frame, scene, Wanted(), before, 0)
+            result = replace(result, text=text)
         return result
 
     async def open(
         self,
+        on: Invocation,
         target: Annotated[
             str, about('An application ("Chromium", "Text Editor"), a URL, or a path in the home.')
         ],
         screenshot: Screenshot = "auto",
-    ) -> CallToolResult:
+    ) -> Result:
         """Open an application, a web page or a file, and wait for its window."""
-        seen = caller.get().seen
-        return self._shown(await self._desktop.open(target, show=screenshot, seen=seen))
+        seen = on.caller.seen
+        return _shown(on, await on.desktop.open(target, show=screenshot, seen=seen))
 
     async def windows(
         self,
+        on: Invocation,
         action: Annotated[
             Literal["list", "focus", "close", "move", "maximize", "minimize"],
             optional("What to do."),
@@ -311,139 +286,144 @@ class Tools:
             Region, optional("[x, y, width, height] in the screenshot, for move.")
         ] = NOWHERE,
         screenshot: Screenshot = "auto",
-    ) -> CallToolResult:
+    ) -> Result:
         """List the open windows (topmost last), or focus, close, move or resize one."""
         if action == "list":
-            return said({"ok": True, "windows": await self._listed()})
+            return said({"ok": True, "windows": await _listed(on.desktop)})
         if not window.strip():
             raise BadText(f'To {action} a window, give its title or id as "window".')
         verbs: dict[str, Any] = {"maximize": "maximise", "minimize": "minimise"}
-        frame = await self._desktop.manage(
+        frame = await on.desktop.manage(
             verbs.get(action, action),
             window,
             Rect(*rect) if rect else None,
             show=screenshot,
-            seen=caller.get().seen,
+            seen=on.caller.seen,
         )
-        return self._shown(frame)
+        return _shown(on, frame)
 
     async def clipboard(
         self,
+        on: Invocation,
         action: Annotated[Literal["read", "write"], optional("What to do.")] = "read",
         text: Annotated[str, optional("What to put there, for write.")] = "",
-    ) -> CallToolResult:
+    ) -> Result:
         """Read or write the text of the clipboard."""
         if action == "write":
-            await self._desktop.copy(text)
+            await on.desktop.copy(text)
             return said({"ok": True, "written": len(text)})
-        return said({"ok": True, "text": await self._desktop.clipboard()})
+        return said({"ok": True, "text": await on.desktop.clipboard()})
 
     async def checkpoint(
         self,
+        on: Invocation,
         action: Annotated[Literal["make", "list"], optional("What to do.")] = "make",
         note: Annotated[str, optional("What it is for.", max_length=200)] = "",
-    ) -> CallToolResult:
+    ) -> Result:
         """Save the desktop's files and running programs for rollback to restore; or list
         checkpoints. One is made automatically before terminal commands, deletes and downloads."""
         if action == "list":
-            told = {"ok": True, "checkpoints": [_told(one) for one in self._desktop.checkpoints]}
-            return said(told, self._desktop.album())
-        return said({"ok": True, **_told(await self._desktop.checkpoint(note))})
+            told = {"ok": True, "checkpoints": [_told(one) for one in on.desktop.checkpoints]}
+            return said(told, on.desktop.album())
+        return said({"ok": True, **_told(await on.desktop.checkpoint(note))})
 
     async def rollback(
         self,
+        on: Invocation,
         to: Annotated[str, optional("Name of a checkpoint; default: the last.")] = "",
         screenshot: Screenshot = "auto",
-    ) -> CallToolResult:
+    ) -> Result:
         """Restore a checkpoint: its files, with its programs started again. What left the desktop
         stays done: mails, orders, anything on the network."""
-        restored, frame = await self._desktop.rollback(to, show=screenshot, seen=caller.get().seen)
+        restored, frame = await on.desktop.rollback(to, show=screenshot, seen=on.caller.seen)
         programs = {"back": list(restored.back), "missing": list(restored.missing)}
         name = restored.checkpoint.name
-        return self._shown(frame, back_to=name, programs=programs, remember=_STAYS_DONE)
+        return _shown(on, frame, back_to=name, programs=programs, remember=_STAYS_DONE)
 
     async def request_human(
         self,
+        on: Invocation,
         reason: Annotated[str, about("What to ask of a person.", max_length=500)],
-        context: Context[Any, Any],
         kind: Annotated[
             Kind, optional("login, captcha: a person takes control and does it.")
         ] = "question",
         choices: Annotated[list[str], optional("Answers to choose from.", max_length=10)] = NOWHERE,
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> Result:
         """Ask a person for an answer, a choice, approval, a login or a captcha. Waits up to 40 s;
         later answers are kept 10 minutes, for the same reason asked again."""
         if not reason.strip():
             raise BadText("Say what to ask, as reason.")
-        asker = caller.get()
+        asker = on.caller
         holder = asker.grant.holder
-        question = self._asking.open(asker.who, kind, reason, choices, holder=holder)
-        try:
-            answer = await self._asking.answered(question, context, "A person has to answer this")
-        except AskClient as asked:
-            return asked.result
+        question = on.asking.open(asker.who, kind, reason, choices, holder=holder)
+        what = "A person has to answer this"
+        answer = await on.asking.answered(question, on.call.client, what)
+        if answer is None:
+            return Result(question=question)
         return said({"ok": True, **_heard(kind, answer)})
 
     async def desktops(
         self,
+        on: Invocation,
         action: Annotated[
             Literal["list", "open", "close", "reserve", "release"], optional("What to do.")
         ] = "list",
         name: Annotated[str, optional("Which one, for close.")] = "",
         size: Annotated[str, optional('For open, such as "1280x800".')] = "",
         seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
-    ) -> CallToolResult:
+    ) -> Result:
         """List desktops, open another, close one with its files; or reserve this one: other agents
         are kept out until you release it or the time ends."""
-        asking = caller.get()
+        asking = on.caller
         if action == "open":
-            gate = await self._desks.open(asking.grant, size)
+            gate = await on.desks.open(asking.grant, size)
             return said({"ok": True, "opened": gate.desktop.settings.name})
         if action == "close":
-            self._desks.close(name, asking.grant)
+            on.desks.close(name, asking.grant)
             return said({"ok": True, "closed": name})
         if action == "reserve":
-            self._lease.reserve(asking.who, seconds)
+            on.session.lease.reserve(asking.who, seconds)
             return said({"ok": True, "reserved_for": seconds})
         if action == "release":
-            self._lease.release(asking.who)
+            on.session.lease.release(asking.who)
             return said({"ok": True})
-        listed = self._desks.listed(asking.grant)
-        return said({"ok": True, "desktops": listed, "may_open": self._desks.left})
+        listed = on.desks.listed(asking.grant)
+        return said({"ok": True, "desktops": listed, "may_open": on.desks.left})
 
-    async def show_desktop(self) -> CallToolResult:
+    async def show_desktop(self, on: Invocation) -> Result:
         """Show the desktop to the person you talk with: live if their client can, else as a
         picture."""
-        frame = await self._desktop.look()
-        address = self._desks.address
-        live = {"live": f"{address}/live/{self._desktop.settings.name}"} if address else {}
+        frame = await on.desktop.look()
+        address = on.desks.address
+        live = {"live": f"{address}/live/{on.desktop.settings.name}"} if address else {}
         return answer(frame, **live)
 
-    async def _act(self, action: Action, show: Show) -> CallToolResult:
-        who, permit = caller.get(), ruling.get().of_input()
-        frame = await self._desktop.do(
-            action, show=show, seen=who.seen, known=who.known, permit=permit
-        )
-        return self._shown(frame)
 
-    def _shown(self, frame: Frame, **more: Any) -> CallToolResult:
-        caller.get().known = frame.look
-        if frame.picture and frame.part is None:
-            caller.get().seen = frame.look
-        return answer(frame, **more)
+async def _act(on: Invocation, action: Action, show: Show) -> Result:
+    who, permit = on.caller, on.ruling.of_input()
+    frame = await on.desktop.do(action, show=show, seen=who.seen, known=who.known, permit=permit)
+    return _shown(on, frame)
 
-    async def _listed(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "id": f"0x{one.id:x}",
-                "title": one.title,
-                "application": one.application,
-                "rect": [one.rect.x, one.rect.y, one.rect.width, one.rect.height],
-                **({"active": True} if one.active else {}),
-                **({"minimized": True} if one.minimised else {}),
-            }
-            for one in await self._desktop.windows()
-        ]
+
+def _shown(on: Invocation, frame: Frame, **more: Any) -> Result:
+    on.caller.known = frame.look
+    if frame.picture and frame.part is None:
+        on.caller.seen = frame.look
+    return answer(frame, **more)
+
+
+async def _listed(desktop: Desktop) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"0x{one.id:x}",
+            "title": one.title,
+            "application": one.application,
+            "rect": [one.rect.x, one.rect.y, one.rect.width, one.rect.height],
+            **({"active": True} if one.active else {}),
+            **({"minimized": True} if one.minimised else {}),
+        }
+        for one in await desktop.windows()
+    ]
 
 
 def _heard(kind: Kind, answer: Answer) -> dict[str, Any]:

@@ -11,18 +11,20 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, get_origin
 
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp_types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from ..auth.principal import Scope
+from ..control.call import Result, refusal
+from .invocation import Invocation
 
 LONGEST_SENTENCE = 400  # characters of an error
 _ENDS = (230, 167)  # characters kept of the beginning and the end of a longer one
 
-Run = Callable[..., Awaitable[CallToolResult | InputRequiredResult]]
+Run = Callable[..., Awaitable[Result]]
+_ON = "on"  # the parameter of a tool's function that is the invocation
 
 
 def _whole(value: object) -> object:
@@ -90,15 +92,18 @@ class DeskTool(Tool):
     scope: Scope = "control"
     """What a token must allow to call it."""
 
-    async def run(
-        self, arguments: dict[str, Any], context: Any, convert_result: bool = False
-    ) -> Any:
+    async def answer(self, on: Invocation) -> Result:
+        """Check the arguments of a call and do what it asks for.
+
+        Raises:
+            SandboxError: It could not be done.
+        """
         try:
-            return await super().run(arguments, context, convert_result=convert_result)
-        except ToolError as failure:
-            if isinstance(failure.__cause__, ValidationError):
-                return refusal(self.wrong(failure.__cause__))
-            raise
+            given = self.fn_metadata.validate_arguments(dict(on.call.arguments))
+        except ValidationError as failure:
+            return refusal(self.wrong(failure))
+        result: Result = await self.fn(**{_ON: on}, **given)
+        return result
 
     def wrong(self, failure: ValidationError) -> str:
         """What is wrong with a call, in one sentence, and what would be right."""
@@ -148,6 +153,7 @@ def desk_tool(
         name=name or run.__name__,
         title=title or None,
         description=" ".join((run.__doc__ or "").split()),
+        context_kwarg=_ON,
         structured_output=False,
         meta=more or None,
         annotations=_annotations(looks=looks, destroys=destroys),
@@ -173,11 +179,6 @@ def _annotations(*, looks: bool, destroys: bool) -> ToolAnnotations | None:
     if looks:
         return ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return None if destroys else ToolAnnotations(destructive_hint=False)
-
-
-def refusal(sentence: str) -> CallToolResult:
-    """An answer that says what could not be done."""
-    return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
 
 
 def quoted(value: str, most: int = 60) -> str:

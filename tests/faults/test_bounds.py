@@ -16,7 +16,7 @@ import pytest
 from answers import call, facts, refusal, text
 from desks import session_of
 from mcp import Client
-from mcp_types import ImageContent, TextContent
+from mcp_types import CallToolResult, ImageContent, TextContent
 from processes import until
 from Xlib import X, Xatom, error
 from Xlib.display import Display
@@ -27,8 +27,10 @@ from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.imaging.image import Picture
+from gloveport.sandbox.secrets.store import SecretStore
 from gloveport.sandbox.x11.selections import LONGEST_READ
-from gloveport.server.tools.encode import said
+from gloveport.server.mcp.wire import encoded
+from gloveport.server.tools.encode import redacted, said
 
 LONGEST_NAME = 200
 LONGEST_ANSWER = 1_000_000
@@ -470,7 +472,8 @@ async def test_an_answer_is_never_longer_than_a_million_characters(
 def test_answers_are_cut_where_they_are_longest(
     told: dict[str, Any], picture: Picture | None
 ) -> None:
-    result = said(told, picture)
+    result = encoded(redacted(said(told, picture), SecretStore()), SecretStore())
+    assert isinstance(result, CallToolResult)
     length = sum(
         len(one.text if isinstance(one, TextContent) else one.data)
         for one in result.content

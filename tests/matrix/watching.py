@@ -7,8 +7,8 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent
 
-from gloveport.server.mcp.answers import CLIENT_HEADER
 from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.mcp.wire import CLIENT_HEADER
 
 
 @dataclass(slots=True)

@@ -19,8 +19,9 @@ from witness import Press, Release, Witness
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.control.lease import Lease, State
 from gloveport.server.control.questions import Questions
-from gloveport.server.mcp import server as app
-from gloveport.server.mcp.answers import CLIENT_HEADER
+from gloveport.server.gate import held
+from gloveport.server.mcp.server import DesktopServer
+from gloveport.server.mcp.wire import CLIENT_HEADER
 from gloveport.server.recording.actor import Actor
 from gloveport.server.recording.recorder import Recorder
 
@@ -70,7 +71,7 @@ async def test_a_client_for_each_call_is_told_of_a_hand_back(desktop: Desktop) -
 
 
 async def test_what_is_held_is_released_with_its_holder(desktop: Desktop) -> None:
-    server = app.DesktopServer(desktop)
+    server = DesktopServer(desktop)
     witness = Witness(session_of(desktop).x)
     try:
         async with serving_web(server, desktop) as url:
@@ -90,11 +91,11 @@ async def test_what_is_held_is_released_with_its_holder(desktop: Desktop) -> Non
 async def test_what_is_held_is_released_in_time_whoever_else_calls(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "_HELD_AT_MOST", 1)
-    server = app.DesktopServer(desktop)
+    monkeypatch.setattr(held, "_AT_MOST", 1)
+    server = DesktopServer(desktop)
     async with serving_web(server, desktop) as url, anyio.create_task_group() as tasks:
         async with a_client(url) as holder, a_client(url) as other:
-            tasks.start_soon(server.let_go_when_forgotten)
+            tasks.start_soon(server.desks.first.tend)
             await call(holder, "left_mouse_down")
             assert desktop.holding
             with anyio.fail_after(20):

@@ -29,7 +29,6 @@ from gloveport.server.auth.middleware import KEY, Door, Guard
 from gloveport.server.auth.oauth import OAuth
 from gloveport.server.auth.sign_in_links import SignInLinks
 from gloveport.server.auth.token_store import remove
-from gloveport.server.hosts.desktops import Desktops
 from gloveport.server.http import Web
 from gloveport.server.mcp.server import DesktopServer
 
@@ -237,8 +236,8 @@ async def test_a_desktop_is_its_owners_and_no_more_than_a_quota(
     desktop: Desktop, door: Door, tmp_path: Path
 ) -> None:
     ada, bob = (given(tmp_path, name, "control", quota=1) for name in ("ada", "bob"))
-    desks = Desktops(desktop.settings, DesktopServer.beside(frozenset()), most=5)
-    server = DesktopServer(desktop, desks=desks)
+    server = DesktopServer(desktop, most=5)
+    desks = server.desks
     async with desks.running(), serving_web(server, desktop, door) as url:
         async with person(url, ada) as client:
             opening = {"action": "open", "size": "400x320"}

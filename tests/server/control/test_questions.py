@@ -154,7 +154,7 @@ async def test_a_late_answer_is_picked_up_by_asking_again(desktop: Desktop, mode
 
 async def test_nobody_answers_in_time(desktop: Desktop) -> None:
     server = DesktopServer(desktop)
-    server.asking.longest = 0.1
+    server.desks.first.asking.longest = 0.1
     async with (
         serving_web(server, desktop) as url,
         Client(f"{url}/mcp") as client,
@@ -171,7 +171,7 @@ async def test_an_answer_to_a_question_of_another_call_is_not_heard(desktop: Des
     server = DesktopServer(desktop)
     async with serving_web(server, desktop) as url, Client(f"{url}/mcp") as client:
         refusal(await call(client, "request_human", reason=COFFEE))
-        (question,) = server.sharing.questions.open
+        (question,) = server.desks.first.sharing.questions.open
         forged: InputResponses = {
             question.id: ElicitResult(action="accept", content={"answer": "None at all"})
         }

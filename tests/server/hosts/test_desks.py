@@ -26,8 +26,8 @@ from gloveport.server.mcp.server import DesktopServer
 async def several(
     desktop: Desktop, most: int = 2, idle: float = 60
 ) -> AsyncGenerator[tuple[str, Desktops]]:
-    desks = Desktops(desktop.settings, DesktopServer.beside(frozenset()), most=most, idle=idle)
-    server = DesktopServer(desktop, desks=desks)
+    server = DesktopServer(desktop, most=most, idle=idle)
+    desks = server.desks
     async with desks.running(), serving_web(server, desktop) as url:
         yield url, desks
 

@@ -353,7 +353,7 @@ async def test_no_length_of_a_value_is_shown_in_part(
                 ]
         told = [text(answer) for answer in answers]
         for gate in (server, free):
-            for one in gate.sharing.record.lately():
+            for one in gate.desks.first.sharing.record.lately():
                 told += [one.told, one.error]
         assert all("[secret KEY]" in one for one in told[1:6]), told[1:6]
         assert told[4] == told[5]
@@ -412,8 +412,8 @@ async def test_no_tool_repeats_a_value_whichever_parameter_it_is_given_in(
                     for given in calls_with(tool, value):
                         answer = await call(client, tool.name, **given)
                         told.append((f"{tool.name} {sorted(given)}", text(answer)))
-        told += [("record", one.told) for one in server.sharing.record.lately()]
-        told += [("record", one.error) for one in server.sharing.record.lately()]
+        told += [("record", one.told) for one in server.desks.first.sharing.record.lately()]
+        told += [("record", one.error) for one in server.desks.first.sharing.record.lately()]
         assert len({said.partition(" ")[0] for said, _ in told}) > len(tools) // 2
         for where, said in told:
             assert not any(KEY[at : at + 8] in said for at in range(len(KEY) - 7)), (where, said)
