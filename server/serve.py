@@ -104,14 +104,19 @@ class Served:
     """Path of its live view, with a code for the first who opens it where a token is asked for."""
     ended: anyio.Event
     """Set when it was told to end."""
+    signals: list[int]
+    """Signals that told it to end."""
 
 
-async def serve(settings: Settings, ready: Callable[[Served], None] = lambda served: None) -> None:
+async def serve(settings: Settings, ready: Callable[[Served], None] = lambda served: None) -> bool:
     """Serve one desktop until told to end by SIGTERM or SIGINT, or nobody needed it for long.
 
     Args:
         settings: How to serve.
         ready: Told where, once calls are answered.
+
+    Returns:
+        Whether SIGINT ended it.
 
     Raises:
         CannotStart: The desktop did not start.
@@ -120,11 +125,17 @@ async def serve(settings: Settings, ready: Callable[[Served], None] = lambda ser
     async with serving(settings) as served:
         ready(served)
         await served.ended.wait()
+    return signal.SIGINT in served.signals
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings) -> AsyncGenerator[Served]:
-    """Serve one desktop for as long as the context lasts; see `serve`."""
+async def serving(settings: Settings, *, receive_signals: bool = True) -> AsyncGenerator[Served]:
+    """Serve one desktop for as long as the context lasts; see `serve`.
+
+    Args:
+        settings: How to serve.
+        receive_signals: Let SIGTERM and SIGINT set `ended`; else they are the caller's.
+    """
     connections = Connections(min(MOST, raise_descriptors() // 2))
     with (
         contextlib.ExitStack() as sockets,
@@ -154,28 +165,31 @@ async def serving(settings: Settings) -> AsyncGenerator[Served]:
                     **vnc_session.UVICORN,
                 )
             )
-            ended = anyio.Event()
+            ended, signals = anyio.Event(), list[int]()
             async with anyio.create_task_group() as until_ended:
-                until_ended.start_soon(http.serve, listening)
-                while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                    await anyio.sleep(0.002)
-                async with anyio.create_task_group() as meanwhile:
-                    await meanwhile.start(_end_on_signal, ended)
-                    meanwhile.start_soon(keep_small)
-                    if settings.ttl:
-                        meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
-                    try:
-                        yield Served(
-                            running,
-                            port,
-                            server.desks.address,
-                            _live(door, running.settings.name),
-                            ended,
-                        )
-                    finally:
-                        web.close()
-                        http.should_exit = True
+                until_ended.start_soon(_serve_until_told, http, listening)
+                try:
+                    while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                        await anyio.sleep(0.002)
+                    async with anyio.create_task_group() as meanwhile:
+                        if receive_signals:
+                            await meanwhile.start(_end_on_signal, ended, signals)
+                        meanwhile.start_soon(keep_small)
+                        if settings.ttl:
+                            meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
+                        live = _live(door, running.settings.name)
+                        address = server.desks.address
+                        yield Served(running, port, address, live, ended, signals)
                         meanwhile.cancel_scope.cancel()
+                finally:
+                    web.close()
+                    http.should_exit = True
+
+
+async def _serve_until_told(http: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    """Serve until `should_exit`: cut off, uvicorn logs a traceback of its lifespan."""
+    with anyio.CancelScope(shield=True):
+        await http.serve(sockets)
 
 
 @contextlib.asynccontextmanager
@@ -254,13 +268,17 @@ def _listen(
 
 
 async def _end_on_signal(
-    ended: anyio.Event, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ended: anyio.Event,
+    signals: list[int],
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
-        async for _ in signals:
+        async for number in received:
             if ended.is_set():  # told twice: now; the desktop's box ends by itself
-                os._exit(1)
+                os._exit(128 + number)
+            signals.append(number)
             ended.set()
 
 

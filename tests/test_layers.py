@@ -65,9 +65,11 @@ MAY_IMPORT = {
         "anyio", "mcp", "starlette", "uvicorn",
     },
     "server.cli": {
-        "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.stdio",
+        "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.setup",
+        "server.stdio",
         "anyio", "httpx2", "PIL", "rich",
     },
+    "server.setup": {"sandbox.*", "server.stdio", "anyio"},
     "clients": {"anyio", "httpx2", "mcp", "mcp_types", "PIL"},
     "clients.agents": {"clients", "anyio", "anthropic", "google", "mcp", "mcp_types", "openai",
                        "rich"},

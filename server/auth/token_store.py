@@ -162,8 +162,12 @@ def add(path: Path, name: str, fields: Mapping[str, Any]) -> str:
         fields: `scopes`, and `expires`, `desktops`, `quota` where they apply.
 
     Raises:
-        BadTokens: The name is taken or not possible, or the file cannot be used.
+        BadTokens: The name is taken or invalid, or the file cannot be used.
     """
+    if not _NAME.fullmatch(name):
+        raise BadTokens(
+            f"Invalid token name {name[:40]!r}. Use 1 to 64 letters A-Z and a-z, digits, - or _."
+        )
     token = f"gp_{secrets.token_urlsafe(32)}"
     with _alone(path):
         text = _text(path, private=True) if path.exists() else ""

@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ..stdio.system_errors import system_error
+from .numbers import number, whole
+from .options import read_token, server_url
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -55,7 +59,8 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         "--tokens",
         type=Path,
         metavar="F",
-        help="file of tokens that `gloveport token add` writes (~/.config/gloveport/tokens.toml)",
+        help="file of tokens that `gloveport token add NAME` writes "
+        "(~/.config/gloveport/tokens.toml)",
     )
     parser.add_argument(
         "--oauth-issuer", metavar="URL", help="identity provider whose tokens are taken as well"
@@ -79,7 +84,7 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         "believed; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--calls-per-second", type=_positive, default=50.0, metavar="N",
+        "--calls-per-second", type=number(0.01, 1e6), default=50.0, metavar="N",
         help="tool calls of one token; twice as many at once (%(default)g)",
     )  # fmt: skip
 
@@ -110,7 +115,9 @@ def commands(
     )  # fmt: skip
     adding.add_argument("--expires", metavar="SPAN", help="such as 12h, 30d, 8w; else never")
     adding.add_argument("--desktops", metavar="NAME,...", help="the only ones it reaches")
-    adding.add_argument("--quota", type=int, metavar="N", help="desktops it may have open")
+    adding.add_argument(
+        "--quota", type=whole(0, 1000), metavar="N", help="desktops it may have open"
+    )
     adding.set_defaults(run=_add)
     listing = what.add_parser("list", help="say which there are")
     listing.set_defaults(run=_list)
@@ -171,7 +178,8 @@ def entry(given: argparse.Namespace, own: Path) -> Entry:
             table(several)
         keys.append(TokenFile(several, table))
     except (BadTokens, BadState) as why:
-        hint = " `gloveport token add NAME` makes it." if not several.exists() else ""
+        missing = given.tokens and not several.exists()
+        hint = " `gloveport token add NAME` makes it." if missing else ""
         sys.exit(f"gloveport: {why}{hint}")
     if not given.oauth_issuer:
         return Entry(tuple(keys), token if asked else "", file=single)
@@ -215,8 +223,10 @@ def _add(given: argparse.Namespace) -> int:
     path = _tokens(given)
     try:
         token = add(path, given.name, fields)
-    except (BadTokens, OSError) as why:
+    except BadTokens as why:
         sys.exit(f"gloveport: {why}")
+    except OSError as why:
+        sys.exit(f"gloveport: {system_error(why, path, what='cannot be written')}")
     told = f"This is the token of {given.name}, shown this once; {path} has its hash."
     print(told, file=sys.stderr)  # noqa: T201 - for people; stdout is the token alone
     print(token)  # noqa: T201
@@ -251,8 +261,10 @@ def _remove(given: argparse.Namespace) -> int:
 
     try:
         remove(_tokens(given), given.name)
-    except (BadTokens, OSError) as why:
+    except BadTokens as why:
         sys.exit(f"gloveport: {why}")
+    except OSError as why:
+        sys.exit(f"gloveport: {system_error(why, _tokens(given), what='cannot be written')}")
     return 0
 
 
@@ -263,7 +275,7 @@ def _live(given: argparse.Namespace) -> int:
     from ..stdio.state_folder import check_name, own_state
 
     if given.url:
-        base = given.url.rstrip("/").removesuffix("/mcp")
+        base = server_url(given.url).rstrip("/").removesuffix("/mcp")
         print(f"{base}{_link(given, base, None)['path']}")  # noqa: T201
         return 0
     state = own_state(given.state_dir)
@@ -283,11 +295,8 @@ def _link(
     import httpx2
 
     file: Path = given.token_file or _config() / "token"
-    try:
-        asked = given.token_file or (file.exists() and transport is None)
-        token = file.read_text().strip() if asked else ""
-    except OSError as why:
-        sys.exit(f"gloveport: {file} cannot be read: {why.strerror}.")
+    asked = given.token_file or (transport is None and file.exists())
+    token = read_token(file) if asked else ""
     try:
         with httpx2.Client(transport=transport, timeout=10, trust_env=False) as http:
             answer = http.post(
@@ -296,7 +305,8 @@ def _link(
                 headers={"Authorization": f"Bearer {token}"} if token else {},
             )
     except (httpx2.HTTPError, httpx2.InvalidURL) as why:
-        sys.exit(f"gloveport: {base} does not answer: {why}. --url says where the server is.")
+        told = type(why).__name__
+        sys.exit(f"gloveport: {base} does not answer ({told}). --url says where the server is.")
     if answer.status_code == 401 and not token:
         sys.exit("gloveport: the server asks for a token; --token-file says where one is.")
     if answer.status_code != 200:
@@ -323,7 +333,10 @@ def _tokens(given: argparse.Namespace) -> Path:
 
 
 def _config() -> Path:
-    return Path.home() / ".config" / "gloveport"
+    try:
+        return Path.home() / ".config" / "gloveport"
+    except RuntimeError:
+        sys.exit("gloveport: You have no home folder. Set HOME, or name files by options.")
 
 
 def _loopback(host: str) -> bool:
@@ -342,10 +355,3 @@ def _span(text: str) -> timedelta:
     if not found:
         sys.exit(f"gloveport: --expires {text}: write a time such as 12h, 30d or 8w.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number

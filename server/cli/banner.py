@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gloveport.clients.recipes.table import Reach, recipes
+from gloveport.clients.recipes.table import recipes
 
-from .client_config import command
+from ..setup.installation import installation
+from .client_config import reaching
 
 
 def announce(
@@ -31,14 +32,14 @@ def announce(
     """
     if walls == "none":
         walls = "NO WALLS: programs of the desktop can do whatever you can"
-    reach = Reach(command(), ("stdio", *named))
+    reach = reaching(("stdio", *named))
     table = recipes()
     desktop, codex = table["claude-desktop"], table["codex"]
     asks = f"  header Authorization: Bearer $(cat {file})" if file else "  with a token"
     other = f"\n  Other machines: gloveport stdio --url {elsewhere}/mcp --token-file TOKEN_FILE\n"
     print(  # noqa: T201 - this is for people; MCP on stdio is another command
         f"""
-  live   {url}{live}  (10 minutes, once; `gloveport live` prints another)
+  live   {url}{live}  (10 minutes, once; `{installation().called} live` prints another)
   MCP    {url}/mcp{asks}
   walls  {walls}
 {f"  token  {token}{chr(10)}" if token else ""}
@@ -52,7 +53,7 @@ def announce(
   Codex           ~/.codex/{codex.file[-1]}:
 {_indented(codex.snippet(reach))}
 
-  {len(table) - 3} more by `{command()} config`, which also puts it there.
+  {len(table) - 3} more by `{installation().called} config`, which also puts it there.
 {other if elsewhere else ""}
   Ctrl+C ends the desktop and everything in it.
 """,

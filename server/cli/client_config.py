@@ -7,6 +7,8 @@ from pathlib import Path
 from gloveport.clients.recipes.settings_file import NotWritten, put
 from gloveport.clients.recipes.table import NAMES, Reach, Recipe, recipes
 
+from ..setup.installation import installation
+
 _SEES = {
     "pictures": "sees the pictures",
     "text": "sees text only: read_screen is its eyes",
@@ -14,9 +16,10 @@ _SEES = {
 }
 
 
-def command() -> str:
-    """The program clients run: the one beside the Python that runs this."""
-    return str(Path(sys.executable).with_name("gloveport"))
+def reaching(args: Sequence[str], name: str = "gloveport") -> Reach:
+    """How clients start this installation with some arguments."""
+    program, *before = installation().command
+    return Reach(program, (*before, *args), name)
 
 
 def run(
@@ -49,7 +52,7 @@ def run(
     if client not in table:
         return _failed(f"there is no recipe for {client}; there are {', '.join(table)}.")
     recipe = table[client]
-    reach = Reach(command(), tuple(args), name)
+    reach = reaching(args, name)
     if recipe.code:
         if write or file:
             return _failed(

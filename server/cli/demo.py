@@ -164,7 +164,7 @@ async def _reaching(
     walled = replace(settings.desktop, enclosure=reaches)
     keys = OneToken(secrets.token_urlsafe(32))
     here = replace(settings, port=0, desktop=walled, keys=(keys,))
-    return await running.enter_async_context(serving(here)), url, keys.token
+    return await running.enter_async_context(serving(here, receive_signals=False)), url, keys.token
 
 
 async def _race(

@@ -11,8 +11,12 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ..stdio.state_folder import DEFAULT, BadState, check_name
+from ..stdio.state_folder import DEFAULT, check_name
 from . import access, servers
+from .entry import INTERRUPTED
+from .failures import run
+from .loop import run_loop
+from .numbers import YEAR, number, whole
 from .options import (
     DEFAULT_TTL,
     desktop_options,
@@ -21,6 +25,7 @@ from .options import (
     own_server,
     rules_of,
     server_name,
+    server_url,
     shown_token,
 )
 from .run import add_run
@@ -29,10 +34,10 @@ from .serve import add_serve
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    parser = _parser()
-    given = parser.parse_args(argv)
+    whole = parser()
+    given = whole.parse_args(argv)
     if not given.command:
-        parser.print_help()
+        whole.print_help()
         return 2
     logging.basicConfig(
         level=logging.DEBUG if given.verbose else logging.INFO,
@@ -41,26 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     for noisy in ("httpx2", "httpcore2", "mcp", "uvicorn", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    run: Callable[[argparse.Namespace], int] = given.run
-    try:
-        return run(given)
-    except BadState as why:
-        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
-        return 1
-    except KeyboardInterrupt:
-        print("gloveport: stopped.", file=sys.stderr)  # noqa: T201
-        return 130
+    return run(given, given.run)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    whole = argparse.ArgumentParser(
         prog="gloveport",
         description="Gives any MCP client control of a sandboxed Linux desktop.",
         epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
     )
-    parser.add_argument("--version", action="version", version=_version())
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=_version())
+    whole.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     add = commands.add_parser
     add_serve(add)
     _add_stdio(add)
@@ -72,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_bundle(add)
     add_run(add)
     _add_doctor(add)
-    return parser
+    _add_reference(add, whole)
+    return whole
 
 
 def _version() -> str:
@@ -94,7 +93,7 @@ def _add_stdio(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--token-file", type=Path, metavar="F", help="file with its token; else $GLOVEPORT_TOKEN"
     )
     bridging.add_argument(
-        "--ttl", type=float, default=DEFAULT_TTL, metavar="SECONDS",
+        "--ttl", type=number(0, YEAR), default=DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
     server_name(bridging)
@@ -122,7 +121,7 @@ def _add_demo(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--out", type=Path, default=Path("demo-out"), help="folder for the pictures (%(default)s)"
     )
     demonstrating.add_argument(
-        "--rounds", type=int, default=20, metavar="N",
+        "--rounds", type=whole(0, 10_000), default=20, metavar="N",
         help="how often the shop's name is typed, our way and xdotool's (%(default)s)",
     )  # fmt: skip
     desktop_options(demonstrating)
@@ -191,11 +190,40 @@ def _add_doctor(add: Callable[..., argparse.ArgumentParser]) -> None:
     examining.set_defaults(run=_doctor)
 
 
+def _add_reference(
+    add: Callable[..., argparse.ArgumentParser], whole: argparse.ArgumentParser
+) -> None:
+    """The commands `completion` and `man`, which describe all the others."""
+
+    def print_completion(given: argparse.Namespace) -> int:
+        from ..setup.reference import completion
+
+        print(completion(whole, given.shell), end="")  # noqa: T201 - what was asked for
+        return 0
+
+    def print_man(given: argparse.Namespace) -> int:
+        from ..setup.reference import man
+
+        print(man(whole), end="")  # noqa: T201 - what was asked for
+        return 0
+
+    completing = add(
+        "completion",
+        help="print a script that completes commands and options in a shell",
+        description="Print a completion script. For bash: gloveport completion bash > "
+        "~/.local/share/bash-completion/completions/gloveport",
+    )
+    completing.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completing.set_defaults(run=print_completion)
+    paging = add(
+        "man",
+        help="print the man page",
+        description="Print the man page. To read it: gloveport man | man -l -",
+    )
+    paging.set_defaults(run=print_man)
+
+
 def _demo(given: argparse.Namespace) -> int:
-    import anyio
-
-    from gloveport.sandbox.errors import SandboxError
-
     from ..serve import Settings
     from .demo import demo, play
 
@@ -205,30 +233,24 @@ def _demo(given: argparse.Namespace) -> int:
         policy=rules_of(given.policy),
     )
     logging.getLogger().setLevel(logging.WARNING)
-    status = 1
-    try:
-        status = anyio.run(
-            lambda: (
-                play(settings, given.out, given.game, as_json=given.json)
-                if given.game
-                else demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
-            )
+    given.out.mkdir(parents=True, exist_ok=True)
+    return run_loop(
+        lambda: (
+            play(settings, given.out, given.game, as_json=given.json)
+            if given.game
+            else demo(settings, given.out, given.rounds, as_json=given.json, by_text=given.text)
         )
-    except* SandboxError as why:  # the shop runs in a group of tasks
-        print(f"gloveport: {why.exceptions[0]} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
-    return status
+    )
 
 
 def _stdio(given: argparse.Namespace) -> int:
-    import asyncio
-
     from ..stdio.bridge import bridge
 
     if given.url:
-        asyncio.run(bridge(given.url, shown_token(given)))
+        url, token, own = server_url(given.url), shown_token(given), None
     else:
-        asyncio.run(bridge("http://localhost/mcp", "", own_server(given)))
-    return 0
+        url, token, own = "http://localhost/mcp", "", own_server(given)
+    return INTERRUPTED if run_loop(lambda: bridge(url, token, own)) else 0
 
 
 def _policy(given: argparse.Namespace) -> int:
@@ -247,7 +269,7 @@ def _config(given: argparse.Namespace) -> int:
     if given.token_file and not given.url:
         sys.exit("gloveport: --token-file goes with --url.")
     if given.url:
-        args += ["--url", given.url]
+        args += ["--url", server_url(given.url)]
     if given.token_file:
         if not given.token_file.exists():
             sys.exit(f"gloveport: there is no token file {given.token_file}.")
@@ -259,7 +281,7 @@ def _config(given: argparse.Namespace) -> int:
 
 
 def _bundle(given: argparse.Namespace) -> int:
-    from .mcpb import NotBundled, bundles
+    from ..setup.mcpb import NotBundled, bundles
 
     try:
         for one in bundles():
@@ -267,14 +289,11 @@ def _bundle(given: argparse.Namespace) -> int:
     except NotBundled as why:
         print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
         return 1
-    except OSError as why:
-        print(f"gloveport: {given.out} cannot be written: {why.strerror}.", file=sys.stderr)  # noqa: T201
-        return 1
     return 0
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from .doctor import examine
+    from ..setup.doctor import examine
     from .options import desktops_folder
 
     if not given.verbose:

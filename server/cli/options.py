@@ -6,8 +6,11 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ..stdio.state_folder import DEFAULT, check_name, own_state, private
+from ..stdio.system_errors import system_error
+from .numbers import number, whole
 
 if TYPE_CHECKING:
     from gloveport.sandbox import desktop
@@ -32,7 +35,7 @@ def server_name(parser: argparse.ArgumentParser) -> None:
 def desktop_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="1280x800", metavar="WxH", help="screen (%(default)s)")
     parser.add_argument(
-        "--max-image", type=int, default=1456, metavar="PIXELS",
+        "--max-image", type=whole(100, 2000), default=1456, metavar="PIXELS",
         help="longer side of a screenshot, at most 2000; larger screens are scaled (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -53,7 +56,7 @@ def desktop_options(parser: argparse.ArgumentParser) -> None:
         help="opt-in groups, by commas: files (upload, download), low-level",
     )  # fmt: skip
     parser.add_argument(
-        "--deadline", type=float, default=3.0, metavar="SECONDS",
+        "--deadline", type=number(0, 60), default=3.0, metavar="SECONDS",
         help="longest wait for the screen to rest after an action (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -125,8 +128,33 @@ def _vault(file: Path | None) -> "vault.SecretStore":
 def shown_token(given: argparse.Namespace) -> str:
     """The token for a server elsewhere; empty if there is none."""
     if given.token_file:
-        return given.token_file.read_text().strip()
+        return read_token(given.token_file)
     return os.environ.get("GLOVEPORT_TOKEN", "")  # noqa: TID251 - this is the command line
+
+
+def read_token(file: Path) -> str:
+    """The token in a file; ends the program if there is none."""
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except OSError as why:
+        sys.exit(f"gloveport: {system_error(why, file, what='cannot be read')}")
+    except UnicodeDecodeError:
+        sys.exit(f"gloveport: {file} is no token: it is not text. Name the file of a token.")
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        sys.exit(f"gloveport: {file} holds no token: one line of letters and digits is needed.")
+    return token
+
+
+def server_url(text: str) -> str:
+    """The address of a server elsewhere; ends the program if it is none."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        sys.exit(f"gloveport: --url {text[:80]!r} is no address; one is http://box:8750/mcp.")
+    return text
 
 
 def own_server(given: argparse.Namespace) -> "OwnServer":

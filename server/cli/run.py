@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .numbers import YEAR, number, whole
 from .options import (
     DEFAULT_TTL,
     desktop_options,
     own_server,
     server_name,
+    server_url,
     shown_token,
 )
 
@@ -61,16 +63,22 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="a desktop elsewhere, such as http://box:8750/mcp")
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with its token")
     parser.add_argument(
-        "--ttl", type=float, default=DEFAULT_TTL, metavar="SECONDS",
+        "--ttl", type=number(0, YEAR), default=DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--steps", type=int, default=200, metavar="N",
+        "--steps", type=whole(0, 1_000_000), default=200, metavar="N",
         help="most it may do; 0 any number, as for the others (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--tokens", type=int, default=0, metavar="N", help="most it may use")
-    parser.add_argument("--seconds", type=float, default=0, metavar="S", help="longest it may take")
-    parser.add_argument("--dollars", type=float, default=0, metavar="D", help="most it may cost")
+    parser.add_argument(
+        "--tokens", type=whole(0, 10**12), default=0, metavar="N", help="most it may use"
+    )
+    parser.add_argument(
+        "--seconds", type=number(0, YEAR), default=0, metavar="S", help="longest it may take"
+    )
+    parser.add_argument(
+        "--dollars", type=number(0, 1e6), default=0, metavar="D", help="most it may cost"
+    )
     parser.add_argument(
         "--price", default="", metavar="SENT/RECEIVED",
         help="dollars per million tokens, for a model whose price is not known here",
@@ -131,7 +139,7 @@ def _run(given: argparse.Namespace) -> int:
         brain=given.brain,
         model=given.model or run.MODELS[given.brain],
         budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
-        url=given.url or "http://localhost/mcp",
+        url=server_url(given.url) if given.url else "http://localhost/mcp",
         token=shown_token(given),
         socket=str(own.socket) if own else "",
         endpoint=given.endpoint,
@@ -165,11 +173,9 @@ def _run(given: argparse.Namespace) -> int:
 
 def _lacks(brain: str, why: ModuleNotFoundError) -> int:
     extra = {"claude": "anthropic"}.get(brain, brain)
-    print(  # noqa: T201
-        f"gloveport: {why.name} is missing; get it with: pip install 'gloveport[{extra}]'",
-        file=sys.stderr,
-    )
-    return 1
+    from ..setup.installation import installation
+
+    sys.exit(f"gloveport: {why.name} is missing. Get it with: {installation().adding(extra)}")
 
 
 def _price(text: str) -> "Price | None":

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..stdio.state_folder import DEFAULT, State, check_name, own_state
 from . import access
+from .entry import INTERRUPTED
+from .loop import run_loop
+from .numbers import YEAR, number, whole
 from .options import (
     desktop_options,
     desktop_settings,
@@ -30,7 +33,9 @@ def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
         description="Run a desktop and serve it at http://HOST:PORT/mcp until told to stop.",
     )
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serving.add_argument("--port", type=int, default=8750, help="0 takes a free one (%(default)s)")
+    serving.add_argument(
+        "--port", type=whole(0, 65535), default=8750, help="0 takes a free one (%(default)s)"
+    )
     serving.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a name this server is also reached by; may be repeated",
@@ -40,15 +45,15 @@ def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
     serving.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
     serving.add_argument(
-        "--ttl", type=float, default=0, metavar="SECONDS",
+        "--ttl", type=number(0, YEAR), default=0, metavar="SECONDS",
         help="end after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
     serving.add_argument(
-        "--desktops", type=int, default=1, metavar="N",
+        "--desktops", type=whole(1, 1000), default=1, metavar="N",
         help="how many desktops there may be; clients open more by the tool desktops (%(default)s)",
     )  # fmt: skip
     serving.add_argument(
-        "--desktop-ttl", type=float, default=1800, metavar="SECONDS",
+        "--desktop-ttl", type=number(1, YEAR), default=1800, metavar="SECONDS",
         help="a desktop that was opened is closed after so long without a call (%(default)s)",
     )  # fmt: skip
     desktop_options(serving)
@@ -63,18 +68,13 @@ def _serve(given: argparse.Namespace) -> int:
         with only_one(state, name):
             return _serve_alone(given, state, name)
     except Running as why:
-        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
-        return 1
+        sys.exit(f"gloveport: {why}")
 
 
 def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
     if given.own:  # for its user's own clients, by the socket; browsers come by a link
         given.host, given.port = "127.0.0.1", 0
     entry = access.entry(given, state.token(name))
-
-    import anyio
-
-    from gloveport.sandbox.errors import SandboxError
 
     from ..heap import prepare
     from ..serve import NoAddress, Settings, serve
@@ -108,19 +108,12 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
 
     prepare()
     try:
-        anyio.run(serve, settings, ready)
-    except SandboxError as why:
-        print(f"gloveport: {why} Run `gloveport doctor`.", file=sys.stderr)  # noqa: T201
-        return 1
+        interrupted = run_loop(lambda: serve(settings, ready))
     except NoAddress as why:
-        print(f"gloveport: {why}", file=sys.stderr)  # noqa: T201
-        return 1
-    except OSError as why:
-        print(f"gloveport: {_told_error(why)}", file=sys.stderr)  # noqa: T201
-        return 1
+        sys.exit(f"gloveport: {why}")
     finally:
         state.info(name).unlink(missing_ok=True)
-    return 0
+    return INTERRUPTED if interrupted else 0
 
 
 def _info(given: argparse.Namespace, served: "Served") -> dict[str, object]:
@@ -132,12 +125,6 @@ def _info(given: argparse.Namespace, served: "Served") -> dict[str, object]:
         "options": serve_options(given),
         "started_by": "client" if given.own else "person",
     }
-
-
-def _told_error(why: OSError) -> str:
-    """An error of the system, with what it was about."""
-    about = f"{why.filename}: " if why.filename else ""
-    return f"{about}{why.strerror or why}. Nothing was started."
 
 
 def _announce(

@@ -384,14 +384,18 @@ def _header_value(value: str) -> str:
     return f"=?base64?{base64.b64encode(value.encode()).decode()}?="
 
 
-async def bridge(url: str, token: str, own: "OwnServer | None" = None) -> None:
+async def bridge(url: str, token: str, own: "OwnServer | None" = None) -> bool:
     """Pass messages between our stdin and stdout and a server until stdin ends.
 
     Args:
         url: The server's MCP endpoint.
         token: What it asks for; empty: nothing.
         own: The server, if it is this user's own; it is reached by its Unix socket.
+
+    Returns:
+        Whether SIGINT ended it.
     """
+    ended_by: list[int] = []
     transport = httpx2.AsyncHTTPTransport(uds=str(own.socket)) if own else None
     headers = {"authorization": f"Bearer {token}"} if token else {}
     writing = anyio.Lock()
@@ -408,9 +412,10 @@ async def bridge(url: str, token: str, own: "OwnServer | None" = None) -> None:
         ) as http,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope, ended_by)
         await Bridge(url, http, write, own).run(_lines())
         tasks.cancel_scope.cancel()
+    return signal.SIGINT in ended_by
 
 
 async def _lines() -> AsyncGenerator[bytes]:
@@ -444,8 +449,9 @@ def _write_all(data: bytes) -> None:
         view = view[os.write(1, view) :]
 
 
-async def _cancel_on_signal(bridging: anyio.CancelScope) -> None:
+async def _cancel_on_signal(bridging: anyio.CancelScope, ended_by: list[int]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
+        async for number in signals:
+            ended_by.append(number)
             bridging.cancel()
             return

@@ -176,14 +176,20 @@ def _start(state: State, name: str, arguments: Sequence[str]) -> None:
             )  # fmt: skip
         os.close(told)
         told = -1
-        if not select.select([ready], [], [], _READY_WITHIN)[0] or not os.read(ready, 16):
-            said = log.read_text(errors="replace").strip().splitlines()
-            why = said[-1] if said else f"it said nothing within {_READY_WITHIN:.0f} s"
-            raise NoServer(f"{why.removeprefix('gloveport: ')} (log: {log})")
+        if not select.select([ready], [], [], _READY_WITHIN)[0]:
+            raise NoServer(f"It was not ready within {_READY_WITHIN:.0f} s. Its log is {log}")
+        said = os.read(ready, 4096).decode(errors="replace").strip()
+        if said != "ready":
+            raise NoServer(f"{said or _last_line(log)} (log: {log})")
     finally:
         os.close(ready)
         if told >= 0:
             os.close(told)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("gloveport: ") if lines else "It ended and said nothing"
 
 
 def _log_file(path: Path) -> IO[bytes]:

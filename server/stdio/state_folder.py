@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from .system_errors import system_error
+
 DEFAULT = "main"
 """The name of a server that was given none."""
 
@@ -116,7 +118,7 @@ def private(path: Path) -> Path:
             path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             return path
     except OSError as why:
-        raise BadState(f"{path} cannot be used: {why.strerror}.") from why
+        raise BadState(system_error(why, path)) from why
     raise BadState(f"{path} belongs to another user. Remove it, or ask its owner to.")
 
 
@@ -136,7 +138,7 @@ def made_token(path: Path) -> str:
                 file.write(f"{token}\n")
             return token
     except OSError as why:
-        raise BadState(f"{path} cannot be used: {why.strerror}.") from why
+        raise BadState(system_error(why, path)) from why
 
 
 def _usable(runtime: Path, uid: int) -> bool:

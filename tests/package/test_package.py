@@ -1,5 +1,6 @@
 """The wheel and the sdist, built from the files of the repository alone, and what they install."""
 
+import json
 import os
 import shutil
 import site
@@ -12,31 +13,22 @@ from contextlib import contextmanager
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from checkout import ROOT, copy_of_the_repository
 from pages import browsing
 from playwright.async_api import expect
 from uv import find_uv_bin
 
-ROOT = Path(__file__).parent.parent.parent
 LIVE = "server/view/static/novnc/core/rfb.js"
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that git keeps, as they are in this checkout: nothing that is fetched."""
     folder = tmp_path_factory.mktemp("clean") / "gloveport"
-    kept = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, kept.split("\0")):
-        source = ROOT / name
-        if not (source.is_symlink() or source.exists()):
-            continue  # deleted, and not committed yet
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, folder / name, follow_symlinks=False)
+    copy_of_the_repository(folder)
     assert not (folder / LIVE).exists()
     return folder
 
@@ -144,6 +136,7 @@ async def test_an_installed_wheel_serves_the_live_view(wheel: Path, tmp_path: Pa
     said = version(program)
     assert said.startswith(f"gloveport {metadata(wheel)['Version']} (Python ")
     assert str(tmp_path / "venv") in said
+    assert doctor(program)["installed"] == "uv"  # it has no pip, and says what works there
     with serving(program, tmp_path) as link:
         async with browsing() as browser:
             page = await browser.new_page()
@@ -167,6 +160,11 @@ def installed(wheel: Path, folder: Path) -> Path:
 
 def version(program: Path) -> str:
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+
+
+def doctor(program: Path) -> dict[str, Any]:
+    ran = subprocess.run([program, "doctor", "--json"], capture_output=True, text=True, check=False)
+    return json.loads(ran.stdout)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import ast
 import json
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from ruamel.yaml import YAML
 
 from gloveport.clients.recipes.table import Reach, Recipe, recipes
 from gloveport.server.cli.banner import announce
-from gloveport.server.cli.client_config import command
+from gloveport.server.cli.client_config import reaching
 from gloveport.server.cli.main import main
 
 REACH = Reach("/a b/gloveport", ("stdio", "--url", "http://box:8750/mcp", "--token-file", "/t"))
 TABLE = recipes()
+COMMAND = str(Path(sys.executable).with_name("gloveport"))
 SETTINGS = [one for one in TABLE.values() if not one.code]
 PROGRAMS = [one for one in TABLE.values() if one.code]
 CLIENTS = (
     "claude-desktop claude-code codex gemini-cli opencode cursor vscode windsurf goose zed "
+    "qwen-code copilot-cli cline lm-studio hermes-agent "
     "langchain openai-agents pydantic-ai agno ai-sdk adk llamaindex crewai smolagents autogen"
 )
 
@@ -66,9 +69,9 @@ def test_the_settings_file_is_written_and_has_a_command(recipe: Recipe, home: Pa
     entry = said(path)[recipe.under]["box"]
     program = entry.get("command", entry.get("cmd"))
     if recipe.key == "opencode":  # has it all in one list
-        assert program == [command(), "stdio"]
+        assert program == [COMMAND, "stdio"]
     else:
-        assert [program, *entry["args"]] == [command(), "stdio"]
+        assert [program, *entry["args"]] == [COMMAND, "stdio"]
 
 
 @pytest.mark.parametrize("recipe", PROGRAMS, ids=lambda one: one.key)
@@ -146,6 +149,6 @@ def test_the_server_prints_the_same_recipes(capsys: pytest.CaptureFixture[str]) 
     address = "http://127.0.0.1:8750"
     announce(address, "/live/main?code=x", "bwrap", (), token="", file=None, elsewhere="")
     out = capsys.readouterr().out
-    assert TABLE["claude-code"].snippet(Reach(command())) in out
-    for line in TABLE["codex"].snippet(Reach(command())).splitlines():
+    assert TABLE["claude-code"].snippet(reaching(["stdio"])) in out
+    for line in TABLE["codex"].snippet(reaching(["stdio"])).splitlines():
         assert line in out

@@ -11,6 +11,7 @@ import pytest
 from gloveport.sandbox.isolation.bubblewrap import why_not
 
 DOCTOR = [sys.executable, "-P", "-m", "gloveport.server.cli", "doctor"]
+APT = "apt-get update && apt-get install --no-install-recommends"
 HIDE = (
     "mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay overlay "
     "-o lowerdir=/usr/bin,upperdir=/mnt/upper,workdir=/mnt/work /usr/bin && rm /usr/bin/{}"
@@ -57,8 +58,8 @@ def test_a_missing_program_is_named_with_the_command_that_gets_it(
 ) -> None:
     status, told, text = doctor(*MOUNTS, script=f"{HIDE.format(program)} && exec")
     assert (status, told["ok"]) == (1, False)
-    assert told["get"] == [f"apt-get install {package}"]
-    assert f"  apt-get install {package}\n" in text
+    assert told["get"] == [f"{APT} {package}"]
+    assert f"  {APT} {package}\n" in text
     assert [(one["walls"], one["ok"]) for one in told["started"]] == started
     end = "A desktop runs without walls only" if started else "A desktop cannot run yet."
     assert end in text

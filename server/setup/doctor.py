@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from gloveport.sandbox.isolation.bubblewrap import why_not
 from gloveport.sandbox.isolation.cgroups import controllers
 
 from ..stdio.state_folder import BadState, own_state
+from .installation import installation
 
 NOVNC = Path(__file__).parents[1] / "view" / "static" / "novnc" / "core"
 """What browsers watch with; not in the repository: ./run and the container's build get it."""
@@ -44,33 +46,15 @@ class Need:
         return None
 
 
-NEEDS = (
-    Need("X server", ("Xvfb",), "xvfb"),
-    Need("keymap compiler", ("xkbcomp",), "x11-xkb-utils"),
-    Need("keyboard data", ("/usr/share/X11/xkb/symbols/us",), "xkb-data"),
-    Need("window manager", ("openbox",), "openbox"),
-    Need("message bus", ("dbus-daemon",), "dbus"),
-    Need(
-        "accessibility bus",
-        ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher"),
-        "at-spi2-core",
-        vital=False,
-    ),
-    Need("walls", ("bwrap",), "bubblewrap"),
-    Need("Python for the inside of the walls", ("/usr/bin/python3",), "python3"),
-    Need("panel", ("tint2",), "tint2", vital=False),
-    Need("browser", ("chromium", "firefox-esr", "firefox", "falkon"), "chromium", vital=False),
-    Need("terminal", ("lxterminal", "xfce4-terminal", "xterm"), "lxterminal", vital=False),
-    Need("file manager", ("thunar", "pcmanfm"), "thunar", vital=False),
-    Need("text editor", ("mousepad", "gedit"), "mousepad", vital=False),
-    Need("opener of files", ("gio",), "libglib2.0-bin", vital=False),
-    Need("Chinese, Japanese and Korean font",
-         ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-          "/usr/share/fonts/truetype/wqy"),
-         "fonts-noto-cjk", vital=False),
-    Need("emoji font", ("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",),
-         "fonts-noto-color-emoji", vital=False),
-)  # fmt: skip
+def system_needs() -> tuple[Need, ...]:
+    """The list that ./run installs from as well."""
+    listed = files("gloveport.server.setup") / "system_packages.txt"
+    rows = listed.read_text(encoding="utf-8").splitlines()
+    fields = [[part.strip() for part in row.split("|")] for row in rows if row[:1] not in ("", "#")]
+    return tuple(
+        Need(what, tuple(any_of.split()), package, vital == "vital")
+        for package, vital, what, any_of in fields
+    )
 
 
 # What a kernel says when it permits no user namespaces, and what makes it permit them. 15,000 is
@@ -135,8 +119,11 @@ class Report:
     def get(self) -> list[str]:
         """The commands that get what is missing."""
         root = "" if os.geteuid() == 0 else "sudo "
-        packages = " ".join(dict.fromkeys(need.package for need in self.missing))
-        commands = [f"{root}apt-get install {packages}"] if packages else []
+        names = [need.package for need in self.missing]
+        names += ["chromium-sandbox"] if "chromium" in names else []
+        packages = " ".join(dict.fromkeys(names))
+        apt = f"{root}apt-get update && {root}apt-get install --no-install-recommends"
+        commands = [f"{apt} {packages}"] if packages else []
         if self.walls:
             commands += [f"{root}sysctl -w {name}" for name in _switched_off()]
         return commands
@@ -149,7 +136,7 @@ def examine(desktops: Callable[[], Path], *, as_json: bool = False) -> int:
         desktops: The folder that a server's desktops live in.
         as_json: Whether to print one JSON object instead.
     """
-    needs = {need: need.found for need in NEEDS}
+    needs = {need: need.found for need in system_needs()}
     missing = [need for need, found in needs.items() if not found]
     report = _report(missing, desktops)
     print(_as_json(needs, report) if as_json else _as_text(needs, report))  # noqa: T201
@@ -213,6 +200,7 @@ def _as_json(needs: dict[Need, str | None], report: Report) -> str:
         "started": [{**asdict(one), "ok": one.ok} for one in report.trials],
         "novnc": NOVNC.is_dir(),
         "ocr": _ocr(),
+        "installed": installation().kind,
     }
     return json.dumps(told)
 
@@ -264,14 +252,14 @@ def _remarks(report: Report) -> list[str]:
     if not NOVNC.is_dir():
         lines += [
             "",
-            "noVNC is missing, so desktops cannot be watched in a browser. In a checkout, get it:",
-            "  ./run doctor",
+            "noVNC is missing, so browsers show still pictures of desktops. Get it with:",
+            f"  {sys.executable} buildtools/gloveport_build.py",
         ]
     if not _ocr():
         lines += [
             "",
             "To read text off pixels too (canvases, pictures; 400 MB), get the extra ocr:",
-            f"  {sys.executable} -m pip install rapidocr onnxruntime",
+            f"  {installation().adding('ocr')}",
         ]
     return lines
 

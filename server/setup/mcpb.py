@@ -26,6 +26,10 @@ _BRIDGE = (
     "server/cli/__main__.py",
     "server/cli/main.py",
     "server/cli/access.py",
+    "server/cli/entry.py",
+    "server/cli/failures.py",
+    "server/cli/loop.py",
+    "server/cli/numbers.py",
     "server/cli/options.py",
     "server/cli/run.py",
     "server/cli/serve.py",
@@ -34,6 +38,7 @@ _BRIDGE = (
     "server/stdio/bridge.py",
     "server/stdio/greeting.py",
     "server/stdio/state_folder.py",
+    "server/stdio/system_errors.py",
 )
 _BRIDGE_NEEDS = ("httpx2", "anyio")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources make the same bytes
@@ -74,16 +79,18 @@ def bundles() -> tuple[Bundle, Bundle]:
             "Run `python buildtools/gloveport_build.py` in the checkout."
         )
     ours = distribution("gloveport")
+    icon = {"icon.png": NOVNC.parents[1].joinpath("icon.png").read_bytes()}
     described = {f"{_info(ours)}/METADATA": (ours.read_text("METADATA") or "").encode()}
     whole = {f"gloveport/{name}": data for name, data in _sources()}
     bridge = {f"gloveport/{name}": whole[f"gloveport/{name}"] for name in _BRIDGE}
     with_uv = {
-        **whole, **described,
+        **whole, **described, **icon,
         "manifest.json": _json(_uv_manifest(ours)),
         "pyproject.toml": _project(ours).encode(),
     }  # fmt: skip
     with_python = {
         **{f"lib/{name}": data for name, data in {**bridge, **described, **_vendored()}.items()},
+        **icon,
         "manifest.json": _json(_python_manifest(ours)),
     }
     return Bundle("gloveport.mcpb", with_uv), Bundle("gloveport-remote.mcpb", with_python)
@@ -157,6 +164,7 @@ def _about(ours: Distribution, name: str) -> dict[str, Any]:
         "description": ours.metadata["Summary"],
         "author": {"name": "gloveport"},
         "license": str(ours.metadata["License-Expression"]),
+        "icon": "icon.png",
         "tools_generated": True,
         "compatibility": {"platforms": ["darwin", "linux"]},
     }
