@@ -422,6 +422,21 @@ def sweep(mark: str, remove: Sequence[Path]) -> None:
         if path in groups:
             continue
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _remove_folder(path: Path) -> None:
+    """Remove a folder, also what is in folders that nobody may look into, as overlays make them."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        return
+    for parent, names, _ in os.walk(path):
+        for below in (Path(parent, name) for name in names):
+            if not below.is_symlink():
+                with suppress(OSError):
+                    below.chmod(0o700)
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        logger.warning("%s could not be removed whole", path)

@@ -149,6 +149,26 @@ def test_a_sweep_spares_processes_with_another_mark(own: Session, tmp_path: Path
     own.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_a_sweep_of_a_plain_user_removes_folders_that_nobody_may_enter(open_folder: Path) -> None:
+    left = open_folder / "left"
+    for path in (left, left / "work", left / "work" / "work"):  # as an overlay makes them
+        path.mkdir()
+        os.chown(path, 1234, 1234)
+    (left / "link").symlink_to("/etc")
+    (left / "work" / "work").chmod(0)
+    open_folder.chmod(0o777)
+    code = (
+        "import sys; from pathlib import Path; "
+        "from gloveport.sandbox.isolation.process_tree import sweep; "
+        "sweep('GLOVEPORT_DESKTOP=none', [Path(sys.argv[1])])"
+    )
+    user = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"]
+    subprocess.run([*user, sys.executable, "-P", "-c", code, left], check=True)
+    open_folder.chmod(0o711)
+    assert not left.exists()
+
+
 def test_the_window_manager_is_started_again_when_it_dies(own: Session) -> None:
     def managers() -> list[int]:
         return [pid for pid in marked(own.folder) if command(pid) == "openbox"]
