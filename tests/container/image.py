@@ -123,7 +123,7 @@ class Store:
     def _make_base(self) -> None:
         root = self.folder / "base"
         shutil.rmtree(root, ignore_errors=True)
-        _run(["debootstrap", "--variant=minbase", _suite(), str(root), _mirrors(_suite())[0][0]])
+        _run(["debootstrap", "--variant=minbase", _suite(), str(root), mirrors(_suite())[0][0]])
         shared = root / "usr/share"
         for name in _LEFT_OUT:
             shutil.rmtree(shared / name, ignore_errors=True)
@@ -193,7 +193,7 @@ def _suite() -> str:
     return found[1]
 
 
-def _mirrors(suite: str) -> list[tuple[str, str]]:
+def mirrors(suite: str) -> list[tuple[str, str]]:
     """Where this machine's apt gets its own Debian, as sites and suites, for another Debian."""
     told = _run(["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)",
                  "Created-By: Packages", "Origin: Debian", "Component: main"])  # fmt: skip
@@ -204,11 +204,15 @@ def _mirrors(suite: str) -> list[tuple[str, str]]:
     )
 
 
-def _mounts(folder: Path) -> list[str]:
-    """The settings of this machine's apt, pip and npm, as options that mount them."""
+def machine_settings(folder: Path, suite: str) -> None:
+    """Write the settings of this machine's apt, pip and npm into a folder, for another Debian."""
     folder.mkdir(exist_ok=True)
     (folder / "sources.list").write_text(
-        "".join(f"deb {site} {suite} main\n" for site, suite in _mirrors(_suite()))
+        "".join(
+            f"deb {site} {codename} main\n"
+            for site, codename in mirrors(suite)
+            if suite != "sid" or codename == suite  # sid has no updates beside it
+        )
     )
     (folder / "apt.conf").write_text(
         "\n".join(
@@ -224,6 +228,11 @@ def _mounts(folder: Path) -> list[str]:
         pip["cert"] = npm["cafile"] = "/mnt/certificates.pem"
     (folder / "pip.conf").write_text("[global]\n" + _lines(pip))
     (folder / "npmrc").write_text(_lines(npm))
+
+
+def _mounts(folder: Path) -> list[str]:
+    """The settings of this machine, as options that mount them."""
+    machine_settings(folder, _suite())
     mounted = {folder: "/mnt", **{folder / name: there for name, there in _MOUNTED.items()}}
     return [word for here, there in mounted.items() for word in ("--volume", f"{here}:{there}:ro")]
 
