@@ -3,7 +3,7 @@
 The lists are in `tests/labels`: what has to be asked about, and what not. The words were made with
 those of the folder itself in sight. Those in `held_out` were written down first, and the words were
 not changed by what became of them: they measure. `python tests/server/control/test_wording.py`
-writes the README's table of both.
+writes the table of both in docs/guides/approvals.md.
 """
 
 import re
@@ -15,7 +15,7 @@ import pytest
 from gloveport.server.control.label_words import groups, says
 
 LABELS = Path(__file__).parents[2] / "labels"
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "approvals.md"
 TABLE = re.compile(
     r"(?<=<!-- labels: written by tests/server/control/test_wording.py -->\n).*?"
     r"(?=<!-- /labels -->)",
@@ -77,7 +77,7 @@ def test_there_are_enough_labels_to_measure(name: str) -> None:
 
 
 def test_the_readme_has_these_numbers() -> None:
-    (shown,) = TABLE.findall(README.read_text(encoding="utf-8"))
+    (shown,) = TABLE.findall(PAGE.read_text(encoding="utf-8"))
     assert shown == table()
 
 
@@ -121,4 +121,4 @@ def test_the_place_of_a_word_in_a_label_counts(asked: str, harmless: str) -> Non
 
 if __name__ == "__main__":
     written = table()
-    README.write_text(TABLE.sub(lambda _: written, README.read_text(encoding="utf-8")), "utf-8")
+    PAGE.write_text(TABLE.sub(lambda _: written, PAGE.read_text(encoding="utf-8")), "utf-8")
