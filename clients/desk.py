@@ -12,7 +12,7 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import INTERNAL_ERROR, CallToolResult, ImageContent, TextContent
+from mcp_types import INTERNAL_ERROR, CallToolResult, ImageContent, Implementation, TextContent
 from PIL import Image
 
 Show = Literal["auto", "always", "never", "changed"]
@@ -135,7 +135,12 @@ class DeskClient:
 
 @asynccontextmanager
 async def connect(
-    url: str, token: str = "", socket: str = "", *, answers: ElicitationFnT | None = None
+    url: str,
+    token: str = "",
+    socket: str = "",
+    *,
+    answers: ElicitationFnT | None = None,
+    name: str = "",
 ) -> AsyncGenerator[DeskClient]:
     """Connect to a server's MCP endpoint, such as http://127.0.0.1:8750/mcp.
 
@@ -144,6 +149,7 @@ async def connect(
         token: What the server asks for, if anything.
         socket: The Unix socket it listens on; empty: it is reached by its URL.
         answers: Puts the server's questions to a person; without it nobody can be asked here.
+        name: What people at the live view read; empty: the SDK's.
 
     Raises:
         Unanswered: There is no such server, or it does not let us in.
@@ -161,7 +167,13 @@ async def connect(
         client = None
         try:
             client = await open_until_done.enter_async_context(
-                Client(wire, elicitation_callback=answers)
+                Client(
+                    wire,
+                    elicitation_callback=answers,
+                    client_info=Implementation(name="gloveport", title=name, version="0")
+                    if name
+                    else None,
+                )
             )
         except* MCPError as group:
             failed = _leaves(group)

@@ -502,6 +502,28 @@ class Desktop:
 
         return await self._take(turn)
 
+    async def peek(self, region: Sequence[int] = (), longest: int = 0) -> Picture:
+        """A picture for somebody who only watches: nothing that is told to callers changes by it.
+
+        Args:
+            region: As for `zoom`; empty: the whole screen.
+            longest: Pixels of the longer side of a whole screen; 0: as a screenshot has.
+
+        Raises:
+            BadRegion: The region is empty or reaches outside.
+        """
+        part = self.region(region) if region else None
+        budget, shown = self.settings.budget, self.view
+        if longest:
+            shown = View.fitting(shown.screen.width, shown.screen.height, longest)
+
+        def turn(parts: Runtime) -> Picture:
+            if part is None:
+                return parts.eyes.picture(shown, budget, cursor=self.settings.cursor)
+            return parts.eyes.part(shown, part, budget)
+
+        return await self._take(turn)
+
     async def lossless(self) -> Picture:
         """The whole screen, pixel for pixel, in its own size."""
         return await self._take(lambda parts: parts.eyes.lossless())
@@ -866,7 +888,7 @@ class Desktop:
         return await self._take(lambda parts: self._checkpoint(parts, note, automatic=False))
 
     async def rollback(
-        self, name: str = "", *, show: Show = "auto", seen: int = 0
+        self, name: str = "", *, show: Show = "auto", seen: int = 0, keep: bool = False
     ) -> tuple[Restored, Frame]:
         """Take everything back to a checkpoint: the home, and the programs that ran then.
 
@@ -876,10 +898,12 @@ class Desktop:
             name: Of the checkpoint; the last one if it is empty.
             show: Whether the frame carries a picture.
             seen: The `look` of the last picture the caller has.
+            keep: Make a checkpoint of what is there now before, so that this can be undone.
 
         Raises:
             NoUndo: The desktop has no walls.
             NoSuchCheckpoint: There is none of this name; nothing was done.
+            NotKept: What is there now cannot be kept; nothing was done.
         """
 
         def turn(parts: Runtime) -> tuple[Restored, Frame]:
@@ -887,6 +911,9 @@ class Desktop:
                 raise NoUndo
             chosen = self._history.find(name)
             parts.hands.release_all()
+            if keep:
+                note = f"before rolling back to {chosen.name}"
+                self._checkpoint(parts, note, automatic=True, spare=chosen)
             back = threading.Event()
 
             def act() -> None:
@@ -942,7 +969,9 @@ class Desktop:
             down = again.cause if isinstance(again, ProgramFailed) else str(again)
         raise self._lost(NotRolledBack(said, files=files, down=down)) from why
 
-    def _checkpoint(self, parts: Runtime, note: str, *, automatic: bool) -> Checkpoint:
+    def _checkpoint(
+        self, parts: Runtime, note: str, *, automatic: bool, spare: Checkpoint | None = None
+    ) -> Checkpoint:
         session = parts.session
         if not session.walled:
             raise NoUndo
@@ -960,7 +989,7 @@ class Desktop:
             next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self.settings.budget, cursor=False),
         )  # fmt: skip
-        for gone in self._history.add(made, kept.new):
+        for gone in self._history.add(made, kept.new, spare):
             session.forget(gone.folder)
         return made
 

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,11 +19,13 @@ from gloveport.sandbox.desktop import Desktop
 from .auth.body_limit import LARGEST_CALL
 from .auth.middleware import Door, Guard
 from .auth.principal import HERE, passport_of, whose
+from .auth.sign_in_page import door_page, wants_page
 from .mcp.server import DesktopServer
 from .view.routes import LiveView
 
 logger = logging.getLogger(__name__)
 
+_NOT_FOUND = 404
 _STILL_THERE = 15.0  # seconds between two signs of life to an attached client
 
 
@@ -57,7 +60,14 @@ class Web:
             Mount("/d/{desktop}", routes=mcp.routes),
             *LiveView(server.desks, self._closing).routes(),
         ]
-        self.app: ASGIApp = Guard(Starlette(routes=self.routes, lifespan=self._lifespan), door)
+        self.app: ASGIApp = Guard(
+            Starlette(
+                routes=self.routes,
+                lifespan=self._lifespan,
+                exception_handlers={HTTPException: _failed},
+            ),
+            door,
+        )
         if door.origins:  # pages of other origins ask first, without a token (CORS)
             self.app = CORSMiddleware(
                 self.app,
@@ -129,6 +139,14 @@ class Web:
             with anyio.CancelScope(shield=True):
                 for gate in self._server.desks.gates.values():
                     await gate.gone(client)
+
+
+async def _failed(request: Request, why: Exception) -> Response:
+    """A page for people whose browser asks for one, else the sentence."""
+    assert isinstance(why, HTTPException)
+    if why.status_code == _NOT_FOUND and (language := wants_page(request.scope)):
+        return door_page(language, "missing", _NOT_FOUND)
+    return PlainTextResponse(why.detail, why.status_code, why.headers)
 
 
 class _Attachment(Response):

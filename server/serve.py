@@ -27,6 +27,7 @@ from .auth.sign_in_links import FIRST_CODE
 from .control.policy import Policy
 from .heap import keep_small
 from .hosts.desktops import IDLE
+from .hosts.notify import notify
 from .http import Web
 from .mcp.server import DesktopServer
 from .view import vnc_session
@@ -66,6 +67,7 @@ class Settings:
         policy: What agents may do, and what needs a person's yes.
         most: How many desktops there may be.
         desktop_ttl: Seconds without a call after which one that was opened is closed.
+        notify: An address that is told of each question to a person; empty: none.
     """
 
     desktop: desktop.DesktopOptions
@@ -82,6 +84,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     most: int = 1
     desktop_ttl: float = IDLE
+    notify: str = ""
 
 
 class _Server(uvicorn.Server):
@@ -175,6 +178,8 @@ async def serving(settings: Settings, *, receive_signals: bool = True) -> AsyncG
                         if receive_signals:
                             await meanwhile.start(_end_on_signal, ended, signals)
                         meanwhile.start_soon(keep_small)
+                        if settings.notify:
+                            meanwhile.start_soon(notify, server.desks, settings.notify)
                         if settings.ttl:
                             meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
                         live = _live(door, running.settings.name)

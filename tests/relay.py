@@ -17,6 +17,7 @@ class Relay:
     port: int
     url: str = ""
     whole: bool = True
+    _flows: anyio.Event = field(default_factory=lambda: _set(anyio.Event()))
     _open: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
 
     def cut(self) -> None:
@@ -28,6 +29,23 @@ class Relay:
     def mend(self) -> None:
         self.whole = True
 
+    def stop(self) -> None:
+        """Keep what is sent, as a network that has gone silent does."""
+        self._flows = anyio.Event()
+
+    def go_on(self) -> None:
+        """Let pass what was kept."""
+        self._flows.set()
+
+    async def _pass(
+        self, source: SocketStream, sink: SocketStream, both: anyio.CancelScope
+    ) -> None:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            async for data in source:
+                await self._flows.wait()
+                await sink.send(data)
+        both.cancel()
+
     async def serve(self, near: SocketStream) -> None:
         if not self.whole:
             near.extra(SocketAttribute.raw_socket).setsockopt(
@@ -38,16 +56,14 @@ class Relay:
         async with near, await anyio.connect_tcp("127.0.0.1", self.port) as far:
             async with anyio.create_task_group() as tasks:
                 self._open.add(tasks.cancel_scope)
-                tasks.start_soon(_pass, near, far, tasks.cancel_scope)
-                await _pass(far, near, tasks.cancel_scope)
+                tasks.start_soon(self._pass, near, far, tasks.cancel_scope)
+                await self._pass(far, near, tasks.cancel_scope)
             self._open.discard(tasks.cancel_scope)
 
 
-async def _pass(source: SocketStream, sink: SocketStream, both: anyio.CancelScope) -> None:
-    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        async for data in source:
-            await sink.send(data)
-    both.cancel()
+def _set(event: anyio.Event) -> anyio.Event:
+    event.set()
+    return event
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "server.recording": {"sandbox.*", "anyio"},
     "server.control": {"sandbox.*", "server.auth", "server.recording", "anyio"},
     "server.hosts": {
-        "sandbox.*", "server.auth", "server.control", "anyio", "prometheus_client",
+        "sandbox.*", "server.auth", "server.control", "anyio", "httpx2", "prometheus_client",
     },
     "server.tools": {
         "sandbox.*", "server.auth", "server.control", "server.hosts", "mcp", "mcp_types",

@@ -58,6 +58,7 @@ class Outcome:
     answer: Answer | None = None
     refused: str = ""
     seconds: float = 0.0
+    """How long the desktop took, without the time a person was asked."""
     picture: str = ""
     """Where in the record's folder the picture is kept."""
 
@@ -93,6 +94,10 @@ class Watching(Protocol):
         """The brain said something."""
         ...
 
+    def doing(self, call: Call) -> None:
+        """A call is about to be made."""
+        ...
+
     def made(self, outcome: Outcome, spent: Spent) -> None:
         """A call was made."""
         ...
@@ -111,6 +116,7 @@ class Hands:
         price: What the model costs; None if that is not known.
         confirm: Asked before each call; False refuses it. The server has its own say after that.
         watching: Told about everything.
+        waited: Seconds a person was asked until now, which are no part of a call's own.
     """
 
     def __init__(
@@ -122,6 +128,7 @@ class Hands:
         price: Price | None = None,
         confirm: Confirm | None = None,
         watching: Watching | None = None,
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.desk = desk
         self.record = record
@@ -129,6 +136,7 @@ class Hands:
         self._price = price
         self._confirm = confirm
         self._watching = watching
+        self._waited = waited
         self._steps, self._tokens, self._dollars = record.spent()
         self._began = time.monotonic()
         self._last: tuple[str, str] = ("", "")
@@ -152,7 +160,9 @@ class Hands:
         call = Call(name, arguments)
         number = self.record.asked(name, arguments)
         self._steps += 1
-        began = time.monotonic()
+        if self._watching:
+            self._watching.doing(call)
+        began, waited = time.monotonic(), self._waited()
         answer, refused = None, ""
         try:
             if self._confirm is None or await self._confirm(call):
@@ -167,7 +177,8 @@ class Hands:
             refused = _LOST.format(name=name, why=why)
             self._silent += 1
         picture = self.record.keep(answer.data, answer.mime) if answer and answer.data else ""
-        outcome = Outcome(call, answer, refused, time.monotonic() - began, picture)
+        seconds = time.monotonic() - began - (self._waited() - waited)
+        outcome = Outcome(call, answer, refused, seconds, picture)
         self.record.write(
             "answered", call=number, ok=answer is not None, text=outcome.text,
             ms=round(outcome.seconds * 1e3, 1), picture=picture,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import anyio
 from rich.console import Console
 
 from ..desk import Unanswered, connect
 from .loop import Brain, Budget, Confirm, Ending, Hands, run
 from .prices import AS_OF, Price, price_of
-from .progress import Answering, Asking, Progress
+from .progress import Answering, Asking, Phase, Progress
 from .recorder import Record
 from .report import report
 
@@ -50,14 +51,19 @@ class Errand:
     """Whether a person is at the console, whom the desktop may ask."""
     price: Price | None = None
     report: Path | None = None
+    live: str = ""
+    """A link to the live view, which is told first."""
 
 
 class Unreachable(Exception):
     """The desktop cannot be reached, or there is no key to ask the model with."""
 
 
-async def do(errand: Errand, console: Console) -> Ending:
+async def do(errand: Errand, console: Console) -> tuple[Ending, bool]:
     """Run an errand and tell of it on a console.
+
+    Returns:
+        How it ended, and whether the console has shown what the brain said in the end.
 
     Raises:
         Unreachable: With what to do about it.
@@ -70,9 +76,11 @@ async def do(errand: Errand, console: Console) -> Ending:
             f"What {errand.model} costs is not in the price list of {AS_OF}, {money}; "
             "--price SENT/RECEIVED says it.", style="yellow",
         )  # fmt: skip
-    progress = Progress(console)
-    confirm = None if errand.yes else Asking(console)
+    phase = Phase(console)
+    progress = Progress(phase)
+    confirm = None if errand.yes else Asking(phase)
     async with AsyncExitStack() as running:
+        progress.began(errand.model, errand.live)
         brain, client, failures = _BRAINS[errand.brain](errand, confirm or _yes)
         await running.enter_async_context(client)
         try:
@@ -81,15 +89,19 @@ async def do(errand: Errand, console: Console) -> Ending:
                     errand.url,
                     errand.token,
                     errand.socket,
-                    answers=Answering(console) if errand.terminal else None,
+                    answers=Answering(phase) if errand.terminal else None,
+                    name=f"gloveport run ({errand.model})",
                 )
             )
         except Unanswered as why:
             raise Unreachable(f"No desktop answers at {errand.url}: {why}") from why
         record = running.enter_context(Record(errand.folder))
         hands = Hands(
-            desk, record, errand.budget, price=price, confirm=confirm, watching=progress
+            desk, record, errand.budget, price=price, confirm=confirm, watching=progress,
+            waited=lambda: phase.waited,
         )  # fmt: skip
+        tasks = await running.enter_async_context(anyio.create_task_group())
+        tasks.start_soon(phase.tick)
         try:
             ending = await run(
                 brain, hands, errand.task, failures=failures,
@@ -99,7 +111,8 @@ async def do(errand: Errand, console: Console) -> Ending:
             if errand.report:
                 errand.report.write_text(report(errand.folder), encoding="utf-8")
         progress.ended(ending, hands.spent)
-        return ending
+        tasks.cancel_scope.cancel()
+    return ending, progress.last == ending.text
 
 
 async def _yes(call: Any) -> bool:

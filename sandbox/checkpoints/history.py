@@ -125,12 +125,15 @@ class CheckpointHistory:
         """None could be made: the next time it is tried again."""
         self._reasons.pop(reason, None)
 
-    def add(self, made: Checkpoint, takes: int) -> list[Checkpoint]:
+    def add(
+        self, made: Checkpoint, takes: int, spare: Checkpoint | None = None
+    ) -> list[Checkpoint]:
         """Keep one more.
 
         Args:
             made: That one.
             takes: Bytes of its files that it does not share with the one before.
+            spare: One that must not go.
 
         Returns:
             Those that have to go, automatic ones first.
@@ -139,7 +142,7 @@ class CheckpointHistory:
         self._last = time.monotonic()
         self._takes[made.name] = takes
         gone: list[Checkpoint] = []
-        while (drop := self._surplus()) is not None:
+        while (drop := self._surplus(spare)) is not None:
             after = self.made[self.made.index(drop) + 1]
             self.made.remove(drop)
             # What it shares with the next stays on the disk.
@@ -148,8 +151,8 @@ class CheckpointHistory:
             gone.append(drop)
         return gone
 
-    def _surplus(self) -> Checkpoint | None:
-        older = self.made[:-1]
+    def _surplus(self, spare: Checkpoint | None) -> Checkpoint | None:
+        older = [one for one in self.made[:-1] if one is not spare]
         automatic = [one for one in older if one.automatic]
         if older and (len(self.made) > MOST or sum(self._takes.values()) > MOST_BYTES):
             return (automatic or older)[0]

@@ -30,7 +30,8 @@ class TooLarge(HTTPException):
 
 def limit_of(path: str) -> int:
     """Return how many bytes the body of a request to a path may have."""
-    return LARGEST_CALL if takes_messages(path) else LARGEST
+    file = path.startswith("/live/") and path.endswith("/files")
+    return LARGEST_CALL if file or takes_messages(path) else LARGEST
 
 
 def takes_messages(path: str) -> bool:

@@ -14,7 +14,7 @@ Rule 5: a good token or link is let in, however many wrong ones came from the sa
 import ipaddress
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
@@ -55,8 +55,17 @@ from .principal import (
     stamp,
 )
 from .rate_limit import RateLimit
-from .sign_in_links import SignInLinks
-from .sign_in_page import cookie_name, enter_page, posted_code, reload_page
+from .share import share_routes
+from .sign_in_links import HOME, SignInLinks
+from .sign_in_page import (
+    cookie_name,
+    door_page,
+    enter_page,
+    posted,
+    reload_page,
+    wants_page,
+)
+from .stream import BoundedStream
 from .token_store import BadToken
 
 logger = logging.getLogger(__name__)
@@ -80,6 +89,8 @@ _HEADERS = (
 )
 _ASK = "Show the server's token: Authorization: Bearer TOKEN."
 _LINK = "The live view needs a sign-in link: run `gloveport live`."
+_REASONS = {421: "host", 403: "scope", 429: "slow"}
+"""Why a person is refused, by the HTTP status, unless it is said; see sign_in_page.py."""
 _USED = "This link has expired or was already used. Run `gloveport live` for a new one."
 
 
@@ -146,11 +157,15 @@ class Door:
 
     def routes(self) -> list[Route]:
         """What the door itself answers."""
-        link = Route("/live/{desktop}/link", self._link, methods=["POST"])
+        links = [
+            Route("/live/{desktop}/link", self._link, methods=["POST"]),
+            Route("/", _sign_in),
+            *share_routes(self.passes, self.address),
+        ]
         if self.provider is None:
-            return [link]
+            return links
         return [
-            link,
+            *links,
             Route(METADATA, self._metadata),
             Route(METADATA + "/{path:path}", self._metadata),
         ]
@@ -178,6 +193,10 @@ class Door:
             },
             headers={"Cache-Control": "no-store"},
         )
+
+
+async def _sign_in(request: Request) -> Response:
+    return door_page(request.headers.get("accept-language", ""), "")
 
 
 class Guard:
@@ -213,7 +232,9 @@ class Guard:
         if passport.still:
             token = AccessToken(token="", client_id=grant.holder, scopes=[])
             scope["user"] = AuthenticatedUser(token)
-            stream = _Stream(scope, receive, send, lambda: self._door.still(grant) is not None)
+            stream = BoundedStream(
+                scope, receive, send, lambda: self._door.still(grant) is not None
+            )
             receive, send = stream.receive, stream.send
         if scope["type"] == "http" and takes_messages(scope["path"]):
             send = with_reasons(send)
@@ -247,7 +268,7 @@ class Guard:
         path: str = scope["path"]
         if _local(scope):
             return Passport(HERE.shown, links=PERSON)
-        unasked = path == "/healthz" and "authorization" not in headers
+        unasked = path in ("/", "/live", "/healthz") and "authorization" not in headers
         if unasked or path.startswith(METADATA):
             return Passport(STRANGER)
         live = path.split("/")[2] if path.startswith("/live/") else ""
@@ -257,14 +278,16 @@ class Guard:
         elif live:
             passport = await self._by_browser(scope, headers, receive, live)
         if passport is None:
-            raise self._ask(_LINK if live and scope.get("method") == "GET" else _ASK)
+            raise self._ask(
+                _LINK if live and scope.get("method") == "GET" else _ASK, says="sign_in"
+            )
         grant, needed = passport.grant, _needed(scope)
         if not any(map(grant.may, needed)):
             why = f"Your token does not have the scope {needed[0]}, which this takes."
             raise _Refused(403, why, {"WWW-Authenticate": self._challenge("insufficient_scope")})
         named = path.split("/")[2] if path.startswith("/d/") else live
-        if named and named != "static" and not grant.reaches(named):
-            raise _Refused(403, "Your token is not for this desktop.")
+        if named and named not in ("static", HOME) and not grant.reaches(named):
+            raise _Refused(403, "Your token is not for this desktop.", says="desktop")
         return passport
 
     def _shown(self, grant: Principal) -> Passport:
@@ -291,7 +314,7 @@ class Guard:
             else:
                 if grant:
                     return grant
-        raise self._failed(scope, why)
+        raise self._failed(scope, why, "wrong")
 
     async def _by_browser(
         self, scope: Asgi, headers: Headers, receive: Receive, live: str
@@ -302,10 +325,14 @@ class Guard:
         rest = urlencode([(key, value) for key, value in query if key != "code"])
         page = scope["path"] + (f"?{rest}" if rest else "")
         if _enters(scope):
-            code = await posted_code(scope, receive)
+            given = await posted(scope, receive)
+            code = given.get("code", "")
+            if (token := given.get("token", "")) and live == HOME:
+                shown = await self._by_token(scope, f"Bearer {token}")
+                code = self._door.passes.code(shown, HOME)
             made = self._door.passes.exchange(code, live)
             if not made and grant is None:
-                raise self._failed(scope, _USED)
+                raise self._failed(scope, _USED, "used")
             raise _Entered(reload_page(scope, made, page))
         code = next((value for key, value in query if key == "code"), None)
         if code is not None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
@@ -314,7 +341,7 @@ class Guard:
                 raise _Entered(enter_page(code, session))
             if grant is not None:
                 raise _Entered(reload_page(scope, None, page))
-            raise self._failed(scope, _USED)
+            raise self._failed(scope, _USED, "used")
         if grant is None:
             return None
         if not _is_page(scope) and not self._door.passes.keyed(cookie, _key(scope, headers)):
@@ -324,25 +351,31 @@ class Guard:
             raise _Refused(403, "This is only done for a page of this server.")
         if scope["path"].endswith("/link"):
             raise self._ask(_ASK)  # or a link would outlive its time by another, for ever
-        known, holds = grant, self._door.still
         wait = partial(self._calls.take, grant.holder)
-        session = self._door.passes.session(cookie)
-        return Passport(grant, wait, session=session, still=lambda: holds(known))
+        passes = self._door.passes
+        links = None if passes.shared(cookie) else grant
+        return Passport(
+            grant,
+            wait,
+            session=passes.session(cookie),
+            links=links,
+            still=lambda: self._by_cookie(cookie),
+        )
 
     def _by_cookie(self, cookie: str) -> Principal | None:
         found = self._door.passes.grant(cookie) if cookie else None
         return self._door.still(found) if found else None
 
-    def _failed(self, scope: Asgi, why: str) -> "_Refused":
+    def _failed(self, scope: Asgi, why: str, says: str) -> "_Refused":
         """Refuse what was wrong, and after several of them tell who sends them to wait."""
         peer = _peer(scope)
         if wait := self._failures.take(peer):
             return _slow_down(wait)
         logger.warning("refused %r to %s: wrong token or code", scope["path"], peer)
-        return self._ask(why, "invalid_token")
+        return self._ask(why, "invalid_token", says)
 
-    def _ask(self, why: str, error: str = "") -> "_Refused":
-        return _Refused(401, why, {"WWW-Authenticate": self._challenge(error)})
+    def _ask(self, why: str, error: str = "", says: str = "sign_in") -> "_Refused":
+        return _Refused(401, why, {"WWW-Authenticate": self._challenge(error)}, says)
 
     def _challenge(self, error: str) -> str:
         told = {"error": error} if error else {}
@@ -354,13 +387,22 @@ class Guard:
 class _Refused(Exception):
     """A request does not pass the door."""
 
-    def __init__(self, status: int, why: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, why: str, headers: dict[str, str] | None = None, says: str = ""
+    ) -> None:
         self._response = PlainTextResponse(why, status, headers)
         self._why = why
+        self._says = says or _REASONS.get(status, "refused")
 
     async def answer(self, scope: Asgi, receive: Receive, send: Send) -> None:
+        response: Response = self._response
+        if language := wants_page(scope):
+            response = door_page(language, self._says, response.status_code)
+            for name in ("www-authenticate", "retry-after"):
+                if name in self._response.headers:
+                    response.headers[name] = self._response.headers[name]
         if scope["type"] == "http":
-            await self._response(scope, receive, send)
+            await response(scope, receive, send)
         else:  # before it is accepted, so that a browser reads 403 and no reason anyway
             await send({"type": "websocket.close", "code": 1008, "reason": self._why})
 
@@ -370,46 +412,6 @@ class _Entered(Exception):
 
     def __init__(self, response: Response) -> None:
         self.response = response
-
-
-class _Stream:
-    """What passes between a client and the app, for as long as the client may be here."""
-
-    def __init__(
-        self, scope: Asgi, receive: Receive, send: Send, valid: Callable[[], bool]
-    ) -> None:
-        self._websocket = scope["type"] == "websocket"
-        self._receive = receive
-        self._send = send
-        self._valid = valid
-        self._endless = self._websocket
-        self._ended = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        await self._end_if_over()
-        if not self._ended or message["type"].endswith(".disconnect"):
-            return message
-        return {"type": "websocket.disconnect" if self._websocket else "http.disconnect"}
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message["headers"]}
-            self._endless = b"content-length" not in names
-        else:
-            await self._end_if_over()
-        if not self._ended:
-            await self._send(message)
-
-    async def _end_if_over(self) -> None:
-        if self._ended or not self._endless or self._valid():
-            return
-        self._ended = True
-        if self._websocket:
-            why = "Your token is not good any more."
-            await self._send({"type": "websocket.close", "code": 1008, "reason": why})
-        else:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _with_headers(send: Send) -> Send:

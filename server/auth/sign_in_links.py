@@ -22,6 +22,8 @@ from .principal import Principal
 CODE = 60.0  # seconds to open a link
 FIRST_CODE = 600.0  # seconds to open the one that is printed when the server starts
 SESSION = 12 * 3600  # seconds a cookie is good for
+HOME = "-"
+"""Stands for the home page of all desktops where a path has the name of one."""
 _KEPT = 1024
 
 
@@ -30,6 +32,7 @@ class _Pass:
     grant: Principal
     until: float
     key: bytes = b""
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,19 @@ class SignIn:
 
     cookie: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A link that a person has made on the live view."""
+
+    id: str
+    desktop: str
+    scope: str
+    until: float
+    by: str
+    """The session that made it."""
+    used: bool = False
 
 
 class SignInLinks:
@@ -51,10 +67,11 @@ class SignInLinks:
         self._clock = clock
         self._codes: dict[bytes, _Pass] = {}
         self._sessions: dict[bytes, _Pass] = {}
+        self._shares: dict[str, Share] = {}
 
     def code(self, grant: Principal, desktop: str, seconds: float = CODE) -> str:
-        """A code to open the live view of a desktop with what a grant allows."""
-        limited = replace(grant, desktops=frozenset({desktop}))
+        """A code to open the live view of a desktop, or of all, with what a grant allows."""
+        limited = grant if desktop == HOME else replace(grant, desktops=frozenset({desktop}))
         code = secrets.token_urlsafe(32)
         self._keep(self._codes, code, _Pass(limited.within(grant), self._clock() + seconds))
         return code
@@ -62,16 +79,47 @@ class SignInLinks:
     def good(self, code: str, desktop: str) -> bool:
         """Whether a code could be exchanged now."""
         found = self._codes.get(_key(code))
-        return bool(found and self._clock() < found.until and found.grant.reaches(desktop))
+        return bool(found and self._clock() < found.until and _reaches(found.grant, desktop))
+
+    def share(self, grant: Principal, share: Share) -> str:
+        """A code that is good, and whose session is, until a share ends."""
+        limited = replace(grant, desktops=frozenset({share.desktop}), until=share.until)
+        code = secrets.token_urlsafe(32)
+        self._keep(self._codes, code, _Pass(limited, share.until, share=share.id))
+        self._shares[share.id] = share
+        return code
+
+    def shares(self, by: str) -> list[Share]:
+        """Those that a session has made and that are not over."""
+        now = self._clock()
+        self._shares = {key: one for key, one in self._shares.items() if now < one.until}
+        return [one for one in self._shares.values() if one.by == by]
+
+    def revoke(self, id: str, by: str) -> bool:
+        """End a share of a session's own, and whoever came by it; False: there is none."""
+        if id not in {one.id for one in self.shares(by)}:
+            return False
+        del self._shares[id]
+        for kept in (self._codes, self._sessions):
+            for key in [key for key, one in kept.items() if one.share == id]:
+                del kept[key]
+        return True
+
+    def shared(self, cookie: str) -> bool:
+        """Whether a session came by a share: it may make none itself."""
+        found = self._sessions.get(_key(cookie))
+        return found is None or bool(found.share)
 
     def exchange(self, code: str, desktop: str) -> SignIn | None:
         """A session for a code, which is then used up; None: the code is no good."""
         found = self._codes.pop(_key(code), None)
-        if found is None or self._clock() >= found.until or not found.grant.reaches(desktop):
+        if found is None or self._clock() >= found.until or not _reaches(found.grant, desktop):
             return None
+        if found.share in self._shares:
+            self._shares[found.share] = replace(self._shares[found.share], used=True)
         cookie = secrets.token_urlsafe(32)
         key = f"{self.session(cookie)}.{secrets.token_urlsafe(32)}"
-        session = _Pass(found.grant, self._clock() + SESSION, _key(key))
+        session = _Pass(found.grant, self._clock() + SESSION, _key(key), found.share)
         self._keep(self._sessions, cookie, session)
         return SignIn(cookie, key)
 
@@ -97,6 +145,10 @@ class SignInLinks:
         while len(kept) >= _KEPT:
             del kept[next(iter(kept))]
         kept[_key(word)] = one
+
+
+def _reaches(grant: Principal, desktop: str) -> bool:
+    return desktop == HOME or grant.reaches(desktop)
 
 
 def _key(word: str) -> bytes:

@@ -68,6 +68,10 @@ def desktop_options(parser: argparse.ArgumentParser) -> None:
         help="rules of what agents may do and what needs a person's yes; `gloveport policy` prints "
         "the usual ones (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--notify", default="", metavar="URL",
+        help="send each question to a person there as JSON, such as to a chat's webhook",
+    )  # fmt: skip
 
 
 def desktop_settings(given: argparse.Namespace) -> "desktop.DesktopOptions":
@@ -173,7 +177,7 @@ def serve_options(given: argparse.Namespace) -> list[str]:
     desktop_options(parser)
     usual = parser.parse_args([])
     options: list[str] = []
-    for name in ("size", "max_image", "tools", "deadline", "walls", "network"):
+    for name in ("size", "max_image", "tools", "deadline", "walls", "network", "notify"):
         if getattr(given, name) != getattr(usual, name):
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]
     if given.secrets:

@@ -152,10 +152,11 @@ def _run(given: argparse.Namespace) -> int:
         terminal=sys.stdin.isatty(),
         price=price,
         report=given.report,
+        live=_live(given, str(own.socket) if own else ""),
     )
     again = f"Go on with: gloveport run --resume {folder}"
     try:
-        ending = anyio.run(run.do, todo, Console(stderr=True))
+        ending, shown = anyio.run(run.do, todo, Console(stderr=True))
     except ModuleNotFoundError as why:
         return _lacks(given.brain, why)
     except run.Unreachable as why:
@@ -165,10 +166,28 @@ def _run(given: argparse.Namespace) -> int:
         print(f"\ngloveport: stopped. {again}", file=sys.stderr)  # noqa: T201
         return 130
     if ending.how == "done":
-        print(ending.text)  # noqa: T201 - what was asked for
+        if not (shown and sys.stdout.isatty() and sys.stderr.isatty()):
+            print(ending.text)  # noqa: T201 - what was asked for
         return 0
     print(f"gloveport: {ending.text}\n{again}", file=sys.stderr)  # noqa: T201
     return 3
+
+
+def _live(given: argparse.Namespace, socket: str) -> str:
+    """A link to the live view of the desktop that is worked on; empty when there is none."""
+    import httpx2
+
+    base = "http://localhost" if socket else given.url.rstrip("/").removesuffix("/mcp")
+    token = "" if socket else shown_token(given)
+    transport = httpx2.HTTPTransport(uds=socket) if socket else None
+    try:
+        with httpx2.Client(transport=transport, timeout=5, trust_env=False) as http:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            answer = http.post(f"{base}/live/main/link", headers=headers)
+            made: dict[str, str] = answer.json() if answer.is_success else {}
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+        return ""  # who cannot reach it hears so in a moment
+    return made.get("url") or (base + made["path"] if made and not socket else "")
 
 
 def _lacks(brain: str, why: ModuleNotFoundError) -> int:

@@ -96,6 +96,7 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
         policy=rules_of(given.policy),
         most=given.desktops,
         desktop_ttl=given.desktop_ttl,
+        notify=given.notify,
     )
 
     def ready(served: "Served") -> None:

@@ -41,6 +41,16 @@ class Client(Protocol):
         """Ask its user now, by a form (JSON schema); None: it could not be asked."""
         ...
 
+    @property
+    def links(self) -> bool:
+        """Whether it can send its user to an address, while the call waits."""
+        ...
+
+    async def link(self, message: str, url: str, id: str) -> Reply | None:
+        """Offer its user to open an address; a yes says that they do, and nothing else. None: it
+        could not be offered."""
+        ...
+
     async def gone(self) -> None:
         """Return when it has hung up."""
         ...
@@ -83,6 +93,7 @@ class Result:
         is_error: It was refused, or has failed.
         question: What the client has to ask its user first, to call again.
         approval: What a person has to say yes to first.
+        why: The kind of a refusal that people have brought about, such as PersonDrives.
     """
 
     facts: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -92,6 +103,7 @@ class Result:
     is_error: bool = False
     question: Question | None = None
     approval: NeedsYes | None = None
+    why: str = ""
 
     @property
     def error(self) -> str:

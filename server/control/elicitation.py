@@ -1,5 +1,6 @@
-"""How a question reaches a person: on the live view if somebody there may decide, else through the
-agent's client if it takes questions (MCP elicitation), else not at all, which is said.
+"""How a question reaches a person: on the live view if somebody there may decide, and through the
+agent's client if it takes questions (MCP elicitation); the first answer counts. If there is neither
+it is not asked, which is said.
 
 A client is asked by a request of ours, or by the answer to its call, as it can: then it calls again
 with what the person said. What comes back for a question that was not put to that client is not
@@ -7,16 +8,20 @@ heard.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import anyio
 
-from gloveport.sandbox.errors import NotAllowed
+from gloveport.sandbox.errors import NotAllowed, SandboxError
+from gloveport.sandbox.geometry import Point
 
 from ..recording.actor import Actor
 from ..recording.describe import QUOTES, plain
+from ..recording.recorder import Said
 from .call import Call, Client, Reply
+from .lease import State
 from .questions import BY_HAND, KEPT, Answer, Kind, Question, Questions
 from .session import DesktopSession
 
@@ -24,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_CHOICE = 100  # characters
 LONGEST = 40.0  # seconds a call waits for a person, of the 50 it has
+_SHOWN = 400, 180  # pixels of the screenshot around the place a question is about
+_VIEW_FIRST = 10.0  # seconds for the live view alone, where asking the client ends the call
 
 
 class NobodyThere(NotAllowed):
@@ -55,15 +62,36 @@ class Elicitation:
 
     Args:
         sharing: The people, and what they are asked.
+        address: Where browsers reach the server; empty: nowhere.
         longest: Seconds to wait for them.
     """
 
-    def __init__(self, sharing: DesktopSession, longest: float = LONGEST) -> None:
+    def __init__(
+        self,
+        sharing: DesktopSession,
+        address: Callable[[], str] = lambda: "",
+        longest: float = LONGEST,
+    ) -> None:
         self._sharing = sharing
+        self._address = address
         self._questions: Questions = sharing.questions
         self._clean = sharing.desktop.settings.vault.cut
         self.longest = longest
         self.path = f"/live/{sharing.desktop.settings.name} (`gloveport live` prints a link)"
+
+    def pause(self, who: Actor, *, stop: bool) -> None:
+        """Let agents act no more, as the user of an agent's own client has asked."""
+        self._sharing.pause(Actor("person", "", f"the user of {who.name}"), stop=stop)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a client shows its user beside the screen: what is asked, and who has paused."""
+        lease = self._sharing.lease
+        asked = [one.text for one in self._questions.open if not one.gone]
+        told: dict[str, Any] = {"questions": asked} if asked else {}
+        if lease.state is State.PAUSED and lease.who:
+            told["paused"] = lease.who.name
+        return told
 
     def open(
         self,
@@ -75,12 +103,29 @@ class Elicitation:
         of: str = "",
         holder: str = "",
         rule: str = "",
+        site: str = "",
+        said: Said | None = None,
     ) -> Question:
         """Open a question, or find it again; see `Questions.ask`."""
         scrub = self._sharing.desktop.settings.vault.scrub
         cleaned = tuple(plain(scrub(one))[:_LONGEST_CHOICE] for one in choices)
         words = plain(scrub(text))
-        return self._questions.ask(who, kind, words, cleaned, of=of, holder=holder, rule=rule)
+        return self._questions.ask(
+            who, kind, words, cleaned, of=of, holder=holder, rule=rule, site=site, said=said
+        )
+
+    async def picture(self, question: Question, at: Point | None) -> None:
+        """Take a picture of the place a question is about, for people to see what they allow."""
+        desktop, full = self._sharing.desktop, self._sharing.desktop.view.picture
+        if at is None or question.answer is not None:
+            return
+        wide, high = min(_SHOWN[0], full.width), min(_SHOWN[1], full.height)
+        left = max(0, min(at.x - wide // 2, full.width - wide))
+        top = max(0, min(at.y - high // 2, full.height - high))
+        with suppress(SandboxError):  # the question stands without it
+            question.picture = await desktop.peek((left, top, left + wide, top + high))
+            question.ring = ((at.x - left) / wide, (at.y - top) / high)
+            self._questions.changed()
 
     async def answered(
         self, question: Question, client: Client, what: str, seconds: float = LONGEST
@@ -99,20 +144,42 @@ class Elicitation:
         """
         seconds = min(seconds, self.longest)
         if question.answer is None:
-            if self._sharing.deciding(question.holder):
-                with anyio.move_on_after(seconds):
-                    await question.answered.wait()
-            elif client.asks == "never":
-                raise NobodyThere(what, self.path)
-            elif client.asks == "in its answer":
-                question.put_to_client = True
-                return None
-            else:
-                await self._put_to(client, question, seconds)
+            with self._questions.awaited(question):
+                if not await self._wait(question, client, what, seconds):
+                    return None
         if question.answer is None:
             raise NobodyAnswered(what, seconds, self.path)
         self._questions.close(question)
         return question.answer
+
+    async def _wait(self, question: Question, client: Client, what: str, seconds: float) -> bool:
+        """Ask at the live view and in the client, and wait for the first answer; False: the client
+        has to ask, and to call again.
+
+        Raises:
+            NobodyThere: There is neither.
+        """
+        deciding = self._sharing.deciding(question.holder)
+        by_hand = question.kind in BY_HAND
+        if client.links and self._address() and (by_hand or client.asks == "never"):
+            await self._put_to(client, question, seconds, link=True)
+            return True
+        match client.asks:
+            case "now":
+                await self._put_to(client, question, seconds)
+                return True
+            case "in its answer":
+                with anyio.move_on_after(min(seconds, _VIEW_FIRST) if deciding else 0):
+                    await question.answered.wait()
+                if question.answer is None:
+                    question.put_to_client = True
+                return question.answer is not None
+            case "never":
+                if not deciding:
+                    raise NobodyThere(what, self.path)
+                with anyio.move_on_after(seconds):
+                    await question.answered.wait()
+                return True
 
     def hear(self, call: Call) -> None:
         """Take what a call that comes again says to the question it was answered by."""
@@ -125,13 +192,21 @@ class Elicitation:
             return
         self._take(question, reply)
 
-    async def _put_to(self, client: Client, question: Question, seconds: float) -> None:
-        """Ask the client; whoever answers first counts, it or somebody who opens a live view."""
+    async def _put_to(
+        self, client: Client, question: Question, seconds: float, *, link: bool = False
+    ) -> None:
+        """Ask the client, or send its user to the live view; the first answer counts."""
         question.put_to_client = True
 
         async def ask() -> None:
-            reply = await client.ask(message(question), form(question))
-            if reply is not None:
+            if link:
+                url = f"{self._address()}/live/{self._sharing.desktop.settings.name}"
+                reply = await client.link(message(question), url, question.id)
+                if reply and reply.accepted:
+                    return  # they open it, and answer there
+            else:
+                reply = await client.ask(message(question), form(question))
+            if reply:
                 self._take(question, reply)
 
         with anyio.move_on_after(seconds):
@@ -141,6 +216,8 @@ class Elicitation:
                 tasks.cancel_scope.cancel()
 
     def _take(self, question: Question, reply: Reply) -> None:
+        if reply.dismissed and self._sharing.deciding(question.holder):
+            return  # closed without an answer, by a client that cannot ask or a person who waits
         name = f"the user of {question.asked_by.name}"
         text = self._clean(reply.text, 2000)
         answer = Answer(name, reply.accepted, text, dismissed=reply.dismissed)

@@ -354,6 +354,14 @@ class Lease:
         if self.drives(person):
             self._left = self._clock()
 
+    @property
+    def away(self) -> float | None:
+        """Seconds until control is free of a person who has closed the live view; None: they are
+        there, or nobody drives."""
+        if self.state is not State.PERSON or self._left is None:
+            return None
+        return self._left + _AWAY - self._clock()
+
     def came(self, person: Actor) -> None:
         """A person has (re)opened the live view."""
         if self.drives(person):

@@ -6,12 +6,13 @@ is under the pointer or has the focus then. A yes holds for the same call, rule 
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 
 from gloveport.sandbox.accessibility.nodes import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
@@ -21,6 +22,8 @@ from gloveport.sandbox.secrets.store import SecretStore
 from gloveport.sandbox.x11.keysyms import combination, sequence
 
 from ..recording.describe import QUOTES, shortened, told
+from ..recording.recorder import Said
+from ..recording.touches import ANYWHERE, touches
 from .label_words import groups, has_words, is_harmless, is_only, says, words_of
 from .page_addresses import Address, BadAddress
 
@@ -71,6 +74,10 @@ class NeedsYes(NotAllowed):
         self.rule = rule
         self.what = what
         self.where = where
+        self.at: Point | None = None
+        """Where on the screenshot, if that is known."""
+        self.said: Said = {"code": "may_call", "text": what}
+        """What is to be done, as a code with arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,12 @@ class Where:
     window: str = ""
     url: str = ""
     labels: tuple[Label, ...] = ()
+
+    @property
+    def site(self) -> str:
+        """The origin of the page, such as "https://shop.example"; empty when it is on none."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,8 @@ class Ruling:
     granted: set[Where] = field(default_factory=set[Where])
     vault: SecretStore = field(default_factory=SecretStore)
     """Values that no question and no refusal may show."""
+    allowed: Callable[[str, str], bool] = lambda rule, site: False
+    """Whether a person has allowed what a rule asks about on a site."""
 
     def of_call(self, arguments: Mapping[str, Any]) -> NeedsYes | None:
         """Judge a call that sends no input itself.
@@ -212,7 +227,7 @@ class Ruling:
         for rule in self.policy.rules:
             if rule.fits_call(self.tool, arguments):
                 return self._judged(
-                    rule, told(self.tool, dict(arguments), self.vault), Where(rule.name)
+                    rule, told(self.tool, dict(arguments), self.vault, ANYWHERE), Where(rule.name)
                 )
         return None
 
@@ -231,17 +246,28 @@ class Ruling:
 
     def of_steps(self, tools: Sequence[str]) -> Permit | None:
         """The same for several actions in one turn."""
+        noting = touches.get()
+        noting = noting if noting and noting.wanted else None
         if not any(self.policy.about(tool) for tool in tools):
-            return None
+            return noting and noting.note
 
         def permit(situation: InputContext) -> None:
+            judge(situation)
+            if noting:
+                noting.note(situation)
+
+        def judge(situation: InputContext) -> None:
             tool = tools[situation.place]
             for rule in self.policy.rules:
                 if rule.fits(tool, situation):
                     if rule.verdict != "allow":
                         where = _where(rule, situation)
-                        what = _touching(rule, situation, self.vault)
+                        what, said = _touching(rule, situation, self.vault)
+                        certain = not situation.doubt and rule.verdict == "ask"
+                        if certain and self.allowed(rule.name, where.site):
+                            return
                         if needed := self._judged(rule, what, where):
+                            needed.at, needed.said = situation.at, said
                             raise needed
                     return
 
@@ -283,34 +309,44 @@ def _where(rule: Rule, situation: InputContext) -> Where:
     )
 
 
-def _touching(rule: Rule, situation: InputContext, vault: SecretStore) -> str:
-    """What a touch does, in words a person can say yes or no to."""
+def _touching(rule: Rule, situation: InputContext, vault: SecretStore) -> tuple[str, Said]:
+    """What a touch does, in words a person can say yes or no to, and as a code."""
     touch, labels = situation.touch, situation.labels
     if rule.text or rule.words:  # that which the rule is about, of all that it may be
         labels = tuple(one for one in labels if rule.labelled(one))
     label = next((one.text for one in labels), "")
-    into = (
-        f" into {_quoted(situation.field, vault)}" if touch.at is None and situation.field else ""
-    )
+    field = situation.field if touch.at is None else ""
+    into = f" into {_quoted(field, vault)}" if field else ""
+    said: Said = {"into": _short(field, vault)} if field else {}
     if "password text" in situation.roles and situation.is_a("type"):
         what = f"type into the password field{into.removeprefix(' into')}"
+        said["code"] = "may_type_password"
     elif situation.is_a("submit") and label:
         what = f"press {_quoted(label, vault)} by Return"
+        said |= {"code": "may_submit", "on": _short(label, vault)}
     elif situation.is_a("click") and (label or touch.input != "key"):
         at = situation.at
         place = f"at {at.x},{at.y}" if at else "what has the focus"
         what = f"press {_quoted(label, vault)}" if label else f"click {place}"
+        on: Said = {"on": _short(label, vault)} if label else {"at": at and f"{at.x},{at.y}"}
+        said |= {"code": "may_press" if label or at else "may_press_focus", **on}
     elif touch.input == "type":
         what = f"type {_quoted(touch.text, vault)}{into}"
+        said |= {"code": "may_type", "text": _short(touch.text, vault)}
     else:
         what = f"press the key {_short(touch.text, vault)}" + into.replace(" into", " in", 1)
+        said |= {"code": "may_key", "text": _short(touch.text, vault)}
     window = situation.window or situation.application
     if window:
         what += f" in the window {_quoted(window, vault)}"
+        said["window"] = _short(window, vault)
     if situation.url:
         what += f" ({_short(situation.url, vault)})"
-    doubt = situation.doubt
-    return f"{what}; it is not certain what it reaches: {doubt}" if doubt else what
+        said["url"] = _short(situation.url, vault)
+    if doubt := situation.doubt:
+        what += f"; it is not certain what it reaches: {doubt}"
+        said["doubt"] = doubt
+    return what, said
 
 
 def _quoted(text: str, vault: SecretStore) -> str:

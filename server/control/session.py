@@ -5,20 +5,24 @@ comes, as long as they drive; what they did is told to the agent afterwards in a
 without what they typed into passwords.
 """
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import anyio
 
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import BadText, Impossible
+from gloveport.sandbox.errors import BadText, FileThere, Impossible
 
 from ..auth.principal import Passport
 from ..recording.actor import Actor
 from ..recording.human_input import Deeds
-from ..recording.recorder import Place, Recorder
+from ..recording.recorder import Event, Place, Recorder, Said
+from ..recording.touches import Touches
 from .lease import Lease, NotYours, State
 from .questions import Answer, Questions
 
@@ -30,7 +34,11 @@ class NotPermitted(Impossible):
 
 
 SYSTEM = Actor("system", "", "gloveport")
+_CTRL, _SHIFT, _V = 0xFFE3, 0xFFE1, ord("v")  # keysyms
+_NAMES_TRIED = 100
 _LONGEST_NOTE = 1000  # characters
+_AGENTS_KEPT = 32
+_AGENT_HEARD = 900.0  # seconds after its last call for which an agent is told of
 
 
 @dataclass(slots=True)
@@ -46,6 +54,17 @@ class Person:
     """What they have done since they took control."""
 
 
+@dataclass(slots=True)
+class AgentSeen:
+    """An agent as people know it: by its calls."""
+
+    name: str
+    running: set[int] = field(default_factory=set[int])
+    """Numbers of its calls that have begun and not ended."""
+    since: float = 0.0
+    """When it last began or ended a call, in seconds since 1970."""
+
+
 Verb = Callable[[Person, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -58,6 +77,9 @@ class DesktopSession:
         self.lease = Lease(self._ring)
         self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}
+        self.agents: dict[str, AgentSeen] = {}
+        """Those that called lately, by key; the one heard of last goes last."""
+        self.record.listen(self._saw)
         self._changed = anyio.Event()
         self._verbs: dict[str, Verb] = {
             "take": self._take,
@@ -67,6 +89,7 @@ class DesktopSession:
             "resume": self._resume,
             "hide": self._hide,
             "answer": self._answer,
+            "paste": self._paste,
             "checkpoint": self._checkpoint,
             "rollback": self._rollback,
         }
@@ -103,6 +126,49 @@ class DesktopSession:
         """Whether anybody is watching who may answer what a credential's agent asks."""
         return any(_decides(person.passport, holder) for person in self.watching)
 
+    def _saw(self, event: Event) -> None:
+        """Note what an agent does, for people to see whether it works."""
+        if event.who.kind != "agent":
+            return
+        seen = self.agents.pop(event.who.key, None) or AgentSeen(event.who.name)
+        self.agents[event.who.key] = seen
+        if event.ended:
+            seen.running.discard(event.number)
+        else:
+            seen.running.add(event.number)
+        seen.since = time.time()
+        while len(self.agents) > _AGENTS_KEPT:
+            del self.agents[next(iter(self.agents))]
+        self._ring()
+
+    def touches_of(self, begun: Event) -> Touches:
+        """What notes what a call touches, for whoever watches; asked for by the call itself."""
+        loop = asyncio.get_running_loop()
+
+        def pressing(at: Place) -> None:
+            loop.call_soon_threadsafe(self.record.pressing, begun, at)
+
+        return Touches(bool(self.watching), pressing)
+
+    def disconnected(self, key: str) -> None:
+        """An agent has disconnected."""
+        self.agents.pop(key, None)
+        self.questions.disconnected(key)
+
+    def _agents(self) -> list[dict[str, Any]]:
+        """Those that called lately: working, waiting for a person, or between two calls."""
+        asking = {one.asked_by.key for one in self.questions.open if one.waiting}
+        heard = time.time() - _AGENT_HEARD
+        return [
+            {
+                "name": seen.name,
+                "state": "asking" if key in asking else "working" if seen.running else "thinking",
+                "since": seen.since,
+            }
+            for key, seen in self.agents.items()
+            if seen.running or seen.since > heard
+        ]
+
     async def changed(self) -> None:
         """Return when what `state` tells has changed."""
         await self._changed.wait()
@@ -119,6 +185,7 @@ class DesktopSession:
         return {
             "desktop": desktop.settings.name,
             "size": [desktop.view.picture.width, desktop.view.picture.height],
+            "pixels": [desktop.view.screen.width, desktop.view.screen.height],
             "walls": "bwrap" if desktop.walled else "none",
             "you": {
                 "viewer": person.who.key,
@@ -129,9 +196,14 @@ class DesktopSession:
             "driver": {"kind": driver, "name": who.name if who and driver != "nobody" else ""},
             "paused": who.name if who and state is State.PAUSED else "",
             "reserved": state is State.RESERVED,
+            "away": round(time.time() + lease.away) if lease.away else 0,
             "hidden": lease.hidden,
+            "agents": self._agents(),
             "watching": [one.who.name for one in self.watching],
-            "questions": [one.as_json() for one in self.questions.open],
+            "questions": [
+                one.as_json() | {"yours": _decides(person.passport, one.holder)}
+                for one in self.questions.open
+            ],
             "checkpoints": [
                 {
                     "name": one.name,
@@ -142,6 +214,20 @@ class DesktopSession:
                 }
                 for one in desktop.checkpoints
             ],
+        }
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the page of all desktops tells of this one."""
+        lease = self.lease
+        person = lease.who.name if lease.state in (State.PERSON, State.PAUSED) and lease.who else ""
+        return {
+            "agents": self._agents(),
+            "person": person,
+            "paused": lease.state is State.PAUSED,
+            "watching": len(self.watching),
+            "waiting": sum(not one.gone for one in self.questions.open),
+            "now": time.time(),
         }
 
     # What people do
@@ -192,8 +278,10 @@ class DesktopSession:
         already = self.lease.drives(person.who)
         self.lease.take(person.who)
         if not already:
-            person.deeds = Deeds(self.desktop.focus, lambda deed, at: self._tell(person, deed, at))
-            self.record.note(person.who, "take", "took control")
+            person.deeds = Deeds(
+                self.desktop.focus, lambda deed, at, said: self._tell(person, deed, at, said)
+            )
+            self.record.note(person.who, "take", "took control", said={"code": "took"})
         if self.desktop.holding:
             await self.desktop.let_go()
         return {}
@@ -208,22 +296,38 @@ class DesktopSession:
         self.lease.hand_back(person.who, note, did)
         self.questions.done_by_hand(person.who, note, did)
         person.deeds = None
-        self.record.note(person.who, "hand_back", f"handed back: {note}" if note else "handed back")
+        self.record.note(
+            person.who,
+            "hand_back",
+            f"handed back: {note}" if note else "handed back",
+            said={"code": "handed_back", "text": note},
+        )
         return {}
 
     async def _pause(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
-        self.lease.pause(person.who)
-        self.record.note(person.who, "pause", "paused the agents")
+        self.pause(person.who)
         return {}
 
     async def _stop(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
-        self.lease.pause(person.who, stop=True)
-        self.record.note(person.who, "stop", "stopped the agents")
+        self.pause(person.who, stop=True)
         return {}
+
+    def pause(self, who: Actor, *, stop: bool = False) -> None:
+        """Let agents act no more, with `stop` end what they do, and ask about every site again.
+
+        Raises:
+            NotYours: A person drives.
+        """
+        self.lease.pause(who, stop=stop)
+        self.questions.disallow()
+        verb, told = ("stop", "stopped the agents") if stop else ("pause", "paused the agents")
+        self.record.note(who, verb, told, said={"code": f"{told.split()[0]}_agents"})
 
     async def _resume(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         self.lease.resume()
-        self.record.note(person.who, "resume", "let the agents go on")
+        self.record.note(
+            person.who, "resume", "let the agents go on", said={"code": "resumed_agents"}
+        )
         return {}
 
     async def _hide(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,6 +335,45 @@ class DesktopSession:
             raise NotYours("Take control first: the screen can be hidden while you drive.")
         self.lease.hidden = given.get("hidden") is True
         return {"hidden": self.lease.hidden}
+
+    async def _paste(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
+        text = given.get("text")
+        if not isinstance(text, str) or not text:
+            raise BadText("text must be what to paste.")
+        if not self.lease.drives(person.who):
+            raise NotYours("Take control first: text is pasted while you drive.")
+        await self.desktop.bring(text)
+        held = [_CTRL, _SHIFT] if given.get("shift") is True else [_CTRL]
+        for keysym, down in [*((key, True) for key in held), (_V, True), (_V, False)]:
+            await self.desktop.key(keysym, down=down)
+        for keysym in reversed(held):
+            await self.desktop.key(keysym, down=False)
+        self.lease.moved()
+        if person.deeds:
+            await person.deeds.note(f"pasted {len(text)} characters")
+        return {}
+
+    async def drop(self, person: Person, name: str, data: bytes) -> str:
+        """Put a file of a person's into ~/Downloads, under a name that is free there.
+
+        Raises:
+            SandboxError: It could not be put there.
+        """
+        name = self._clean(PurePosixPath(name.replace("\\", "/")).name)
+        for number in range(_NAMES_TRIED):
+            stem, dot, kind = name.rpartition(".")
+            free = f"{stem} ({number}){dot}{kind}" if number and dot else f"{name} ({number})"
+            path = f"~/Downloads/{free if number else name}"
+            try:
+                await self.desktop.upload(path, data)
+            except FileThere:
+                continue
+            did = f"put {path} there"
+            self.record.note(person.who, "drop", did, said={"code": "dropped", "text": path})
+            if self.lease.drives(person.who) and person.deeds:
+                await person.deeds.note(did)
+            return path
+        raise Impossible(f"There are {_NAMES_TRIED} files called {name[:40]!r} already.")
 
     async def _answer(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         asked = self.questions.find(str(given.get("id", "")))
@@ -244,32 +387,41 @@ class DesktopSession:
         if asked.kind == "question" and approved and not words:
             raise BadText("text must have the answer, or approved be false to give none.")
         self.questions.answer(asked, Answer(person.who.name, approved, words), person.who)
+        if approved and given.get("site") is True and asked.site:
+            self.questions.allow(asked, person.who)
         return {}
 
     async def _checkpoint(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         note = self._clean(_text(given, "note"))
         made = await self.desktop.checkpoint(note)
-        self.record.note(person.who, "checkpoint", f"made checkpoint {made.name} {note}".strip())
+        told = f"made checkpoint {made.name} {note}".strip()
+        said = {"code": "made_checkpoint", "name": made.name, "text": note}
+        self.record.note(person.who, "checkpoint", told, said=said)
         return {"checkpoint": made.name}
 
     async def _rollback(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
-        begun = self.record.begin(person.who, "rollback", "rolling back")
+        begun = self.record.begin(
+            person.who, "rollback", "rolling back", said={"code": "rolling_back"}
+        )
         try:
-            restored, frame = await self.desktop.rollback(_text(given, "to"), show="always")
+            restored, frame = await self.desktop.rollback(
+                _text(given, "to"), show="always", keep=True
+            )
         except BaseException as why:
             self.record.end(begun, error=str(why))
             raise
         name = restored.checkpoint.name
         told = f"rolled back to {name}"
-        self.record.end(begun, picture=frame.picture, told=told)
+        said = {"code": "rolled_back", "name": name}
+        self.record.end(begun, picture=frame.picture, told=told, said=said)
         if self.lease.drives(person.who) and person.deeds:
             await person.deeds.note(told)
         else:
             self.lease.stale(person.who, told)
         return {"back_to": name}
 
-    def _tell(self, person: Person, deed: str, at: Place | None) -> None:
-        self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at)
+    def _tell(self, person: Person, deed: str, at: Place | None, said: Said) -> None:
+        self.record.note(person.who, deed.partition(" ")[0], self._clean(deed), at, said)
 
     def _clean(self, text: str) -> str:
         return self.desktop.settings.vault.scrub(text)
@@ -281,7 +433,7 @@ class DesktopSession:
         if self.lease.drives(person.who):
             self.lease.sign_out(person.who)
             person.deeds = None
-            self.record.note(person.who, "sign_out", "was signed out")
+            self.record.note(person.who, "sign_out", "was signed out", said={"code": "signed_out"})
         self.people.pop(person.who.key, None)
         self._ring()
 

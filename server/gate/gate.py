@@ -24,7 +24,8 @@ from ..control.policy import NeedsYes, Policy, Ruling, sends_input
 from ..control.questions import Answer, Question
 from ..control.session import SYSTEM, DesktopSession
 from ..hosts.desktops import Desktops
-from ..recording.describe import QUOTES, places, told
+from ..recording.describe import QUOTES, places, said, told
+from ..recording.touches import touches
 from ..tools.encode import redacted, saying
 from ..tools.input import LOW_LEVEL, NAMED
 from ..tools.invocation import Invocation
@@ -73,7 +74,7 @@ class DesktopGate:
         self.desktop = desktop
         self.sharing = DesktopSession(desktop)
         """Who drives the desktop, who watches, and what happened on it."""
-        self.asking = Elicitation(self.sharing)
+        self.asking = Elicitation(self.sharing, lambda: desks.address)
         self.last_call = time.monotonic()
         self._tools = {tool.name: tool for tool in tools}
         self._desks = desks
@@ -123,16 +124,24 @@ class DesktopGate:
         words = told(call.tool, arguments, vault)
         known = call.tool if call.tool in self._tools else "unknown"
         self.asking.hear(call)
-        begun = self.sharing.record.begin(on.caller.who, known, words, *places(arguments))
-        error, picture = "It was given up.", None
+        code, record = said(known, arguments, vault), self.sharing.record
+        begun = record.begin(on.caller.who, known, words, *places(arguments), code)
+        reached = self.sharing.touches_of(begun)
+        noted = touches.set(reached)
+        error, why, picture = "It was given up.", "", None
         try:
             result = await then(on)
-            error, picture = result.error, result.picture
+            error, why, picture = result.error, result.why, result.picture
         finally:
+            touches.reset(noted)
             self._running -= 1
             self.last_call = time.monotonic()
             self._held.note(on.caller.who.key)
-            ended = self.sharing.record.end(begun, error=error, picture=picture)
+            ended = record.end(
+                begun, error=error, why=why, picture=picture,
+                told=told(call.tool, arguments, vault, reached),
+                said=said(known, arguments, vault, reached),
+            )  # fmt: skip
             self._desks.metrics.called(known, ok=ended.ok, seconds=ended.ms / 1e3)
             logger.info("%s called %s: %d ms", on.caller.who.name, known, ended.ms)
         return result
@@ -146,7 +155,7 @@ class DesktopGate:
         try:
             return await then(on)
         except (NotNow, NotAllowed) as why:
-            return refusal(str(why))
+            return replace(refusal(str(why)), why=type(why).__name__)
         except Exception:
             logger.exception("a call of %s failed unexpectedly", quoted(on.call.tool))
             return _BROKE
@@ -159,7 +168,9 @@ class DesktopGate:
             NotAllowed: A rule or a person said no, or nobody could say yes.
         """
         name = on.call.tool
-        judged = Ruling(self._policy, name, vault=self.desktop.settings.vault)
+        allowed = partial(self.sharing.questions.allowed, on.caller.who)
+        vault = self.desktop.settings.vault
+        judged = Ruling(self._policy, name, vault=vault, allowed=allowed)
         on = replace(on, ruling=judged)
         touches = sends_input(name, acting=name in NAMED or name in LOW_LEVEL)
         with anyio.move_on_after(_LONGEST) as limit:
@@ -171,11 +182,12 @@ class DesktopGate:
                     return result
                 seconds = limit.deadline - anyio.current_time() - _LEFT_TO_ACT
                 question = self._question(on, needed)
-                said = await self._said(on, question, needed, seconds)
-                if said is None:
+                await self.asking.picture(question, needed.at)
+                answer = await self._said(on, question, needed, seconds)
+                if answer is None:
                     return Result(question=question)
-                if not said.approved:
-                    raise SaidNo(needed.what, said.by, said.text, dismissed=said.dismissed)
+                if not answer.approved:
+                    raise SaidNo(needed.what, answer.by, answer.text, dismissed=answer.dismissed)
                 judged.granted.add(needed.where)
             return _CHANGING
         return _BUSY
@@ -251,8 +263,9 @@ class DesktopGate:
         asked = f"May the agent that calls itself “{name}” {needed.what}? {needed.rule.message}"
         holder = on.caller.grant.holder
         return self.asking.open(
-            who, "approve", asked.strip(), of=same, holder=holder, rule=needed.rule.name
-        )
+            who, "approve", asked.strip(), of=same, holder=holder, rule=needed.rule.name,
+            site=needed.where.site, said={**needed.said, "message": needed.rule.message},
+        )  # fmt: skip
 
     async def _said(
         self, on: Invocation, question: Question, needed: NeedsYes, seconds: float
@@ -271,12 +284,12 @@ class DesktopGate:
             except NotAllowed as why:
                 return why
 
-        said = await _unless_gone(client, ask)
-        if said is None:
+        answer = await _unless_gone(client, ask)
+        if answer is None:
             raise NotAllowed("The client went away while a person was asked. It was not done.")
-        if isinstance(said, NotAllowed):
-            raise said
-        return said[0]
+        if isinstance(answer, NotAllowed):
+            raise answer
+        return answer[0]
 
     def _with_news(self, on: Invocation, result: Result) -> Result:
         """A result that shows the screen, with how the one before was lost and what people did to
@@ -319,6 +332,7 @@ class DesktopGate:
         """A caller has disconnected: release what it held, and forget it."""
         self._line.forget(name)
         self._callers.forget(name)
+        self.sharing.disconnected(name)
         await self._held.release(name)
 
 

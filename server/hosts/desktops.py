@@ -6,6 +6,7 @@ except who may do everything.
 """
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -28,6 +29,7 @@ from .metrics import Metrics
 logger = logging.getLogger(__name__)
 
 IDLE = 1800.0  # seconds
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _LEAST, _MOST_SIDE = 320, 3840  # pixels of a screen's side
 
 
@@ -138,17 +140,18 @@ class Desktops:
         """The names of those that somebody may use."""
         return [_name(desk) for desk in self._of(grant)]
 
-    async def open(self, grant: Principal, size: str = "") -> Gate:
+    async def open(self, grant: Principal, size: str = "", name: str = "") -> Gate:
         """Open one more, which will be theirs.
 
         Args:
             grant: Who asks.
             size: Such as "1280x800"; empty: as usual.
+            name: What it will be called; empty: something that no other is.
 
         Raises:
             OnlyOne: The server offers one alone, or their token is for some desktops only.
             Full: There are as many as there may be.
-            BadText: The size is none.
+            BadText: The size is none, or the name is, or another desktop has it.
             CannotStart: It did not start.
         """
         if self.most <= 1 or self._tasks is None or grant.desktops is not None:
@@ -160,12 +163,25 @@ class Desktops:
             mine = sum(desk.owner == grant.holder for desk in self._desks.values())
             if grant.quota is not None and mine >= grant.quota:
                 raise Full(grant.quota)
-            name = f"d{secrets.token_hex(3)}"
+            name = self._free(name)
             owner = grant.holder
             desk: HostedDesktop = await self._tasks.start(
                 self._run, replace(wanted, name=name), owner
             )
         return desk.gate
+
+    def _free(self, wanted: str) -> str:
+        """The name of a desktop that is about to be opened."""
+        if not wanted:
+            return f"d{secrets.token_hex(3)}"
+        if not _NAME.fullmatch(wanted) or wanted == "static":
+            raise BadText(
+                f"A desktop cannot be called {wanted[:40]!r}; write lower-case letters, digits and "
+                "hyphens, at most 32. None was opened."
+            )
+        if wanted in self._desks:
+            raise BadText(f"There is a desktop {wanted!r} already; none was opened.")
+        return wanted
 
     def close(self, name: str, grant: Principal) -> None:
         """End a desktop that was opened, with all its files.

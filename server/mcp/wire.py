@@ -114,6 +114,23 @@ class WireClient:
             return None
         return _reply(said)
 
+    @property
+    def links(self) -> bool:
+        """Whether it can send its user to an address, while the call waits."""
+        context = self._context
+        able = context.client_capabilities if context else None
+        offers = bool(able and able.elicitation and able.elicitation.url is not None)
+        return offers and (context.protocol_version or "") < _ASKED_IN_ANSWERS if context else False
+
+    async def link(self, message: str, url: str, id: str) -> Reply | None:
+        """Offer its user to open an address; None: it could not be offered."""
+        assert self._context
+        try:
+            return _reply(await self._context.session.elicit_url(message, url, id))
+        except (MCPError, ValidationError) as why:
+            logger.info("the client was not sent to the live view: %s", why)
+            return None
+
     async def gone(self) -> None:
         """Return when its HTTP connection is closed; the SDK ends a call then for the newest
         protocol only."""

@@ -14,7 +14,8 @@ from gloveport.sandbox.accessibility.element import Element
 from gloveport.sandbox.x11.keymap import character
 from gloveport.sandbox.x11.keysyms import named
 
-from .recorder import Place
+from .recorder import Place, Said
+from .touches import OPEN_FIELDS
 
 _MOST = 40  # sentences; the last ones are kept
 _SHOWN = 80  # characters of a text
@@ -30,8 +31,6 @@ _MODIFIERS = {
 }  # fmt: skip
 _SILENT = range(0xFFE1, 0xFFEF)
 _BACKSPACE = 0xFF08
-_OPEN = {"entry", "text", "spin button", "combo box", "document text", "table cell", "paragraph"}
-"""Roles of what shows its text to everybody: neither passwords nor terminals."""
 
 
 class Deeds:
@@ -39,13 +38,13 @@ class Deeds:
 
     Args:
         focus: What has the keyboard focus, as far as a program tells.
-        tell: Told of each deed when it is over: in words, and where.
+        tell: Told of each deed when it is over: in words, where, and as a code with arguments.
     """
 
     def __init__(
         self,
         focus: Callable[[], Awaitable[Element | None]],
-        tell: Callable[[str, Place | None], None],
+        tell: Callable[[str, Place | None, Said], None],
     ) -> None:
         self._focus = focus
         self._tell = tell
@@ -65,7 +64,7 @@ class Deeds:
     async def note(self, deed: str) -> None:
         """Something else they did."""
         await self._end_text()
-        self._add(deed, None)
+        self._add(deed, None, {})
 
     async def before(self, *, key: int = 0, buttons: int = 0) -> None:
         """A key is about to go down, or buttons are about to be as said: text may end with that,
@@ -97,7 +96,8 @@ class Deeds:
         if not self._types(keysym):
             held = sorted({_MODIFIERS[one] for one in self._held if one in _MODIFIERS})
             shift = ["shift"] if self._held & _SHIFTS else []
-            self._add("pressed " + "+".join([*held, *shift, char or named(keysym)]), None)
+            keys = "+".join([*held, *shift, char or named(keysym)])
+            self._add(f"pressed {keys}", None, {"code": "key", "text": keys})
         elif char:
             self._typed.append(char)
             self._typing += 1
@@ -126,14 +126,15 @@ class Deeds:
         field = await self._holding(text)
         if field:
             where = f" into “{field.name[:40]}”" if field.name else ""
-            self._add(f"typed “{_short(text)}”{where}", None)
+            said = {"code": "type", "text": _short(text), "into": field.name[:40]}
+            self._add(f"typed “{_short(text)}”{where}", None, said)
         else:
-            self._add(f"typed {count} characters", None)
+            self._add(f"typed {count} characters", None, {"code": "type", "count": count})
 
     async def _holding(self, text: str) -> Element | None:
         """The field with the focus if it shows a text to everybody; programs tell a little late."""
         with anyio.move_on_after(_TOLD_WITHIN):
-            while text and (field := await self._focus()) and field.role in _OPEN:
+            while text and (field := await self._focus()) and field.role in OPEN_FIELDS:
                 if text in (field.text or ""):
                     return field
                 await anyio.sleep(_ASKED_AGAIN)
@@ -144,19 +145,27 @@ class Deeds:
         which = "" if button == "left" else f" the {button} button"
         if moved >= _DRAGGED:
             start = self._pressed
-            self._add(f"dragged{which} from {start[0]},{start[1]} to {at[0]},{at[1]}", start)
+            said = {
+                "code": "left_click_drag",
+                "from": f"{start[0]},{start[1]}",
+                "at": f"{at[0]},{at[1]}",
+            }
+            told = f"dragged{which} from {start[0]},{start[1]} to {at[0]},{at[1]}"
+            self._add(told, start, said)
         else:
-            self._add(f"clicked{which} at {at[0]},{at[1]}", at)
+            said = {"code": f"{button}_click", "at": f"{at[0]},{at[1]}"}
+            self._add(f"clicked{which} at {at[0]},{at[1]}", at, said)
 
     def _scroll(self, direction: str, at: Place) -> None:
         if self._scrolled != direction:
-            self._add(f"scrolled {direction} at {at[0]},{at[1]}", at)
+            said = {"code": "scroll", "direction": direction, "at": f"{at[0]},{at[1]}"}
+            self._add(f"scrolled {direction} at {at[0]},{at[1]}", at, said)
         self._scrolled = direction
 
-    def _add(self, deed: str, at: Place | None) -> None:
+    def _add(self, deed: str, at: Place | None, said: Said) -> None:
         self._scrolled = ""
         self._told.append(deed)
-        self._tell(deed, at)
+        self._tell(deed, at, said)
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gloveport.sandbox.imaging.image import Picture
@@ -22,6 +22,9 @@ _PICTURES = 16 << 20  # bytes of pictures
 _UNTOLD = {"show_desktop"}  # clients ask for it once a second, by themselves
 
 Place = tuple[int, int]
+Said = dict[str, Any]
+"""What is told as a code with arguments, for pages to say in the language of whoever reads them."""
+_WORDS_ONLY = Said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,20 @@ class Event:
     frame: int | None = None
     """The number of the picture that was sent, if one was."""
     error: str = ""
+    why: str = ""
+    """The kind of the error, such as PersonDrives; empty for those that only have words."""
+    said: Said = field(default_factory=Said)
+    """The same as `told`; empty: there are only its words."""
 
     def as_json(self) -> dict[str, Any]:
         told = {
             "number": self.number, "when": self.when, "what": self.what, "told": self.told,
             "who": {"kind": self.who.kind, "name": self.who.name},
-            "at": self.at, "to": self.to, "ended": self.ended,
+            "at": self.at, "to": self.to, "ended": self.ended, "said": self.said,
         }  # fmt: skip
         if self.ended:
             told |= {"ok": self.ok, "ms": self.ms, "frame": self.frame, "error": self.error}
+            told["why"] = self.why
         return told
 
 
@@ -86,18 +94,36 @@ class Recorder:
         return lambda: self._listening.pop(token, None) and None
 
     def begin(
-        self, who: Actor, what: str, told: str, at: Place | None = None, to: Place | None = None
+        self,
+        who: Actor,
+        what: str,
+        told: str,
+        at: Place | None = None,
+        to: Place | None = None,
+        said: Said = _WORDS_ONLY,
     ) -> Event:
         """Something begins."""
         told = self._clean(told)
         if what in _UNTOLD:
             return Event(0, time.time(), who, what, told)
         self._numbers += 1
-        begun = Event(self._numbers, time.time(), who, what, told, at, to)
+        begun = Event(self._numbers, time.time(), who, what, told, at, to, said=self._cleaned(said))
         return self._keep(begun)
 
+    def pressing(self, begun: Event, at: Place) -> None:
+        """Something is about to be pressed in the course of it."""
+        if (event := self._happened.get(begun.number)) and not event.ended:
+            self._keep(replace(event, at=at))
+
     def end(
-        self, begun: Event, *, error: str = "", picture: Picture | None = None, told: str = ""
+        self,
+        begun: Event,
+        *,
+        error: str = "",
+        why: str = "",
+        picture: Picture | None = None,
+        told: str = "",
+        said: Said = _WORDS_ONLY,
     ) -> Event:
         """It is over: well, or with an error."""
         frame = self._keep_picture(picture) if picture and begun.number else None
@@ -106,12 +132,26 @@ class Recorder:
             replace(
                 begun, ended=True, ok=not error, ms=ms, frame=frame,
                 error=self._clean(error), told=self._clean(told) or begun.told,
+                why=why, said=self._cleaned(said) or begun.said,
             )
         )  # fmt: skip
 
-    def note(self, who: Actor, what: str, told: str, at: Place | None = None) -> Event:
+    def note(
+        self,
+        who: Actor,
+        what: str,
+        told: str,
+        at: Place | None = None,
+        said: Said = _WORDS_ONLY,
+    ) -> Event:
         """Something that takes no time."""
-        return self.end(self.begin(who, what, told, at))
+        return self.end(self.begin(who, what, told, at, said=said))
+
+    def _cleaned(self, said: Said) -> Said:
+        return {
+            key: self._clean(value) if isinstance(value, str) and key != "code" else value
+            for key, value in said.items()
+        }
 
     def _keep(self, happening: Event) -> Event:
         if not happening.number:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.checkpoints.history import Checkpoint
 from gloveport.sandbox.desktop import Desktop
-from gloveport.sandbox.errors import BadText
+from gloveport.sandbox.errors import BadText, NotAllowed
 from gloveport.sandbox.frames import Frame, Show
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.secrets.store import SecretStore
@@ -61,6 +61,8 @@ Items = Annotated[
         max_length=MOST_ACTIONS,
     ),
 ]
+
+_WATCHES = "Your token only lets you watch: to pause agents it needs the scope control."
 
 
 class Tools:
@@ -368,15 +370,15 @@ class Tools:
         action: Annotated[
             Literal["list", "open", "close", "reserve", "release"], optional("What to do.")
         ] = "list",
-        name: Annotated[str, optional("Which one, for close.")] = "",
-        size: Annotated[str, optional('For open, such as "1280x800".')] = "",
+        name: Annotated[str, optional("For open or close.")] = "",
+        size: Annotated[str, optional('Such as "1280x800".')] = "",
         seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
     ) -> Result:
-        """List desktops, open another, close one with its files; or reserve this one: other agents
-        are kept out until you release it or the time ends."""
+        """List desktops, open another, close one with its files; or reserve this one: others are
+        kept out until release or time-out."""
         asking = on.caller
         if action == "open":
-            gate = await on.desks.open(asking.grant, size)
+            gate = await on.desks.open(asking.grant, size, name)
             return said({"ok": True, "opened": gate.desktop.settings.name})
         if action == "close":
             on.desks.close(name, asking.grant)
@@ -390,13 +392,22 @@ class Tools:
         listed = on.desks.listed(asking.grant)
         return said({"ok": True, "desktops": listed, "may_open": on.desks.left})
 
-    async def show_desktop(self, on: Invocation) -> Result:
-        """Show the desktop to the person you talk with: live if their client can, else as a
-        picture."""
-        frame = await on.desktop.look()
+    async def show_desktop(
+        self,
+        on: Invocation,
+        do: Annotated[Literal["", "watch", "pause", "stop"], optional("Page.")] = "",
+    ) -> Result:
+        """Show the desktop to your user, live if their client can."""
+        if do in ("pause", "stop"):
+            if not on.caller.grant.may("control"):
+                raise NotAllowed(_WATCHES)
+            on.asking.pause(on.caller.who, stop=do == "stop")
         address = on.desks.address
         live = {"live": f"{address}/live/{on.desktop.settings.name}"} if address else {}
-        return answer(frame, **live)
+        more = live | on.asking.shown
+        if not do:
+            return answer(await on.desktop.look(), **more)
+        return said({"ok": True, **more}, await on.desktop.peek())
 
 
 async def _act(on: Invocation, action: Action, show: Show) -> Result:

@@ -1,12 +1,17 @@
 """The live view's wire: the page, what happens as a stream of events, and what people ask for.
 
     GET  /live/static/...                     the page's modules and styles, and noVNC
+    GET  /live                                goes to the door's page at /
+    GET  /live/-                              the page of all desktops
+    GET  /live/-/desktops                     what it shows, as JSON
     GET  /live/{desktop}                      the page
     WS   /live/{desktop}/rfb                  the screen, and a person's keys and pointer
     GET  /live/{desktop}/events               server-sent events: state, and happenings
     POST /live/{desktop}/do                   a verb of a person, as JSON
+    POST /live/{desktop}/files                a file for ~/Downloads, as JSON
     GET  /live/{desktop}/frames/{number}      a picture as it was sent to an agent
     GET  /live/{desktop}/checkpoints/{name}   a small picture of a checkpoint
+    GET  /live/{desktop}/questions/{id}      the place that a question is about
     GET  /live/{desktop}/screen               the screen now, for pages without a stream
 
 What ties the requests of one person together is the session of their browser, which the door knows
@@ -14,7 +19,10 @@ by its cookie and key, or the token they show. Each request may do what its own 
 may.
 """
 
+import base64
 import json
+import secrets
+import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +36,7 @@ from starlette.responses import (
     FileResponse,
     JSONResponse,
     PlainTextResponse,
+    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -39,6 +48,7 @@ from gloveport.sandbox.errors import Broken, NotNow, SandboxError
 from gloveport.sandbox.imaging.image import Picture
 
 from ..auth.principal import Passport, passport_of
+from ..auth.sign_in_page import HOME_PAGE
 from ..control.lease import Hidden
 from ..control.session import DesktopSession, NotPermitted, Person
 from ..hosts.desktops import Desktops, NoSuchDesktop
@@ -55,12 +65,13 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _QUEUED = 1000  # events a slow page may lag behind before its stream is ended
-_BEAT = 15.0  # seconds between two signs of life, so that a dead connection is noticed
+_BEAT = 3.0  # seconds between two signs of life, so that a dead connection is noticed
+_SMALL = 480  # pixels of the longer side of a picture on the home page
+_LATEST = 5.0  # seconds a verb may be under way: later a person does not expect it any more
 _LOOKED_AT = 0.5  # seconds between two looks at whether a viewer's token still is good
 _AT_FIRST = 200  # happenings a page starts with
 _POLICY_VIOLATION = 1008  # of a WebSocket
 _LONGEST_REASON = 123  # bytes; a WebSocket takes no more
-_STILL_HERE = "event: beat\ndata: 0\n\n"  # an event, for pages cannot see comments
 
 
 class LiveView:
@@ -74,16 +85,22 @@ class LiveView:
     def __init__(self, desks: Desktops, closing: anyio.Event) -> None:
         self._desks = desks
         self._closing = closing
+        self._server = secrets.token_hex(8)  # pages see by it that the server was restarted
 
     def routes(self) -> list[BaseRoute]:
         below = "/live/{desktop}"
         return [
             Mount("/live/static", _Files(directory=_FOLDER)),
+            Route("/live", _home),
+            Route(HOME_PAGE, self._home),
+            Route(f"{HOME_PAGE}/desktops", self._desktops),
             Route(below, self._page),
             Route(f"{below}/events", self._events),
             Route(f"{below}/do", self._do, methods=["POST"]),
+            Route(f"{below}/files", self._file, methods=["POST"]),
             Route(f"{below}/frames/{{number:int}}", self._frame),
             Route(f"{below}/checkpoints/{{name}}", self._checkpoint),
+            Route(f"{below}/questions/{{id}}", self._question),
             Route(f"{below}/screen", self._screen),
             WebSocketRoute(f"{below}/rfb", self._rfb),
         ]
@@ -103,6 +120,14 @@ class LiveView:
     async def _page(self, request: Request) -> Response:
         self._sharing(request)
         return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
+
+    async def _home(self, request: Request) -> Response:
+        return FileResponse(_FOLDER / "home.html", headers=_HEADERS)
+
+    async def _desktops(self, request: Request) -> Response:
+        gates, grant = self._desks.gates, passport_of(request).now
+        told = [{"name": name} | gates[name].sharing.summary for name in self._desks.names(grant)]
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
     async def _events(self, request: Request) -> Response:
         name = request.query_params.get("name", "").strip()[:40]
@@ -150,14 +175,19 @@ class LiveView:
     async def _tell_state(
         self, sharing: DesktopSession, person: Person, sending: ObjectSendStream[str]
     ) -> None:
-        told = ""
+        told, beat = "", -_BEAT
         async with sending:
             with suppress(anyio.BrokenResourceError):
                 while True:
-                    state = _event("state", sharing.state(person))
-                    await sending.send(state if state != told else _STILL_HERE)
+                    if anyio.current_time() >= beat + _BEAT:
+                        beat = anyio.current_time()
+                        # An event, for pages cannot see comments.
+                        await sending.send(f"event: beat\ndata: {time.time():.3f}\n\n")
+                    state = _event("state", sharing.state(person) | {"server": self._server})
+                    if state != told:
+                        await sending.send(state)
                     told = state
-                    with anyio.move_on_after(_BEAT):
+                    with anyio.move_on_after(beat + _BEAT - anyio.current_time()):
                         await sharing.changed()
 
     async def _end_with_server(self, stream: anyio.CancelScope) -> None:
@@ -190,6 +220,11 @@ class LiveView:
         if not isinstance(read, dict) or not isinstance(read.get("verb"), str):  # type: ignore[misc] # JSON
             return _refused(422, 'Send JSON such as {"verb": "take"}.')
         given = cast(dict[str, Any], read)
+        sent = given.get("sent")
+        if isinstance(sent, int | float) and (late := time.time() - sent) > _LATEST:
+            return _refused(
+                409, f"This came {late:.0f} s late, so it was not done. Do it again if you want it."
+            )
         try:
             return JSONResponse(await sharing.do(person, given["verb"], given, passport))
         except NotPermitted as why:
@@ -197,6 +232,23 @@ class LiveView:
         except SandboxError as why:
             status = 409 if isinstance(why, NotNow) else 503 if isinstance(why, Broken) else 422
             return _refused(status, sharing.desktop.settings.vault.scrub(str(why)))
+
+    async def _file(self, request: Request) -> Response:
+        sharing, passport = self._sharing(request), passport_of(request)
+        person = sharing.people.get(passport.person)
+        if person is None:
+            return _refused(409, "This page's stream of events is not open; load it again.")
+        if not passport.now.may("control"):
+            return _refused(403, "Your sign-in lets you watch, not put files there.")
+        try:
+            given: Any = json.loads(await request.body())
+            name, data = str(given["name"]), base64.b64decode(given["content"], validate=True)
+        except (ValueError, RecursionError, KeyError, TypeError):
+            return _refused(422, 'Send JSON such as {"name": "a.txt", "content": "aGk="}.')
+        try:
+            return JSONResponse({"ok": True, "path": await sharing.drop(person, name, data)})
+        except SandboxError as why:
+            return _refused(422, sharing.desktop.settings.vault.scrub(str(why)))
 
     async def _frame(self, request: Request) -> Response:
         return _shown(self._sharing(request).record.picture(request.path_params["number"]))
@@ -206,17 +258,25 @@ class LiveView:
         made = self._sharing(request).desktop.checkpoints
         return _shown(next((one.picture for one in made if one.name == wanted), None))
 
+    async def _question(self, request: Request) -> Response:
+        asked = self._sharing(request).questions.find(request.path_params["id"])
+        return _shown(asked and asked.picture)
+
     async def _screen(self, request: Request) -> Response:
         sharing = self._sharing(request)
         desktop, lease = sharing.desktop, sharing.lease
         try:
             if lease.hidden and lease.who:
                 raise Hidden(lease.who.name)
-            frame = await desktop.look()
+            small = "small" in request.query_params
+            picture = await desktop.peek(longest=_SMALL if small else 0)
         except SandboxError as why:
             return PlainTextResponse(desktop.settings.vault.scrub(str(why)), 503)
-        assert frame.picture
-        return _shown(frame.picture)
+        return _shown(picture)
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("/")
 
 
 async def _end_with_grant(

@@ -1,5 +1,7 @@
 /** Tells somebody who looks elsewhere that something is asked: a sound, the title, a badge. */
 
+import { asked } from "./telling.js";
+
 const KEPT = "gloveport.mute";
 const NOTES = [660, 880]; // hertz
 
@@ -22,6 +24,8 @@ export class Bell {
   mute(muted) {
     this.muted = muted;
     localStorage.setItem(KEPT, muted ? "yes" : "no");
+    // Whoever wants to hear it may want to see it from other windows, too; the browser asks once.
+    if (!muted && globalThis.Notification?.permission === "default") Notification.requestPermission();
   }
 
   /**
@@ -32,13 +36,24 @@ export class Bell {
   ring(open, title) {
     const fresh = open.filter(({ id }) => !this.#known.has(id));
     this.#known = new Set(open.map(({ id }) => id));
-    document.title = open.length ? `(${open.length}) ${open[0].text} · ${title}` : title;
+    document.title = open.length ? `(${open.length}) ${asked(open[0])} · ${title}` : title;
     const icon = this.#icon.href.replace(/icon(-asks)?\.svg/, open.length ? "icon-asks.svg" : "icon.svg");
     if (icon !== this.#icon.href) this.#icon.href = icon;
     // Only pages that were installed have a badge, and a browser may refuse it.
     navigator.setAppBadge?.(open.length).catch(() => {});
     if (fresh.length && !this.muted) this.#play();
+    if (document.hidden && !this.muted) fresh.forEach(one => this.#notify(one));
     return fresh;
+  }
+
+  #notify(question) {
+    if (globalThis.Notification?.permission !== "granted") return;
+    const { id, asked_by: who } = question;
+    const shown = new Notification(who, { body: asked(question), tag: id });
+    shown.addEventListener("click", () => {
+      window.focus();
+      shown.close();
+    });
   }
 
   #play() {

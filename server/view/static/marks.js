@@ -4,7 +4,7 @@ const RIPPLE = 700; // milliseconds
 const GLIDE = 180;
 const STAYS = 4000;
 const POINTER = new Path2D("M0 0v16l4.5-4 2.9 6.4 3.3-1.5-2.9-6.3h6z");
-const PRESSES = /click|drag|mouse_down|button_down/;
+const PRESSES = /click|drag|mouse_down|button_down|actions/;
 
 export class Marks {
   #canvas = document.querySelector("#marks");
@@ -26,6 +26,9 @@ export class Marks {
   /** Something with a place has begun. */
   begin({ what, at, to, who, number }) {
     if (!at) return;
+    // A call is told again when it presses somewhere in its course.
+    const last = this.#marks.findLast(mark => mark.number === number);
+    if (last && last.at[0] === at[0] && last.at[1] === at[1]) return;
     const now = performance.now();
     const from = this.#pointer?.at ?? at;
     this.#pointer = { from, at: to ?? at, since: now, name: who.name };
@@ -112,13 +115,13 @@ export class Marks {
     pen.lineWidth = 2;
     pen.stroke(POINTER);
     pen.fill(POINTER);
-    this.#label(pen, name, x, y);
+    this.#label(pen, name, x, y, style);
     pen.restore();
     pen.globalAlpha = 1;
   }
 
   /** The name beside the pointer, on whichever side has room. */
-  #label(pen, name, x, y) {
+  #label(pen, name, x, y, style) {
     pen.font = "600 11px system-ui, sans-serif";
     const width = pen.measureText(name).width + 12;
     const left = x + 14 + width > this.#canvas.clientWidth ? -width - 4 : 14;
@@ -126,7 +129,7 @@ export class Marks {
     pen.beginPath();
     pen.roundRect(left, top, width, 18, 5);
     pen.fill();
-    pen.fillStyle = "#fff";
+    pen.fillStyle = style.getPropertyValue("--on");
     pen.textBaseline = "middle";
     pen.fillText(name, left + 6, top + 9.5);
   }

@@ -2,19 +2,23 @@
 
 import { ask } from "./ask.js";
 import { Bell } from "./bell.js";
+import { Sizes, dropping, pasting, send } from "./hands.js";
 import { Marks } from "./marks.js";
 import { Questions } from "./questions.js";
 import { Screen } from "./screen.js";
-import { Seat } from "./seat.js";
+import { Seat, Unanswered } from "./seat.js";
+import { Sharing } from "./share.js";
 import { Story } from "./story.js";
+import { asked } from "./telling.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 import { Undo } from "./undo.js";
+import { Status } from "./status.js";
 import { say, switchLanguage, translate } from "./words.js";
 
 const NAME = "gloveport.name";
-const STEADY = 1500; // milliseconds nobody must drive before the page says so: calls come in bursts
 const HINT = 4000;
+const MOST_NAMES = 3;
 const TROUBLE = 8000;
 
 const $ = id => document.getElementById(id);
@@ -27,14 +31,17 @@ const marks = new Marks();
 const story = new Story();
 const timeline = new Timeline(path, hint);
 const undo = new Undo(path);
-const questions = new Questions();
+const questions = new Questions(path, answer => act("answer", answer), () => seat.now);
+const status = new Status(seat);
 const bell = new Bell();
+const sharing = new Sharing(path);
+const sizes = new Sizes();
 const typing = new Typing(keysym => screen.press(keysym));
 
 let state = null;
 let lost = null; // why the stream of events is gone, if it is
 let begun = false; // a stream began, and its first state has not come yet
-let nobody = 0;
+let server = ""; // which life of the server this is
 
 // What the server tells
 
@@ -57,6 +64,8 @@ seat.addEventListener("state", ({ detail }) => {
   const drove = state?.you.driving ?? false;
   state = detail;
   lost = null;
+  if (server && server !== state.server) notice(say("restarted"));
+  server = state.server;
   if (begun) {
     begun = false;
     story.settle();
@@ -64,7 +73,8 @@ seat.addEventListener("state", ({ detail }) => {
   }
   show();
   if (first) screen.open();
-  if (state.you.driving !== drove) {
+  if (state.you.driving !== drove || screen.held) {
+    screen.held = false;
     timeline.present();
     screen.drive(state.you.driving);
     if (!state.you.driving) typing.show(false);
@@ -73,7 +83,10 @@ seat.addEventListener("state", ({ detail }) => {
 });
 
 seat.addEventListener("lost", ({ detail }) => {
-  lost = detail || say("lost_page");
+  lost = detail === "signed_out" ? say("signed_out") : detail || lost || say("lost_page");
+  screen.drive(false);
+  screen.held = true;
+  if (state) show();
   showVeil();
 });
 
@@ -96,44 +109,28 @@ function show() {
   $("walls").classList.toggle("bad", walls === "none");
   document.body.style.setProperty("--wide", size[0]);
   document.body.style.setProperty("--high", size[1]);
+  document.body.style.setProperty("--pixels", state.pixels[0] / devicePixelRatio);
   marks.resize(size);
+  timeline.size = size;
   $("name").textContent = you.name;
   $("name").ariaLabel = `${say("name")}: ${you.name}`;
-  $("watching").textContent = say("watching", { names: watching.join(", ") });
+  const names = watching.length > MOST_NAMES ? watching.length : watching.join(", ");
+  $("watching").textContent = say("watching", { names });
   $("watching").title = watching.join(", ");
-  showDriver();
+  status.show(state, lost !== null);
   showControls(may);
   timeline.checkpoints(checkpoints);
   undo.show(checkpoints, may);
-  questions.show(state.questions, may);
-  const fresh = bell.ring(state.questions, `${desktop} · gloveport`);
+  questions.show(state.questions, you.may.includes("approve"));
+  const fresh = bell.ring(questions.waiting, `${desktop} · gloveport`);
   if (fresh.length) {
-    $("urgent").textContent = fresh.map(({ asked_by, text }) => `${asked_by}: ${text}`).join(" ");
+    $("urgent").textContent = fresh.map(one => `${one.asked_by}: ${asked(one)}`).join(" ");
   }
   showVeil();
 }
 
-function showDriver() {
-  const { driver, paused, reserved, you, hidden } = state;
-  clearTimeout(nobody);
-  const more = hidden ? say("hidden") : "";
-  if (you.driving) tell("you", say("you_drive"), more || say("you_drive_more"));
-  else if (driver.kind === "person") tell("person", say("drives", { who: driver.name }), more);
-  else if (paused) tell("paused", say("paused", { who: paused }));
-  else if (reserved) tell("agent", say("reserved", { who: driver.name }));
-  else if (driver.kind === "agent") tell("agent", say("drives", { who: driver.name }));
-  else if (document.body.dataset.state !== "agent") tell("nobody", say("nobody"));
-  else nobody = setTimeout(() => tell("nobody", say("nobody")), STEADY);
-}
-
-function tell(kind, who, more = "") {
-  document.body.dataset.state = kind;
-  if ($("driver").textContent !== who) $("driver").textContent = who;
-  $("more").textContent = more;
-}
-
 function showControls(may) {
-  const { driver, paused, you, hidden, walls } = state;
+  const { driver, paused, you, hidden, walls, away } = state;
   const another = driver.kind === "person" && !you.driving;
   const shown = {
     take: may && !you.driving,
@@ -148,8 +145,9 @@ function showControls(may) {
   };
   const focused = document.activeElement?.id;
   for (const [id, visible] of Object.entries(shown)) $(id).hidden = !visible;
-  $("take").disabled = another;
-  $("take").title = another ? say("taken", { who: driver.name }) : "";
+  for (const button of document.querySelectorAll(".bar button")) button.disabled = lost !== null;
+  $("take").disabled = another || lost !== null;
+  $("take").title = another && !away ? say("taken", { who: driver.name }) : "";
   $("stop").title = say("stop_why");
   $("hide").ariaPressed = String(hidden);
   $("keyboard").ariaExpanded = String(typing.shown);
@@ -171,6 +169,11 @@ function showVeil() {
   $("again").hidden = !(lost !== null || screen.status === "lost");
   $("veil_text").textContent =
     lost ?? (stills ? screen.trouble || say("stills") : say(screen.status === "lost" ? "lost" : "connecting"));
+}
+
+function notice(text) {
+  $("notice_text").textContent = text;
+  $("notice").hidden = !text;
 }
 
 function showPast() {
@@ -197,12 +200,19 @@ function trouble(text) {
 
 // What people do
 
+/** Do something; the button that was pressed shows it until the server has answered. */
 async function act(verb, more) {
+  const pressed = document.activeElement?.closest?.("button");
+  pressed?.setAttribute("aria-busy", "true");
   try {
     await seat.do(verb, more);
+    return true;
   } catch (why) {
-    // fetch says TypeError, in the browser's own words, when there is no answer at all.
-    trouble(why instanceof TypeError ? say("lost_page") : why.message);
+    const silent = why instanceof Unanswered;
+    trouble(silent ? say(why.slow ? "no_answer_slow" : "no_answer_verb") : why.message);
+    return false;
+  } finally {
+    pressed?.removeAttribute("aria-busy");
   }
 }
 
@@ -252,6 +262,10 @@ const presses = {
   hide: () => act("hide", { hidden: !state.hidden }),
   checkpoint: makeCheckpoint,
   name: rename,
+  sharing: () => {
+    screen.blur();
+    sharing.open(state?.you.may.includes("control") ?? false);
+  },
   keyboard: () => {
     typing.show(!typing.shown);
     $("keyboard").ariaExpanded = String(typing.shown);
@@ -263,8 +277,10 @@ const presses = {
   },
   language: () => {
     switchLanguage();
+    sizes.draw();
     if (!state) return;
     show();
+    story.redraw();
     questions.redraw(state.you.may.includes("approve"));
   },
   again: () => {
@@ -272,14 +288,38 @@ const presses = {
     screen.hurry();
   },
 };
+presses.notice_close = () => notice("");
 for (const [id, press] of Object.entries(presses)) $(id).addEventListener("click", press);
 
-questions.addEventListener("answer", ({ detail }) => act("answer", detail));
 questions.addEventListener("take", () => act("take"));
 undo.addEventListener("look", ({ detail }) => timeline.look(`c${detail}`));
 undo.addEventListener("rollback", ({ detail }) => act("rollback", { to: detail }));
 story.addEventListener("look", ({ detail }) => timeline.look(`f${detail}`));
-$("marks").addEventListener("pointerdown", () => state && hint(say("hint")));
+$("marks").addEventListener("pointerdown", () => {
+  if (state) hint(say(state.you.may.includes("control") ? "hint" : "hint_view"));
+});
+setInterval(() => {
+  if (!state) return;
+  status.tick();
+  questions.tick();
+}, 1000);
+
+async function put(files) {
+  for (const file of files) {
+    try {
+      hint(say("file_put", { path: await send(path, file) }));
+    } catch (why) {
+      trouble(why.message);
+    }
+  }
+}
+
+pasting(
+  () => state?.you.driving && lost === null,
+  (text, shift) => act("paste", { text, shift }),
+  put,
+);
+dropping(() => state?.you.may.includes("control"), put);
 
 // Before noVNC, which sends every key to the desktop.
 addEventListener(
@@ -290,6 +330,10 @@ addEventListener(
       event.preventDefault();
       event.stopImmediatePropagation();
       act("hand_back", { note: "" });
+    } else if (event.altKey && !event.ctrlKey && event.code === "KeyA" && questions.open.length) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      questions.focus();
     } else if (event.key === "Escape" && timeline.looking && !$("ask").open) {
       timeline.present();
     }

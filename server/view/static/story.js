@@ -1,5 +1,6 @@
 /** The list of what happened, the newest first, and what of it is read aloud. */
 
+import { failed, happened } from "./telling.js";
 import { clock, lasting, say } from "./words.js";
 
 const MOST = 300; // rows
@@ -50,15 +51,17 @@ export class Story extends EventTarget {
   }
 
   #write(row, happening) {
-    const { number, when, who, told, ended, ok, ms, frame, error } = happening;
+    const { number, when, who, ended, ok, ms, frame, error, why } = happening;
+    row.happening = happening;
     row.dataset.kind = who.kind;
     row.dataset.who = who.name;
     row.dataset.number = number;
-    row.classList.toggle("bad", ended && !ok);
+    // Refusals that people have brought about are no failures.
+    row.classList.toggle("bad", ended && !ok && !why);
     row.classList.toggle("running", !ended);
     const time = cell("time", clock(when));
     time.dateTime = new Date(when * 1000).toISOString();
-    const text = cell("span", told, "told");
+    const text = cell("span", happened(happening), "told");
     if (who.kind !== "system") text.prepend(cell("b", who.name), " ");
     const took = cell("span", ended ? (ms >= MOMENT ? lasting(ms) : "") : say("running"), "took");
     const line = document.createElement(frame ? "button" : "div");
@@ -72,15 +75,21 @@ export class Story extends EventTarget {
     }
     const focused = row.contains(document.activeElement);
     row.replaceChildren(line);
-    if (error) row.append(cell("p", error));
+    if (error) row.append(cell("p", failed(happening)));
     if (focused) line.focus();
   }
 
-  #read({ who, told, ok, error }) {
+  /** Write all rows anew, in another language. */
+  redraw() {
+    for (const row of this.#rows.values()) this.#write(row, row.happening);
+  }
+
+  #read(happening) {
+    const { who, ok } = happening;
     const now = Date.now();
     if (now < this.#spoken + QUIET && ok) return;
     this.#spoken = now;
-    this.#polite.textContent = `${who.name}: ${told}. ${ok ? "" : `${say("failed")}: ${error}`}`;
+    this.#polite.textContent = `${who.name}: ${happened(happening)}. ${ok ? "" : `${say("failed")}: ${failed(happening)}`}`;
   }
 }
 

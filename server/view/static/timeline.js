@@ -7,6 +7,7 @@
  */
 
 import { show } from "./key.js";
+import { happened } from "./telling.js";
 import { clock, say } from "./words.js";
 
 const MOST = 240; // marks
@@ -22,6 +23,13 @@ export class Timeline extends EventTarget {
   #marks = [];
   #chosen = "";
   #before = null;
+  #ring = document.querySelector("#past_ring");
+  #ago = document.querySelector("#before");
+  #small = document.querySelector("#preview");
+  #flipped = false;
+
+  /** The screenshot's size, in whose pixels places are told. */
+  size = [0, 0];
 
   /**
    * @param {string} path
@@ -36,7 +44,13 @@ export class Timeline extends EventTarget {
     document.querySelector("#later").addEventListener("click", () => this.step(1));
     document.querySelector("#present").addEventListener("click", () => this.present());
     this.#picture.addEventListener("error", () => this.looking && this.#hint(say("picture_gone")));
-    this.#picture.addEventListener("load", () => this.#hint(""));
+    this.#picture.addEventListener("load", () => {
+      this.#hint("");
+      this.#encircle();
+    });
+    this.#ago.addEventListener("click", () => this.#flip());
+    this.#list.addEventListener("pointerover", ({ target }) => this.#preview(target.dataset?.key));
+    this.#list.addEventListener("pointerout", () => this.#preview(""));
   }
 
   begin() {
@@ -49,13 +63,16 @@ export class Timeline extends EventTarget {
     this.draw();
   }
 
-  add({ ended, frame, when, ms, told, who, ok }) {
+  add(happening) {
+    const { ended, frame, when, ms, who, ok, what: tool, to } = happening;
+    const at = tool === "zoom" ? null : (to ?? happening.at);
     if (!ended || !frame) return;
     const key = `f${frame}`;
     this.#before?.delete(key);
-    const what = `${who.name}: ${told}`;
+    const what = `${who.name}: ${happened(happening)}`;
     const src = `${this.#path}/frames/${frame}`;
-    this.#frames.set(key, { key, kind: ok ? "frame" : "bad", when: when + ms / 1000, what, src });
+    const kind = ok ? "frame" : "bad";
+    this.#frames.set(key, { key, kind, when: when + ms / 1000, what, src, at });
     if (this.#frames.size > MOST) this.#frames.delete(this.#frames.keys().next().value);
     if (!this.#before) this.draw();
   }
@@ -76,6 +93,10 @@ export class Timeline extends EventTarget {
     const mark = this.#marks.find(one => one.key === key);
     if (!mark) return;
     this.#chosen = key;
+    this.#flipped = false;
+    this.#ago.hidden = !this.#earlier(mark);
+    this.#ago.ariaPressed = "false";
+    this.#ring.hidden = true;
     show(this.#picture, mark.src);
     this.#picture.alt = mark.what;
     this.#picture.hidden = false;
@@ -96,11 +117,43 @@ export class Timeline extends EventTarget {
   present() {
     if (!this.looking) return;
     this.#chosen = "";
-    this.#picture.hidden = true;
+    this.#picture.hidden = this.#ring.hidden = true;
     show(this.#picture, "");
     this.#hint("");
     this.#tell(false);
     this.#choose();
+  }
+
+  /** The picture that was sent before this one. */
+  #earlier(mark) {
+    return this.#marks.slice(0, this.#marks.indexOf(mark)).findLast(one => one.kind !== "checkpoint");
+  }
+
+  /** Show what there was before the action, or after it again. */
+  #flip() {
+    const mark = this.#marks.find(one => one.key === this.#chosen);
+    const earlier = mark && this.#earlier(mark);
+    if (!earlier) return;
+    this.#flipped = !this.#flipped;
+    this.#ago.ariaPressed = String(this.#flipped);
+    show(this.#picture, this.#flipped ? earlier.src : mark.src);
+  }
+
+  /** Draw where the action was, on a picture of the whole screen: of a part it is not known. */
+  #encircle() {
+    const at = this.#marks.find(one => one.key === this.#chosen)?.at;
+    const [wide, high] = this.size;
+    const { naturalWidth, naturalHeight } = this.#picture;
+    this.#ring.hidden = !at || naturalWidth !== wide || naturalHeight !== high;
+    if (this.#ring.hidden) return;
+    this.#ring.style.left = `${(100 * (at[0] + 0.5)) / wide}%`;
+    this.#ring.style.top = `${(100 * (at[1] + 0.5)) / high}%`;
+  }
+
+  #preview(key) {
+    const mark = this.#marks.find(one => one.key === key);
+    this.#small.hidden = !mark;
+    show(this.#small, mark?.src ?? "");
   }
 
   draw() {

@@ -23,6 +23,13 @@ export class Typing {
   constructor(press) {
     this.#press = press;
     this.#form.addEventListener("submit", event => event.preventDefault());
+    for (const button of this.#form.querySelectorAll("[data-key]")) {
+      button.addEventListener("pointerdown", event => event.preventDefault()); // the field keeps the focus
+      button.addEventListener("click", () => {
+        const { key } = button.dataset;
+        this.#press(key === "Backspace" ? KEYS.deleteContentBackward : NAMED[key]);
+      });
+    }
     this.#field.addEventListener("keydown", event => {
       if (event.isComposing || !(event.key in NAMED) || event.shiftKey) return;
       event.preventDefault();

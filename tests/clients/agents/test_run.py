@@ -17,7 +17,7 @@ from models.anthropic_api import Anthropic
 from models.gemini_api import Gemini
 from models.openai_api import OpenAI
 from models.script import Compute, Model, Say, Use, serving
-from web import served, serving_web
+from web import TOKEN, served, serving_web
 from witness import Press, Witness
 
 from gloveport.clients.agents.recorder import UNKNOWN
@@ -52,17 +52,22 @@ SCRIPTS: dict[str, Model] = {
 async def test_a_task_is_done_told_and_reported(
     brain: str, desktop: Desktop, witness: Witness, tmp_path: Path
 ) -> None:
-    page = tmp_path / "run.html"
+    page, token = tmp_path / "run.html", tmp_path / "token"
+    token.write_text(TOKEN)
     async with serving(SCRIPTS[brain]) as api, served(desktop, groups=GROUPS) as url:
         options = ["--url", f"{url}/mcp", "--brain", brain, "--base-url", base(brain, api),
-                   "--out", str(tmp_path / "runs"), "--report", str(page), "--yes"]  # fmt: skip
+                   "--out", str(tmp_path / "runs"), "--report", str(page), "--yes",
+                   "--token-file", str(token)]  # fmt: skip
         ran = await anyio.run_process(
             [*RUN, "click <there>", *options], env=environment(KEYS), check=False
         )
     told = ran.stderr.decode()
     assert (ran.returncode, ran.stdout.decode()) == (0, "小米\n"), told
     assert witness.saw_all(2)[0] == Press(1, 5, 6)
-    assert re.search(r"1 left_click .*\d+ ms  .* tokens, \$\d", told), told
+    assert re.match(r"Watch, or take over: http://\S+/live/main\?code=\S+\n", told), told
+    assert re.search(r"thinking \d+ s, acting \d+ s, waiting for you 0 s", told), told
+    assert re.search(r"1 left_click .*\d+ ms", told), told
+    assert re.search(r"\d tokens, *\$\d", told.replace("\n", " ")), told
     assert SCRIPTS[brain].refused == []
 
     html = page.read_text(encoding="utf-8")
@@ -80,7 +85,7 @@ def base(brain: str, api: str) -> str:
 async def test_the_person_at_the_terminal_is_asked_before_anything_is_typed(
     desktop: Desktop, witness: Witness, tmp_path: Path
 ) -> None:
-    batch = [do("left_click", coordinate=[5, 6]), do("type", text="rm -rf /\u202e")]
+    batch = [do("left_click", coordinate=[5, 6]), do("type", text="请尽快发货 rm -rf /\u202e")]
     model = Anthropic([batch, [Say("as you wish")]])
     async with serving(model) as api, served(desktop) as url:
         mine, terminal = os.openpty()
@@ -98,7 +103,7 @@ async def test_the_person_at_the_terminal_is_asked_before_anything_is_typed(
         os.close(mine)
         await process.aclose()
     # What a terminal would not show is shown.
-    assert b'type {"text": "rm -rf /\\u202e"}? [y]es' in asked
+    assert 'type {"text": "请尽快发货 rm -rf /\\u202e"}? [y]es' in asked.decode()
     told = "\n".join(model.requests[-1].texts)
     assert "The person in charge did not allow type. Nothing was done." in told
     assert witness.saw_all(2)[0] == Press(1, 5, 6)
@@ -129,6 +134,7 @@ async def test_the_person_at_the_terminal_answers_the_policy(
         await process.aclose()
     plain = re.sub(rb"\x1b\[[\d;]*m", b"", asked)
     assert b"The desktop asks: gloveport's policy asks (rule 'by hand'): May the agent" in plain
+    assert "“gloveport run (claude-opus-5-5)”".encode() in plain
     told = "\n".join(model.requests[-1].texts)
     if answer == "y":
         assert witness.saw_all(2)[0] == Press(1, 5, 6)

@@ -34,6 +34,8 @@ from gloveport.server.mcp.server import DesktopServer
 
 OPEN = {
     "/healthz": "/healthz",
+    "/": "/",
+    "/live": "/live",
     "/.well-known/oauth-protected-resource": "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/{path:path}": (
         "/.well-known/oauth-protected-resource/mcp"
@@ -46,16 +48,23 @@ LOOKS = {
     "/metrics": "/metrics",
     "/d/{desktop}": "/d/main/mcp",
     "/live/static": "/live/static/page.js",
+    "/live/-": "/live/-",
+    "/live/-/desktops": "/live/-/desktops",
+    "/live/{desktop}/shares": "/live/main/shares",
     "/live/{desktop}": "/live/main",
     "/live/{desktop}/events": "/live/main/events",
     "/live/{desktop}/frames/{number:int}": "/live/main/frames/1",
     "/live/{desktop}/checkpoints/{name}": "/live/main/checkpoints/c1",
+    "/live/{desktop}/questions/{id}": "/live/main/questions/q1",
     "/live/{desktop}/screen": "/live/main/screen",
 }
 """Routes a token that may only look can get."""
 POSTS = {
     "/live/{desktop}/link": "/live/main/link",
     "/live/{desktop}/do": "/live/main/do",
+    "/live/{desktop}/files": "/live/main/files",
+    "/live/{desktop}/share": "/live/main/share",
+    "/live/{desktop}/unshare": "/live/main/unshare",
 }
 """Routes that are for POST alone."""
 SOCKETS = {"/live/{desktop}/rfb"}

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,6 +146,15 @@ class User:
         self.asked.append(params.message)
         accepted = self._action == "accept"
         return ElicitResult(action=self._action, content=self._content if accepted else None)
+
+
+class Silent(User):
+    """Somebody who does not answer."""
+
+    async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        await anyio.sleep_forever()
+        raise AssertionError
 
 
 async def shown(client: Client, name: str) -> None:
@@ -292,8 +302,8 @@ async def test_a_client_that_takes_no_questions_gets_a_plain_refusal(shop: Shop,
 
 
 @pytest.mark.parametrize("approved", [True, False])
-async def test_whoever_watches_is_asked_first(shop: Shop, approved: bool) -> None:
-    user = User()
+async def test_who_watches_is_asked_and_the_client_too(shop: Shop, approved: bool) -> None:
+    user = Silent()
     async with (
         client_of(shop, "2025", user) as (client, url),
         viewing(url) as ada,
@@ -306,6 +316,9 @@ async def test_whoever_watches_is_asked_first(shop: Shop, approved: bool) -> Non
 
         tasks.start_soon(act)
         asked = (await ada.until_asked())[0]
+        with anyio.fail_after(20):
+            while not user.asked:  # noqa: ASYNC110 - both are asked before either answers
+                await anyio.sleep(0.01)
         assert asked["kind"] == "approve"
         assert asked["asked_by"] == "mcp 0.1.0"
         assert asked["rule"] == "sends"
@@ -328,7 +341,29 @@ async def test_whoever_watches_is_asked_first(shop: Shop, approved: bool) -> Non
         assert ada.state["questions"] == []
         told = [one["told"] for one in ada.happened.values() if one["what"] in ("ask", "answer")]
         assert [one.split(" ")[0] for one in told] == ["asks:", "answered"]
-        assert user.asked == []
+        assert len(user.asked) == 1
+
+
+@ERAS
+async def test_an_idle_view_does_not_keep_the_client_from_answering(shop: Shop, way: str) -> None:
+    user = User("decline")
+    async with client_of(shop, way, user) as (client, url), viewing(url) as ada:
+        told = refusal(await call(client, "click_element", target="Send"))
+        assert told.startswith("The user of mcp 0.1.0 said no")
+        assert len(user.asked) == 1
+        await ada.until(questions=[])
+
+
+async def test_a_client_that_closes_the_question_leaves_it_to_who_watches(shop: Shop) -> None:
+    async with (
+        client_of(shop, "2025", User("cancel")) as (client, url),
+        viewing(url) as ada,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(partial(call, client, "click_element", target="Send"))
+        (asked,) = await ada.until_asked()
+        await ada.do("answer", id=asked["id"], approved=True)
+        assert await shop.comes_to("send")
 
 
 async def test_a_late_yes_is_kept_for_the_same_call(shop: Shop) -> None:

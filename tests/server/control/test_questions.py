@@ -10,6 +10,7 @@ from mcp_types import (
     CallToolResult,
     ElicitRequestFormParams,
     ElicitRequestParams,
+    ElicitRequestURLParams,
     ElicitResult,
     InputResponses,
 )
@@ -200,3 +201,29 @@ def test_a_question_expires() -> None:
     now[0] += KEPT
     assert questions.find(asked.id) is None
     assert questions.ask(agent, "question", COFFEE).answer is None
+
+
+async def test_a_client_that_opens_addresses_is_sent_to_the_live_view(desktop: Desktop) -> None:
+    server, sent = DesktopServer(desktop), list[ElicitRequestURLParams]()
+
+    async def user(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        assert isinstance(params, ElicitRequestURLParams)
+        sent.append(params)
+        return ElicitResult(action="accept")
+
+    async with (
+        serving_web(server, desktop) as url,
+        Client(f"{url}/mcp", mode="legacy", elicitation_callback=user) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        server.desks.address = url
+        asked = Asked(tasks, client, reason="Please log in.", kind="login")
+        with anyio.fail_after(20):
+            while not sent:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+        assert sent[0].url == f"{url}/live/main"
+        async with viewing(url) as ada:  # to open it is no answer yet
+            (question,) = await ada.until_asked()
+            assert question["asker"] == "waiting"
+            await ada.do("answer", id=question["id"], approved=True)
+            assert facts(await asked.answer())["by"] == "Ada"

@@ -12,13 +12,18 @@ from desks import session_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ReadResourceResult
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from views import viewing
-from web import TOKEN, bearer, serving_web
+from web import TOKEN, bearer, listening, serving_web
 from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.server.auth.principal import HERE
 from gloveport.server.hosts.desktops import Desktops
+from gloveport.server.hosts.notify import notify
 from gloveport.server.mcp.server import DesktopServer
 
 
@@ -149,3 +154,43 @@ async def test_a_reserved_desktop_keeps_other_agents_out(desktop: Desktop) -> No
         assert facts(await call(client, "mouse_move", coordinate=[5, 5]))["ok"]
         await call(client, "desktops", action="release")
         assert facts(await call(other, "mouse_move", coordinate=[6, 6]))["ok"]
+
+
+async def test_a_desktop_is_called_what_its_opener_says(desktop: Desktop) -> None:
+    async with several(desktop, most=3) as (url, _), Client(f"{url}/mcp") as client:
+        made = await call(client, "desktops", action="open", name="second", size="400x320")
+        assert facts(made)["opened"] == "second"
+        assert picture(await call(client, "screenshot", desktop="second"))
+        for wrong in ("second", "main", "static", "-", "a b", "Ä", "x" * 33, "../x"):
+            told = refusal(await call(client, "desktops", action="open", name=wrong))
+            assert "none was opened" in told.lower(), wrong
+        await call(client, "desktops", action="close", name="second")
+
+
+async def test_an_address_is_told_of_each_question_once(desktop: Desktop) -> None:
+    heard: list[Any] = []
+
+    async def hear(request: Request) -> Response:
+        heard.append(await request.json())
+        return Response(status_code=204)
+
+    hook = Starlette(routes=[Route("/hook", hear, methods=["POST"])])
+    async with (
+        several(desktop) as (url, desks),
+        listening(hook) as there,
+        Client(f"{url}/mcp") as client,
+        anyio.create_task_group() as tasks,
+    ):
+        desks.address = url
+        tasks.start_soon(notify, desks, f"{there}/hook")
+        for reason in ("One?", "Two?", "One?"):
+            refusal(await call(client, "request_human", reason=reason, kind="approve"))
+            with anyio.fail_after(20):
+                while not any(one["question"] == reason for one in heard):  # noqa: ASYNC110
+                    await anyio.sleep(0.02)
+        tasks.cancel_scope.cancel()
+    assert [one["question"] for one in heard] == ["One?", "Two?"]
+    assert heard[0] == {
+        "text": f"mcp 0.1.0 asks at the desktop main: One?\n{url}/live/main",
+        "desktop": "main", "asked_by": "mcp 0.1.0", "question": "One?", "live": f"{url}/live/main",
+    }  # fmt: skip

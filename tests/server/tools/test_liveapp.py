@@ -3,9 +3,11 @@
 import base64
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-from answers import call
+import anyio
+from answers import call, refusal
 from mcp import Client
 from mcp_types import ReadResourceResult, TextResourceContents
 from pages import browsing
@@ -78,7 +80,8 @@ async def test_the_app_shows_the_desktop_and_follows_it(desktop: Desktop, witnes
 
         async def tool(name: str, arguments: dict[str, Any]) -> Any:
             assert name == "show_desktop"
-            return await result()
+            shown = await call(client, name, **arguments)
+            return shown.model_dump(by_alias=True, exclude_none=True, mode="json")
 
         page = await browser.new_page()
         await exposed(page, "callTool", tool)
@@ -87,14 +90,25 @@ async def test_the_app_shows_the_desktop_and_follows_it(desktop: Desktop, witnes
         witness.paint(0x123456, 0, 0, 640, 480)
         await page.evaluate("html => start(html)", app.text)
         frame = page.frame_locator("iframe")
-        await expect(frame.locator("#status")).not_to_have_text("waiting for the first picture")
+        await expect(frame.locator("#status")).not_to_have_text("Waiting for the first picture")
         first = await frame.locator("#screen").get_attribute("src")
         assert first
         assert _bytes(first).startswith(b"\x89PNG")
         witness.paint(0xCC0000, 0, 0, 640, 480)
         await expect(frame.locator("#screen")).not_to_have_attribute("src", first)
-        await frame.locator("#pause").click()
-        await expect(frame.locator("#pause")).to_have_text("resume")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(
+                partial(call, client, "request_human", reason="Go on?", kind="approve")
+            )
+            await expect(frame.locator("#asked")).to_contain_text("Go on?")
+            tasks.cancel_scope.cancel()
+        await frame.locator("#stop").click()  # the agent, not the picture
+        await expect(frame.locator("#status")).to_contain_text("The agent is paused.")
+        told = refusal(await call(client, "left_click", coordinate=[20, 30]))
+        assert told.startswith("the user of mcp 0.1.0 has paused you")
+        seen = await frame.locator("#screen").get_attribute("src") or ""
+        witness.paint(0x00CC00, 0, 0, 640, 480)
+        await expect(frame.locator("#screen")).not_to_have_attribute("src", seen)
         assert await frame.locator("html").get_attribute("data-theme") == "dark"
         assert await page.evaluate("heights.length") > 0
 

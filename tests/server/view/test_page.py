@@ -16,7 +16,7 @@ from pages import arrive, browsing, nameless, on_screen, person, sign_in_link
 from playwright.async_api import Browser, Page, expect
 from relay import relayed
 from web import guarded, served
-from witness import Key, Press, Release, Witness
+from witness import Key, KeyUp, Press, Release, Witness
 
 from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.isolation.bubblewrap import why_not
@@ -75,13 +75,13 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
 
         tasks.start_soon(drag)
         assert await anyio.to_thread.run_sync(witness.saw) == Press(1, 100, 100)
-        await expect(bob.locator("#driver")).to_have_text("mcp 0.1.0 is in control")
+        await expect(bob.locator("#driver")).to_have_text("mcp 0.1.0 is working")
         await take(ada)
         assert await anyio.to_thread.run_sync(witness.saw) == Release(1, 100, 100)
         await expect(bob.locator("#driver")).to_have_text("Ada is in control")
         await expect(bob.locator("#take")).to_be_disabled()
-        row = bob.locator("#story li", has_text="actions")
-        await expect(row).to_contain_text("Ada took control while this was being done.")
+        row = bob.locator("#story li", has_text="did 4 steps")
+        await expect(row).to_contain_text("A person took control; it was stopped half way.")
         assert said[0].startswith("Ada took control while this was being done.")
 
         await ada.mouse.click(*await on_screen(ada, 321, 123))
@@ -92,7 +92,9 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
         await ada.click("#hand_back")
         await ada.fill("#ask_field", "The captcha is done.")
         await ada.press("#ask_field", "Enter")
-        await expect(bob.locator("#driver")).to_have_text("No one is in control")
+        await expect(bob.locator("#driver")).to_have_text(
+            re.compile("No agent is connected|is thinking")
+        )
         told = refusal(await call(client, "left_click", coordinate=[20, 30]))
         assert 'They say: "The captcha is done."' in told
         told = facts(await call(client, "screenshot"))["handed_back"]
@@ -131,7 +133,8 @@ async def test_a_link_to_watch_lets_nobody_do_more(
         await page.goto(await sign_in_link(url, scope="view"))
         await expect(page.locator("body")).to_have_attribute("data-screen", "live")
         await expect(page.locator("#view_only")).to_have_text("Your link lets you watch.")
-        await expect(page.locator(".bar button:visible")).to_have_count(0)
+        looks = ["1:1", "Full screen", "Hide panel"]
+        await expect(page.locator(".bar button:visible")).to_have_text(looks)
 
 
 # A page that does not keep to noVNC: pointer and key messages on a socket of its own.
@@ -169,7 +172,9 @@ async def test_a_chord_hands_back_without_the_mouse(browser: Browser, desktop: D
         await page.keyboard.press("KeyH")
         for key in HELD:
             await page.keyboard.up(key)
-        await expect(page.locator("#driver")).to_have_text("No one is in control")
+        await expect(page.locator("#driver")).to_have_text(
+            re.compile("No agent is connected|is thinking")
+        )
         assert picture(await call(client, "screenshot"))
 
 
@@ -216,7 +221,7 @@ async def test_the_page_comes_back_after_the_network_was_gone(
         await expect(page.locator("body")).to_have_attribute("data-screen", "live")
         await expect(page.locator("#veil")).to_be_hidden()
         await expect(page.locator("#story li")).to_have_count(2)
-        await expect(page.locator("#story li").first).to_contain_text("mouse move at 60,60")
+        await expect(page.locator("#story li").first).to_contain_text("moved the pointer to 60,60")
 
 
 async def test_what_the_agent_does_is_told_with_its_errors(
@@ -228,7 +233,7 @@ async def test_what_the_agent_does_is_told_with_its_errors(
         rows = page.locator("#story li")
         await expect(rows).to_have_count(2)
         await expect(rows.first).to_contain_text("(900, 30) is outside the 640x480 screenshot")
-        await expect(rows.last).to_have_text(re.compile(r"mcp 0.1.0 left click at 20,30\d.* m?s$"))
+        await expect(rows.last).to_have_text(re.compile(r"mcp 0.1.0 clicked at 20,30\d.* m?s$"))
         await expect(page.locator("#polite")).to_contain_text("900,30")
 
 
@@ -283,6 +288,19 @@ async def test_looking_back_shows_what_the_agent_was_sent(
         await expect(page.locator("#now")).to_be_visible()
         await page.locator("#story button").last.click()
         await expect(page.locator("#picture")).to_have_attribute("data-path", "/live/main/frames/1")
+        # After a click, and before it, with the place drawn in.
+        await call(client, "left_click", coordinate=[160, 120], screenshot="always")
+        await page.locator("#story button", has_text="clicked").click()
+        await expect(page.locator("#past_ring")).to_be_visible()
+        ring = await page.locator("#past_ring").bounding_box()
+        whole = await page.locator("#picture").bounding_box()
+        assert ring
+        assert whole
+        assert abs(ring["x"] + ring["width"] / 2 - whole["x"] - whole["width"] / 4) < 2
+        assert abs(ring["y"] + ring["height"] / 2 - whole["y"] - whole["height"] / 4) < 2
+        await page.click("#before")
+        await expect(page.locator("#picture")).to_have_attribute("data-path", "/live/main/frames/2")
+        await expect(page.locator("#past_ring")).to_be_visible()
         await page.click("#present")
         await expect(page.locator("#past")).to_be_hidden()
 
@@ -400,23 +418,36 @@ async def test_the_name_is_asked_once(browser: Browser, desktop: Desktop) -> Non
 async def test_it_speaks_chinese_and_switches(browser: Browser, desktop: Desktop) -> None:
     async with ada_at(browser, desktop, locale="zh-CN") as (page, _):
         await expect(page.locator("html")).to_have_attribute("lang", "zh")
-        await expect(page.locator("#take")).to_have_text("取得控制")
-        await expect(page.locator("#driver")).to_have_text("无人控制")
+        await expect(page.locator("#take")).to_have_text("接管")
+        await expect(page.locator("#driver")).to_have_text("没有智能体连接")
         await page.click("#language")
         await expect(page.locator("#take")).to_have_text("Take control")
         await page.reload()
-        await expect(page.locator("#driver")).to_have_text("No one is in control")
+        await expect(page.locator("#driver")).to_have_text(
+            re.compile("No agent is connected|is thinking")
+        )
 
 
 def test_every_language_says_everything() -> None:
-    words = (LIVE / "words.js").read_text(encoding="utf-8")
-    tables = re.findall(r"^const [A-Z]{7} = \{\n(.*?)^\};$", words, re.MULTILINE | re.DOTALL)
-    english, chinese = (set(re.findall(r"^  (\w+):", table, re.MULTILINE)) for table in tables)
-    assert english == chinese
+    tables = {path.stem: words_of(path) for path in LIVE.glob("words_*.js")}
+    english = tables["words_en"]
+    assert len(tables) > 1
+    for name, table in tables.items():
+        assert set(table) == set(english), name
+        for key, said in table.items():
+            gaps = re.findall(r"\{\w+\}", said)
+            assert sorted(gaps) == sorted(re.findall(r"\{\w+\}", english[key])), (name, key)
     page = (LIVE / "index.html").read_text(encoding="utf-8")
-    assert set(re.findall(r'data-say(?:-\w+)?="(\w+)"', page)) <= english
+    assert set(re.findall(r'data-say(?:-\w+)?="(\w+)"', page)) <= set(english)
     code = "".join(path.read_text(encoding="utf-8") for path in LIVE.glob("*.js"))
-    assert set(re.findall(r'\bsay\("(\w+)"', code)) <= english
+    assert set(re.findall(r'\bsay\("(\w+)"', code)) <= set(english)
+
+
+def words_of(path: Path) -> dict[str, str]:
+    """The sentences of one language, by key."""
+    table = path.read_text(encoding="utf-8").partition("export default {\n")[2]
+    entries = re.split(r"^(?=  \w+:)", table, flags=re.MULTILINE)
+    return {one.split(":")[0].strip(): one for one in entries if one.strip()}
 
 
 @pytest.mark.parametrize("driving", [False, True])
@@ -444,6 +475,10 @@ async def test_a_phone_types_by_a_field(
         await page.tap("#keyboard")
         await page.keyboard.insert_text("b")
         assert await anyio.to_thread.run_sync(witness.saw) == Key("b")
+        assert await anyio.to_thread.run_sync(witness.saw) == KeyUp("b")
+        await page.tap("#keys [data-key=Escape]")
+        assert await anyio.to_thread.run_sync(witness.saw) == Key("Escape")
+        await expect(page.locator("#typed")).to_be_focused()
 
 
 async def test_every_control_has_a_name_and_every_id_is_one(

@@ -13,7 +13,7 @@ from gloveport.sandbox.desktop import Desktop
 from gloveport.server.recording.actor import Actor
 from gloveport.server.recording.recorder import Recorder
 
-STREAMS, CLICKS, LOOKS = 8, 8, 15
+STREAMS, CLICKS, LOOKS = 20, 20, 6
 
 
 async def test_streams_that_come_and_go_fail_no_call(desktop: Desktop) -> None:
