@@ -384,10 +384,11 @@ def filled(schema: dict[str, Any], shapes: dict[str, Any], value: str) -> Iterat
 
 
 def calls_with(tool: Tool, value: str) -> Iterator[dict[str, Any]]:
-    """Calls of a tool with a value in each of its parameters in turn."""
+    """Calls of a tool with a value in each of its parameters in turn; they wait for nothing."""
     shapes = tool.input_schema.get("$defs", {})
     parts: dict[str, Any] = tool.input_schema["properties"]
-    needed = {
+    quick = {"seconds": 0.1, "screenshot": "never"}
+    needed = {name: value for name, value in quick.items() if name in parts} | {
         name: next(filled(parts[name], shapes, "x"))
         for name in tool.input_schema.get("required", ())
     }
