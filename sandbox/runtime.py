@@ -1,7 +1,6 @@
 """What drives a running session: its connections, its input and its captures."""
 
 import logging
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -33,6 +32,7 @@ from .screen.live_capture import LiveCapture
 from .screen.locator import Locator
 from .secrets.redaction import Redactor
 from .session.session import Session
+from .turns import Turn
 from .x11 import windows
 from .x11.damage import DamageMonitor
 from .x11.keymap import Keymap
@@ -45,7 +45,7 @@ class Runtime:
     """What a running session is driven with; closed in the reverse order."""
 
     def __init__(
-        self, session: Session, keymap: Keymap, view: View, turn: Callable[[], "Turn"]
+        self, session: Session, keymap: Keymap, view: View, turn: Callable[[], Turn]
     ) -> None:
         self.session = session
         self.restarts = session.restarts
@@ -126,17 +126,6 @@ class Runtime:
             self.display.close()
         with suppress(ScreenShotError):
             self.camera.close()
-
-
-class Turn:
-    """One caller's time with the desktop."""
-
-    def __init__(self) -> None:
-        self.given_up = threading.Event()
-
-    def rest(self, seconds: float) -> None:
-        """Wait some seconds, less if the caller gives up."""
-        self.given_up.wait(seconds)
 
 
 def _speaking(session: Session, activity: Activity) -> list[int]:

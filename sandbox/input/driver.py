@@ -98,10 +98,18 @@ class InputDriver:
         """Keycodes of keys that are not repeated while they are down."""
         self.ignored: Callable[[Point], float] = lambda at: 0.0
         """For how many seconds from now clicks at a point are ignored."""
-        self.before: Callable[[PendingInput], None] | None = None
-        """Told of each touch right before it is sent; what it raises keeps it from being sent."""
+        self._before: Callable[[PendingInput], None] | None = None
         self.pressed: list[Point] = []
         """Where the pointer was and was moved to for clicks, since somebody emptied this."""
+
+    @contextmanager
+    def asking(self, before: Callable[[PendingInput], None] | None) -> Generator[None]:
+        """Tell of each touch right before it is sent; what `before` raises keeps it from that."""
+        self._before = before
+        try:
+            yield
+        finally:
+            self._before = None
 
     def touches(self, touch: PendingInput) -> None:
         """Say that something is about to be touched.
@@ -109,8 +117,8 @@ class InputDriver:
         Raises:
             NotAllowed: It must not be.
         """
-        if self.before:
-            self.before(touch)
+        if self._before:
+            self._before(touch)
 
     @property
     def holding(self) -> bool:
@@ -136,12 +144,12 @@ class InputDriver:
     def _presses(self, button: int, at: Point) -> None:
         """Say that a button is about to be pressed at a point."""
         self.touches(PendingInput("click", at=at))
-        if button == _MIDDLE and self.before and (text := self._clipboard.read("PRIMARY")):
+        if button == _MIDDLE and self._before and (text := self._clipboard.read("PRIMARY")):
             self.touches(PendingInput("type", text, at=at))
 
     def _enters(self, chord: Chord) -> str:
         """The text a combination would enter, with the keys that are down already."""
-        if not self.before:
+        if not self._before:
             return ""
         down = (self._display.keycode_to_keysym(code, 0) for code in self._keyboard.down)
         held = {*chord.held, *down}
@@ -158,7 +166,7 @@ class InputDriver:
 
     def _pressing(self, chord: Chord, *, moved: bool = False) -> None:
         """Say that a combination is about to be pressed."""
-        if not self.before:
+        if not self._before:
             return
         down = {self._display.keycode_to_keysym(code, 0) for code in self._keyboard.down}
         whole = Chord(tuple({*chord.held, *(down & HELD.keys())}), chord.key)
@@ -350,7 +358,7 @@ class InputDriver:
         """
         self.keep_keymap()
         head, rest = text[:first], text[first:]
-        parts = after_tabs(rest) if self.before else [rest]
+        parts = after_tabs(rest) if self._before else [rest]
         pasted = 0
         for place, part in enumerate(parts or [""]):
             if place:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import anyio
 
-from gloveport.sandbox.desktop import Desktop, Knowledge, knowledge
+from gloveport.sandbox.desktop import Desktop, Knowledge
 from gloveport.sandbox.errors import NotAllowed, NotNow, SandboxError
 
 from ..control.call import Call, Client, Result, refusal
@@ -103,7 +103,9 @@ class DesktopGate:
         epoch, losses = self.sharing.lease.epoch, self.desktop.losses
         caller = self._callers.find(call.who, call.passport.grant, epoch=epoch, losses=losses)
         return await self._run(
-            Invocation(call, caller, self.sharing, self.asking, self._outlines, self._desks)
+            Invocation(
+                call, caller, self.desktop, self.sharing, self.asking, self._outlines, self._desks
+            )
         )
 
     # The steps
@@ -233,9 +235,8 @@ class DesktopGate:
             there = f"did you mean {' or '.join(near)}?" if near else "see tools/list."
             return refusal(f"There is no tool {quoted(name)!r}; {there}")
         knows = Knowledge(on.caller.losses, acts=self._kind(on) == "acts")
-        informed = knowledge.set(knows)
         try:
-            return await tool.answer(on)
+            return await tool.answer(replace(on, desktop=self.desktop.for_caller(knows)))
         except NeedsYes as needed:
             return Result(approval=needed)
         except SandboxError as why:
@@ -244,7 +245,6 @@ class DesktopGate:
             logger.exception("the tool %s failed unexpectedly", name)
             return _BROKE
         finally:
-            knowledge.reset(informed)
             self._callers.told(on.caller, knows.losses)
 
     # What the steps need

@@ -19,6 +19,7 @@ class Invocation:
     Args:
         call: As it came.
         caller: Who makes it, and what they know of the screen.
+        desktop: What it acts on, as this caller knows it.
         session: The desktop, and who else is at it.
         asking: Asks people.
         outlines: The screens that were told in words.
@@ -28,13 +29,9 @@ class Invocation:
 
     call: Call
     caller: Caller
+    desktop: Desktop
     session: DesktopSession
     asking: Elicitation
     outlines: Outlines
     desks: Desktops
     ruling: Ruling = field(default_factory=Ruling)
-
-    @property
-    def desktop(self) -> Desktop:
-        """What it acts on."""
-        return self.session.desktop

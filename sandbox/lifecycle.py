@@ -1,0 +1,279 @@
+"""The life of a desktop's session: its start, its end, and another one in its place when it dies.
+
+All but `take` and `take_next` run in a turn, on the desktop's thread. Callers are told of each loss
+once, before what they send reaches a desktop they have not seen.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+from mss.exception import ScreenShotError
+from Xlib import error
+
+from .checkpoints import history
+from .checkpoints.history import CheckpointHistory
+from .errors import (
+    Broken,
+    Cancelled,
+    CannotStart,
+    ConnectionsLost,
+    DesktopClosed,
+    DesktopLost,
+    Loss,
+    LostBefore,
+    NoAnswer,
+    NotRestarted,
+    ProgramFailed,
+)
+from .geometry import View
+from .notices import Notices
+from .options import DesktopOptions
+from .runtime import Runtime
+from .screen.broadcast import Broadcast
+from .session.folder import sweep_folders
+from .session.session import Remains, Session, start_session
+from .turns import TurnQueue
+from .x11.keymap import Keymap
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_Loss = TypeVar("_Loss", bound=Loss)
+_REVIVED_AGAIN = 60.0  # seconds
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What the caller of a turn knows of losses.
+
+    Args:
+        losses: How many they were told of; it grows when they are told in a turn of theirs.
+        acts: Whether they may send input: what was meant for a lost desktop is not done.
+    """
+
+    losses: int
+    acts: bool
+
+
+class Lifecycle:
+    """Keeps a session running.
+
+    Args:
+        settings: What the desktop is like.
+        keymap: Of its keyboard.
+        view: How callers count pixels.
+        turns: When its callers may use it.
+        notices: What callers are told besides.
+        kept: The checkpoints, which outlive a session.
+    """
+
+    def __init__(
+        self,
+        settings: DesktopOptions,
+        keymap: Keymap,
+        view: View,
+        turns: TurnQueue,
+        notices: Notices,
+        kept: CheckpointHistory,
+    ) -> None:
+        self.runtime: Runtime | None = None
+        self.loss = ""
+        """How what callers saw was lost last; empty when nothing was."""
+        self.losses = 0
+        self.stream = Broadcast(settings.width, settings.height)
+        self._settings = settings
+        self._keymap = keymap
+        self._view = view
+        self._turns = turns
+        self._notices = notices
+        self._history = kept
+        self._remains: Remains | None = None
+        """What is left of a session that was lost, until another has taken it over."""
+        self._revived = -math.inf
+
+    async def take(
+        self, work: Callable[[Runtime], T], known: "Knowledge | None", *, tells: bool = False
+    ) -> T:
+        """Take a turn; a caller who has not been told of all losses may only look.
+
+        Args:
+            work: What is done in it.
+            known: What the caller knows of losses; None: nobody keeps account of it.
+            tells: Whether its result tells the caller of the losses there were in it.
+        """
+        losses = 0
+
+        def turn() -> T:
+            nonlocal losses
+            try:
+                if known and known.acts and known.losses != self.losses:
+                    raise LostBefore(self.loss)
+                return self._safely(work)
+            finally:
+                losses = self.losses  # a later turn may lose more before this one is told
+
+        try:
+            done = await self._turns.take(turn)
+        except Loss:
+            if known:
+                known.losses = losses
+            raise
+        if known and tells:
+            known.losses = losses
+        return done
+
+    async def take_next(self, work: Callable[[Runtime], None]) -> None:
+        """Take a turn before all that wait; cancelling it does not stop it."""
+        await self._turns.take_next(lambda: self._safely(work))
+
+    def _safely(self, work: Callable[[Runtime], T]) -> T:
+        """Do work of one turn; whatever goes wrong, nothing stays pressed that was not before."""
+        if self.runtime is None:
+            if self._remains is None:
+                raise DesktopClosed
+            self._restart()
+        parts = self.runtime
+        assert parts
+        if parts.session.lost.is_set():
+            self._restart()
+        if parts.cut:
+            self._reconnect()
+        if parts.restarts != parts.session.restarts:
+            parts.restarts = parts.session.restarts
+            parts.tree.reset()  # the buses may be others
+            parts.elements.forget()
+            parts.pages.forget()
+        held = parts.hands.holding
+        try:
+            done = work(parts)
+        except Cancelled:
+            parts.hands.release_all()
+            raise
+        except (error.ConnectionClosedError, ScreenShotError) as failure:
+            self._reconnect(failure)
+        except OSError as failure:
+            if parts.cut or parts.session.lost.is_set():
+                self._reconnect(failure)
+            raise NoAnswer(failure.strerror or "") from failure
+        except error.XError as failure:
+            if not held:
+                parts.hands.release_all()
+            raise Broken(
+                f"The X server refused a request ({type(failure).__name__}); a window may just "
+                "have closed. Take a screenshot and try again."
+            ) from failure
+        if parts is self.runtime and parts.cut:
+            self._reconnect()  # what it found may come from a connection that was cut
+        return done
+
+    def start(self) -> None:
+        settings = self._settings
+        began = time.monotonic()
+        if settings.below.exists():
+            sweep_folders(settings.below)
+        try:
+            start_session(
+                settings.below, settings.name, settings.width, settings.height, self._keymap,
+                None if settings.walls == "none" else settings.enclosure, self._notices.add,
+                self._connect, self._remains,
+            )  # fmt: skip
+        except BaseException:
+            self._disconnect()
+            raise
+        self._remains = None
+        assert self.runtime
+        self.stream.follow(self.runtime.lens)
+        logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
+
+    def _connect(self, session: Session) -> None:
+        self.runtime = Runtime(session, self._keymap, self._view, lambda: self._turns.now)
+
+    def _disconnect(self) -> Session | None:
+        """Close all connections; the session they were to."""
+        parts, self.runtime = self.runtime, None
+        if parts is None:
+            return None
+        self.stream.lose()
+        parts.close()
+        return parts.session
+
+    def stop(self) -> None:
+        if session := self._disconnect():
+            session.close()
+        if self._remains:
+            self._remains.discard()
+            self._remains = None
+
+    def _reconnect(self, failure: Exception | None = None) -> NoReturn:
+        """Connect to the display anew; if it has died, start it again over the same files.
+
+        Raises:
+            ConnectionsLost: There are new connections.
+            DesktopLost: There is a new display.
+        """
+        assert self.runtime
+        session = self.runtime.session
+        if session.lost.wait(1):
+            self._restart(failure)
+        logger.warning("connections of desktop %s were cut: %s", self._settings.name, failure)
+        self._disconnect()
+        try:
+            session.hang_wallpaper()
+            self._connect(session)
+        except (error.DisplayError, error.ConnectionClosedError, ScreenShotError, OSError) as why:
+            logger.warning("the display takes no connections: %s", why)
+            self.leave(session)
+            self._restart(why)
+        assert self.runtime
+        self.stream.follow(self.runtime.lens)
+        raise self.lost(ConnectionsLost()) from failure
+
+    def leave(self, session: Session) -> None:
+        self._disconnect()
+        self._remains = session.leave()
+
+    def _restart(self, failure: Exception | None = None) -> NoReturn:
+        """Start the display again over the home and the checkpoints, with the programs of the last.
+
+        Raises:
+            DesktopLost: It is up.
+            NotRestarted: It is not; the next call tries again.
+        """
+        what = "its display"
+        if self.runtime:
+            session = self.runtime.session
+            what = session.lost_part
+            self.leave(session)
+        kept = len(self._history.made)
+        try:
+            started = self.revive(what)
+        except Broken as why:
+            said = why.cause if isinstance(why, ProgramFailed) else str(why)
+            raise NotRestarted(said, kept) from why
+        raise self.lost(DesktopLost(what, kept, started)) from failure
+
+    def lost(self, loss: _Loss) -> _Loss:
+        self.loss = str(loss)
+        self.losses += 1
+        return loss
+
+    def revive(self, what: str, *, programs: bool = True) -> list[str]:
+        """Start another session over what remains; the names of the programs that it started."""
+        logger.error("desktop %s is started again: %s ended", self._settings.name, what)
+        self._notices.clear()
+        self.start()
+        assert self.runtime
+        again, self._revived = self._revived, time.monotonic()
+        started: list[str] = []
+        # What ran may be what ended the display: it is not started twice in a row.
+        if programs and self._history.made and self._revived - again > _REVIVED_AGAIN:
+            for argv in self._history.made[-1].programs:
+                with suppress(CannotStart):
+                    self.runtime.session.launch(argv)
+                    started.append(history.name_of(argv))
+        return started
