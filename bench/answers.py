@@ -113,7 +113,9 @@ async def main() -> None:
         port = stack.enter_context(answering())
         if given.http2:
             port = stack.enter_context(_http2(port, Path(folder)))
-            given.ways.remove("WebSocket")  # a connection of HTTP/1.1 of its own
+            given.ways = [
+                one for one in given.ways if one != "WebSocket"
+            ]  # a connection of HTTP/1.1 of its own
         host = f"host.internal:{port}"
         site = f"{'https' if given.http2 else 'http'}://{host}"
         inner = IsolationOptions(network=EgressPolicy.parse(f"allow={host}"))

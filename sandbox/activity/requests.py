@@ -46,7 +46,7 @@ _ENDLESS = 5.0  # seconds without an answer after which a connection is one that
 # (RFC 9113, 6; RFC 8446, 5.2); Chromium sends the first within a moment of what it received.
 _CONTROL = (13 + 22, 2 * 13 + 22, 17 + 22)  # bytes; a request has more
 _AT_ONCE, _SOON = 0.03, 0.25  # seconds from an answer to what acknowledges it
-_DOUBTED = 1.0  # seconds for what may be a request, or not
+_DOUBTED = 1.0  # seconds for what may be a request, or may acknowledge an answer
 _STREAM = 1.0  # seconds that an answer is waited for while more of it comes
 
 
@@ -72,7 +72,7 @@ class _Connection:
     doubted: float = 0.0
     """When something was sent that follows an answer at once and may acknowledge it, or ask."""
     beside: float = 0.0
-    """When something was sent while it listened, and has not been answered."""
+    """When the first was sent of what was sent while it listened, and has not been answered."""
     mute: bool = False
     """Whether what is sent while it listens is never answered."""
 
@@ -95,7 +95,7 @@ class _Connection:
             # Who is answered while it listens has more than one request on the way.
             self.listens = self.listens and not self.beside
             self.beside, self.mute = 0.0, False
-        elif said and before and self.listens:
+        elif said and before and self.listens and not self.beside and out not in _CONTROL:
             self.beside = new.sent
         self.sent, self.received, self.out = new.sent, new.received, new.out
         self.segments, self.count = new.segments, new.count
@@ -103,7 +103,7 @@ class _Connection:
     def holds(self, now: float) -> bool:
         """Whether what was sent last waits for an answer, if it is none of those that wait long."""
         if self.beside:
-            return not self.mute and now - self.beside < _DOUBTED
+            return not self.mute
         return not self.listens and not (self.doubted and now - self.doubted >= _DOUBTED)
 
     def _ask(self, new: "_Connection") -> None:
@@ -153,7 +153,7 @@ class Traffic:
         for one in self._known.values():
             old = when - one.sent > _ENDLESS
             one.listens = one.listens or (one.unanswered and old and not one.doubted)
-            one.mute = one.mute or (0 < one.beside < when - _DOUBTED)
+            one.mute = one.mute or (0 < one.beside < when - _ENDLESS)
             if one.listens and one.unanswered:
                 self._patient[one.remote] = self._patient.get(one.remote, 0) + 1
             one.answered = 0.0
