@@ -71,5 +71,17 @@ def sticking_out(rects: Sequence[Rect], holders: Sequence[Rect]) -> list[tuple[i
     return [(int(one), int(other)) for one, other in np.argwhere(touch & ~within & ~around)]
 
 
+def overlapping(rects: Sequence[Rect]) -> list[bool]:
+    """Return for each rectangle whether it has a place in common with another one."""
+    if not rects:
+        return []
+    edges = _edges(rects)
+    left, top, right, bottom = (edges[:, None, side] for side in range(4))
+    x0, y0, x1, y1 = (edges[None, :, side] for side in range(4))
+    touch = (left < x1) & (x0 < right) & (top < y1) & (y0 < bottom)
+    np.fill_diagonal(touch, val=False)
+    return [bool(one) for one in touch.any(axis=1)]
+
+
 def _edges(rects: Sequence[Rect]) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
     return np.array([(one.x, one.y, one.right, one.bottom) for one in rects], dtype=np.int64)

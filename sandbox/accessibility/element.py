@@ -37,6 +37,8 @@ class Element:
     eye: Eye = "tree"
     words: str = ""
     """The words that `rect` is the place of, where that is not the place of the whole element."""
+    unplaced: bool = False
+    """Whether it is in an open list that can scroll, and its program does not tell how far."""
 
     @property
     def usable(self) -> bool:
@@ -61,6 +63,8 @@ class Group:
     """Whether its program tells what it shows at all."""
     silent: str = ""
     """What its program did instead of telling what it shows; empty when it told."""
+    unplaced: Sequence[Element] = ()
+    """What is in it at a place that its program does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Elements:
         shown = [layer for layer in layers if peeps_out(layer, layers)]
         tops, silent = self._tree.read({one.pid for one in shown if one.pid}, seconds)
         found = {layer.window: list[Element]() for layer in shown}
+        unplaced = {layer.window: list[Element]() for layer in shown}
         unsure: dict[int, str] = {}
         told: set[int] = set()
         for pair in self._pairs(tops, layers):
@@ -110,14 +111,15 @@ class Elements:
                 continue
             told.add(window)
             for one in self._elements(pair.top, pair.layer, layers):
-                over = self.popup_at(one.point, pair.layer, layers) or pair.layer
+                over = self._popup_of(one, pair.layer, layers) or pair.layer
                 told.add(over.window)
-                found[over.window].append(one)
+                (unplaced if one.unplaced else found)[over.window].append(one)
         groups = [
             Group(
                 one, _of_menu(found[one.window]) if one.popup else found[one.window],
                 [over.outer for over in layers[: layers.index(one)]],
                 one.window in told, silent.get(one.pid, "") or unsure.get(one.window, ""),
+                unplaced[one.window],
             )
             for one in shown
         ]  # fmt: skip
@@ -141,6 +143,14 @@ class Elements:
         over = next((one for one in layers if one.outer.holds(point)), None)
         own = over and over.popup and over.pid == layer.pid and over.window != layer.window
         return over if own else None
+
+    def _popup_of(self, element: Element, layer: Layer, layers: Sequence[Layer]) -> Layer | None:
+        """The menu or the like that an element is in, if it is not in the window itself."""
+        if not element.unplaced:
+            return self.popup_at(element.point, layer, layers)
+        run = self.node(element).run
+        opened = [one for one in layers if _opened_by(one, layer)]
+        return next((one for one in opened if run and run.overlap(one.outer)), None)
 
     def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
         """What has a fitting name and is not in view; `Reach.clickable` brings it there."""
@@ -170,7 +180,7 @@ class Elements:
         layer = next((one for one in layers if one.window == element.window), known.layer)
         rect = within.moved(element.rect.x, element.rect.y)
         whole = placed(known.node, known.top, layer, layers)
-        seen = element.seen and seen_part(replace(whole, rect=rect), layer, layers)
+        seen = element.seen and seen_part(replace(whole, rect=rect), known.top, layer, layers)
         point = (seen or rect).centre
         return replace(element, rect=rect, seen=seen, point=point, words=asked)
 
@@ -262,8 +272,7 @@ class Elements:
         if layer.pid in silent:
             raise Slow("it did not tell its windows")
         if layer.popup and tops:
-            listed = self._in_popup(point, layer)
-            return Touched((listed,), "" if listed else "its program does not tell what is in it")
+            return self._touching_popup(point, layer)
         if not layer.inner.holds(point):
             return Touched(([],))  # the window manager's frame
         try:
@@ -284,16 +293,19 @@ class Elements:
         why = "" if sure else "its program has several windows that cannot be told apart"
         return Touched(tuple(chains or [[]]), why)
 
-    def _in_popup(self, point: Point, layer: Layer) -> list[Node]:
-        """What a menu or list in a window of its own has at a point, the smallest first."""
+    def _touching_popup(self, point: Point, layer: Layer) -> Touched:
+        """What a menu or list in a window of its own has at a point, or all that may be there."""
+        groups = [one for one in self.read() if one.layer.window == layer.window]
+        if unplaced := [one for group in groups for one in group.unplaced]:
+            return Touched(tuple([self.node(one)] for one in unplaced))
         there = [
             one
-            for group in self.read()
-            if group.layer.window == layer.window
+            for group in groups
             for one in group.elements
             if one.rect.holds(point) and one.role in POPUPS | {"button", "check box"}
         ]
-        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+        listed = [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+        return Touched((listed,), "" if listed else "its program does not tell what is in it")
 
     def form(self, node: Node) -> list[Node] | None:
         """The buttons and fields of the form that something is in; None when it is in none.
@@ -524,7 +536,7 @@ class Elements:
             if not says and node.role not in _USED_WITHOUT_NAME | PICTURES:
                 continue
             element = self._element(placed(node, top, layer, layers), node, top, layer, layers)
-            if element.seen:
+            if element.seen or element.unplaced:
                 made.append(element)
         made = _without_echoes(made)
         return made if top.ordered else in_reading_order(made)
@@ -536,11 +548,11 @@ class Elements:
             node = replace(node, text=None)
         known = Known(node, layer, replace(top, nodes=()))  # not all of its window
         ref = self.refs.keep((node.key, node.cell), known)
-        seen = seen_part(shown, layer, layers)
+        seen = seen_part(shown, top, layer, layers)
         point = (seen or shown.rect).centre
         return Element(
             ref, node.role, node.name, node.text, node.states, shown.rect, seen, point,
-            layer.window,
+            layer.window, unplaced=node.unscrolled and seen is None,
         )  # fmt: skip
 
 
@@ -566,9 +578,16 @@ def _without_closed_lists(nodes: Sequence[Node]) -> Iterable[Node]:
 
 
 def _of_menu(elements: list[Element]) -> list[Element]:
-    """What is in a popup: where that is a menu, other things lie below it."""
-    menu = any(one.role in MENU_ITEMS for one in elements)
-    return [one for one in elements if not menu or one.role in _IN_MENUS]
+    """What is in a popup: where that is a menu, other things lie below it, and it is no item."""
+    items = [one for one in elements if one.role in MENU_ITEMS]
+    if not items:
+        return elements
+    around = [one.ref for one in items if any(_within(other, one) for other in items)]
+    return [one for one in elements if one.role in _IN_MENUS and one.ref not in around]
+
+
+def _within(one: Element, other: Element) -> bool:
+    return one.rect.area < other.rect.area and one.rect.overlap(other.rect) == one.rect
 
 
 def _certain(pairs: Sequence[Pair], layer: Layer) -> bool:

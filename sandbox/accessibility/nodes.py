@@ -62,11 +62,16 @@ class Node:
     from its lower edge, for until the window has been used both are off by the menu bar."""
     clip: Rect | None = None
     """Where alone it can show, counted as `rect`; None if it is in no scroll area."""
+    run: Rect | None = None
+    """All of the open menu or list that it is in, counted as `rect`; None if it is in none."""
+    unscrolled: bool = False
+    """Whether `rect` and `run` stay as they are when that list scrolls, as Chromium's do."""
 
     def moved(self, right: int, down: int) -> "Node":
         """The same somewhere else."""
         clip = self.clip and self.clip.moved(right, down)
-        return replace(self, rect=self.rect.moved(right, down), clip=clip)
+        run = self.run and self.run.moved(right, down)
+        return replace(self, rect=self.rect.moved(right, down), clip=clip, run=run)
 
 
 @dataclass(frozen=True, slots=True)

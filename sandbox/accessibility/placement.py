@@ -16,6 +16,7 @@ POPUPS = {
 
 _BESIDE, _UNDER, _SAME_COLUMN = 300, 40, 24  # pixels between a label and its field
 
+_BORDER = 4  # pixels of a frame or a shadow around the items of a list
 _LIKE_WIDE = 12  # pixels a popover and its window may differ, by a shadow
 
 
@@ -50,19 +51,42 @@ def peeps_out(layer: Layer, layers: Sequence[Layer]) -> bool:
     return bool(layer.outer.without(one.outer for one in above))
 
 
-def seen_part(node: Node, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
-    """The largest part of a node that is not covered by another window."""
+def seen_part(node: Node, top: Top, layer: Layer, layers: Sequence[Layer]) -> Rect | None:
+    """The largest part of a node, as `placed`, that is not covered by another window."""
     place = next((at for at, one in enumerate(layers) if one.window == layer.window), 0)
     above = [one for one in layers[:place] if not _is_its_popup(one, layer, node)]
-    popups = [one for one in layers[:place] if _is_its_popup(one, layer, node)]
+    tells = node.popover is not None or not top.relative  # GTK 4 tells what is in a popover
+    popups = [one for one in layers[:place] if tells and _is_its_popup(one, layer, node)]
     shows = node.rect if node.clip is None else node.rect.overlap(node.clip)
     pieces = [
         piece
-        for where in (layer.outer, *(one.outer for one in popups))
+        for where in _panes(node, layer, popups)
         if (part := shows and shows.overlap(where))
         for piece in part.without(one.outer for one in above)
     ]
     return max(pieces, key=lambda one: one.area, default=None)
+
+
+def _panes(node: Node, layer: Layer, popups: Sequence[Layer]) -> list[Rect]:
+    """Where a node can show: in its window, and in what that has opened.
+
+    The items of a list that is longer than its window show in it alone, and not where the arrows
+    are that scroll it. Where it is not told how far it has scrolled, they are in no known place.
+    """
+    if node.run is None:
+        return [layer.outer, *(one.outer for one in popups)]
+    panes: list[Rect] = []
+    for one in [each for each in (layer, *popups) if each.popup] or [layer]:
+        where = one.outer
+        above, below = node.run.y < where.y - _BORDER, node.run.bottom > where.bottom + _BORDER
+        if not (above or below):
+            panes.append(where)
+        elif not node.unscrolled:
+            arrow = node.rect.height
+            top = where.y + arrow * above
+            height = where.bottom - arrow * below - top
+            panes.append(Rect(where.x, top, where.width, max(0, height)))
+    return panes
 
 
 def right_of(label: Rect, field: Rect) -> int | None:

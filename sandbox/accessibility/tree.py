@@ -14,7 +14,7 @@ import asyncio
 import html
 import logging
 import re
-from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -25,7 +25,7 @@ from dbus_fast.auth import AuthExternal
 
 from ..geometry import Point, Rect
 from .bus import Answer, Bus, Key, Question, Silent, Slow
-from .clipping import NOTHING, clipped, sticking_out
+from .clipping import NOTHING, clipped, overlapping, sticking_out
 from .nodes import ROLES, STATES, Choice, Contents, Gone, Node, Top
 from .text_match import place_of
 
@@ -100,6 +100,7 @@ _WORDS = {
 }  # fmt: skip
 # What shows nothing outside of itself, by toolkit; in a page anything may, so it is asked.
 _SCROLL_AREAS = {"scroll pane", "viewport"}
+_LISTED = CHOICES | {"menu", "separator", "tearoff menu item"}
 _WIDGETS = _SCROLL_AREAS | {
     "filler", "panel", "split pane", "layered pane", "internal frame", "unknown", "list", "tree",
     "table", "tree table", "list box",
@@ -887,6 +888,7 @@ class AccessibilityTree:
         shown = [one for one in shown if one.key != top]
         nodes = await self._nodes(program, shown, relative)
         nodes = await self._clipped(program, top, shown, nodes)
+        nodes = await self._in_lists(program, nodes, {one.key: one for one in shown})
         for table in huge:
             if table in shown:
                 with suppress(*_UNTOLD):
@@ -1115,6 +1117,7 @@ class AccessibilityTree:
         in_page = program.toolkit in _BROWSERS
         scrolling = program.toolkit in ("gtk", "GTK")
         kinds = _IN_PAGES if in_page else _SCROLL_AREAS if scrolling else _WIDGETS
+        kinds = kinds | {"list"} if program.toolkit == "GTK" else kinds  # it scrolls by itself
         holders = await self._rects(
             [one for one in shown if one.role in kinds], nodes, relative=program.toolkit == "GTK"
         )
@@ -1124,9 +1127,110 @@ class AccessibilityTree:
             clips = await self._clipped_in_page(top, nodes, holders, shown)
         else:
             parents = await self._parents(shown, holders)
+            nodes = await self._without_stale_rows(program, shown, nodes)
             free = {one.key for one in shown if one.role in _OWN_WINDOW or one.name == "GtkPopover"}
             clips = clipped([one.key for one in nodes], parents, holders, free)
-        return [replace(one, clip=clips[one.key]) if one.key in clips else one for one in nodes]
+        return [
+            replace(one, clip=clips[one.key]) if one.key in clips and one.clip is None else one
+            for one in nodes
+        ]
+
+    async def _without_stale_rows(
+        self, program: _Program, shown: Sequence[_Item], nodes: list[Node]
+    ) -> list[Node]:
+        """Nodes of which those show nowhere that are in rows that only look as if they showed.
+
+        A list of GTK 4 tells the last place of a row that it has scrolled away, where another row
+        is by now; who is there it tells rightly.
+        """
+        rows = {one.key: one for one in shown if one.role == "list item" and one.parent}
+        if program.toolkit != "GTK" or len(rows) < 2:
+            return nodes
+        told = await self._places(list(rows), relative=True)
+        places = {key: rect for key, rect in zip(rows, told, strict=True) if rect}
+        over = overlapping([*places.values()])
+        doubted = [key for key, other in zip(places, over, strict=True) if other]
+        questions = [
+            Question(
+                rows[key].parent or key, _COMPONENT, "GetAccessibleAtPoint", "iiu",
+                [places[key].centre.x, places[key].centre.y, _IN_WINDOW],
+            )
+            for key in doubted
+        ]  # fmt: skip
+        above = {one.key: one.parent for one in shown}
+
+        def row_of(key: Key | None) -> Key | None:
+            for _ in range(60):
+                if key is None or key in rows:
+                    break
+                key = above.get(key)
+            return key
+
+        stale = set[Key | None]()
+        for key, answer in zip(doubted, await self._ask(questions), strict=True):
+            with suppress(*_UNTOLD):
+                if row_of(_key(_returned(answer)[0])) != key:
+                    stale.add(key)
+        return [replace(one, clip=NOTHING) if row_of(one.key) in stale else one for one in nodes]
+
+    async def _in_lists(
+        self, program: _Program, nodes: list[Node], known: Mapping[Key, _Item]
+    ) -> list[Node]:
+        """Nodes with the whole of the open list that each is in.
+
+        GTK 3 draws arrows over the ends of a menu that is longer than the screen; Chromium does not
+        tell how far the list of a select has scrolled.
+        """
+        if program.toolkit not in ("gtk", "Chromium"):
+            return nodes
+        unscrolled = program.toolkit == "Chromium"
+        above = await self._parents_of([one.key for one in nodes if one.role in _LISTED], known)
+        if not above:
+            return nodes
+        holders = set(above.values())
+        if unscrolled:  # a page's own menus have no window of their own
+            around = await self._parents_of(list(holders), known)
+            roles = await self._roles(set(around.values()), known)
+            holders = {one for one, it in around.items() if roles.get(it) == "combo box"}
+        else:
+            roles = await self._roles(holders, known)
+            holders = {one for one in holders if roles.get(one) in ("menu", "popup menu")}
+        runs = await self._runs(list(holders))
+        return [
+            replace(one, run=runs[above[one.key]], unscrolled=unscrolled)
+            if above.get(one.key) in runs
+            else one
+            for one in nodes
+        ]
+
+    async def _runs(self, lists: Sequence[Key]) -> dict[Key, Rect]:
+        """From the first to the last of what is in each of several lists."""
+        told = await self._all_children(lists)
+        ends = [kids[at] for kids in told for at in (0, -1) if kids]
+        rects = dict(zip(ends, await self._places(ends, relative=False), strict=True))
+        around = (
+            (one, [rects[kids[0]], rects[kids[-1]]])
+            for one, kids in zip(lists, told, strict=True)
+            if kids
+        )
+        return {
+            one: run for one, places in around if (run := Rect.around(it for it in places if it))
+        }
+
+    async def _parents_of(self, keys: Sequence[Key], known: Mapping[Key, _Item]) -> dict[Key, Key]:
+        """What each of several objects is directly in, as it was read or is told now."""
+        found = {key: one.parent for key in keys if (one := known.get(key)) and one.parent}
+        missing = [one for one in keys if one not in found]
+        told = await self._ask([_of(one, _ACCESSIBLE, "Parent") for one in missing])
+        for one, answer in zip(missing, told, strict=True):
+            with suppress(*_UNTOLD):
+                found[one] = _key(_value(answer))
+        return found
+
+    async def _roles(self, keys: Collection[Key], known: Mapping[Key, _Item]) -> dict[Key, str]:
+        missing = [one for one in keys if one not in known]
+        told = [one for one in await self._items(missing) if one]
+        return {one.key: one.role for one in (*told, *(known[key] for key in keys if key in known))}
 
     async def _rects(
         self, items: Sequence[_Item], nodes: Sequence[Node], *, relative: bool
@@ -1190,7 +1294,7 @@ class AccessibilityTree:
         if not relative and "showing" not in node.states:
             return replace(node, clip=NOTHING)
         if program.toolkit in _BROWSERS:
-            return node
+            return (await self._in_lists(program, [node], {}))[0]
         kinds = _SCROLL_AREAS if program.toolkit in ("gtk", "GTK") else _WIDGETS
         clip, here = node.clip, node.key
         with suppress(*_UNTOLD):
@@ -1199,6 +1303,10 @@ class AccessibilityTree:
                 item = await self._item(here)
                 if item is None or item.role in _OWN_WINDOW or item.name == "GtkPopover":
                     break
+                in_list = relative and item.role == "list"  # see `_without_stale_rows`
+                there = node.rect.centre
+                if in_list and not await self._is_at(here, there, node.key, (), _IN_WINDOW):
+                    return replace(node, clip=NOTHING)
                 rect = await self._extents(here, relative=relative) if item.role in kinds else None
                 if rect and rect.area:
                     clip = rect if clip is None else clip.overlap(rect) or NOTHING
@@ -1225,10 +1333,12 @@ class AccessibilityTree:
             found[key] = held
         return found
 
-    async def _is_at(self, top: Key, point: Point, key: Key, above: Collection[Key]) -> bool:
+    async def _is_at(
+        self, top: Key, point: Point, key: Key, above: Collection[Key], kind: int = _ON_SCREEN
+    ) -> bool:
         """Whether an object, or something in it, shows at a point; what holds it does not count."""
         with suppress(*_UNTOLD):
-            under = await self._deepest(top, point, _ON_SCREEN)
+            under = await self._deepest(top, point, kind)
             for _ in range(60):
                 if under == key:
                     return True

@@ -64,6 +64,11 @@ class Scene:
     def elements(self) -> list[Element]:
         return [one for group in self.groups for one in group.elements]
 
+    @property
+    def unplaced(self) -> list[Element]:
+        """What is in lists that have scrolled, at places that are not told."""
+        return [one for group in self.groups for one in group.unplaced]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -143,6 +148,8 @@ class Locator:
         scene = self.read(pixels=False)
         fitting = fitting_elements(asked, role, scene.elements)
         sure = [one for fit_, one in fitting if fit_ is not Fit.NEAR]
+        if not sure:
+            sure = [one for _, one in fitting_elements(asked, role, scene.unplaced)]
         unread = ""
         if asked and not sure and not role and pixels:
             sure = self._in_titles(asked, scene.groups)
@@ -178,7 +185,8 @@ class Locator:
     def shows(self, text: str, role: str, state: str, *, pixels: bool) -> Element | None:
         """What has this text, role and state now; None when nothing that is surely it does."""
         found = self.find(text, role, 20, pixels=pixels).elements
-        return next((one for one in found if one.seen and state in ("", *one.states)), None)
+        there = [one for one in found if one.seen or one.unplaced]
+        return next((one for one in there if state in ("", *one.states)), None)
 
     def focus(self) -> Element | None:
         """What has the keyboard focus, if the active window's program tells."""
@@ -352,7 +360,7 @@ class Locator:
         screen = Rect(0, 0, self._eyes.pixels().shape[1], self._eyes.pixels().shape[0])
         if layer.dock:
             return []
-        if not group.told or group.silent or not group.elements:
+        if not group.told or group.silent or not (group.elements or group.unplaced):
             inner = layer.inner.overlap(screen)
             pieces = inner.without(group.above) if inner else []
             return sorted(pieces, key=lambda one: -one.area)[:2]

@@ -41,7 +41,8 @@ class Wanted:
         asked = plain(self.query)
         words = [plain(one) for one in (element.name, element.text or "", element.role)]
         fits = not asked or any(fit(asked, one) not in (None, Fit.NEAR) for one in words)
-        return fits and (self.region is None or self.region.holds(element.point))
+        where = None if element.unplaced else element.point
+        return fits and (self.region is None or (where is not None and self.region.holds(where)))
 
     def shows(self, group: Group) -> bool:
         layer, asked = group.layer, self.window.strip().casefold()
@@ -65,7 +66,7 @@ class Outlines:
             since: The number of an earlier outline's frame, to tell only what is new; 0 for all.
             offset: How many lines to leave out, to go on where an answer was cut.
         """
-        lines = {one.ref: line(one) for one in scene.elements}
+        lines = {one.ref: line(one) for one in (*scene.elements, *scene.unplaced)}
         self._told[frame.number] = lines
         while len(self._told) > _KEPT:
             self._told.popitem(last=False)
@@ -99,7 +100,8 @@ class Outlines:
         for group in scene.groups:
             if not wanted.shows(group):
                 continue
-            kept = [one for one in group.elements if wanted.keeps(one) and new(one)]
+            there = [*group.elements, *group.unplaced]
+            kept = [one for one in there if wanted.keeps(one) and new(one)]
             narrowed = bool(wanted.query or wanted.region or before is not None)
             if kept or not (narrowed or group.layer.dock or group.layer.popup):
                 body += [
@@ -127,7 +129,8 @@ def line(element: Element, asked: str = "") -> str:
     if element.seen is None:
         states.append("hidden")
     said = "".join(f" {one}" for one in states)
-    return f"{element.ref}{role}{name}{holds} {_point(element.point)}{said}"
+    where = f" {_point(element.point)}" if element.seen else ""  # nothing can be clicked there
+    return f"{element.ref}{role}{name}{holds}{where}{said}"
 
 
 def _shortened(text: str, around: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import call, facts, refusal
+from answers import call, facts, refusal, text
 from desks import session_of
 from fields import Field, field, page_in, page_in_chromium
 from mcp import Client
@@ -392,8 +392,40 @@ async def test_a_choice_is_made_in_view_or_out_of_it(
         why = refusal(await call(client, "set", target="Place", value="City 60"))
         assert json.loads(opened.value()) == wanted
         after = facts(await call(client, "windows"))["windows"]
+        await told(client, "set", target="Place", value="City 30")
+        for turns in (3, -5):
+            name, where = await in_list_scrolled(client, turns)
+            if kind == "chromium":  # it does not tell how far a list has scrolled
+                assert not where
+                await told(client, "click_element", target=name)
+            else:
+                await told(client, "left_click", coordinate=where)
+            wanted = {"place": name, "size": size}
+            assert until(lambda wanted=wanted: json.loads(opened.value()) == wanted), wanted
     assert "has no choice 'City 60'" in why
     assert [one["id"] for one in after] == [one["id"] for one in windows]
+
+
+async def in_list_scrolled(client: Client, turns: int) -> tuple[str, list[int]]:
+    """Open the list of places, turn the wheel over it, and read one choice of it and its place:
+    the first that is told after scrolling down, else the last."""
+
+    async def choices() -> list[tuple[str, list[int]]]:
+        await call(client, "wait_for", event="still", seconds=5)
+        outline = text(await call(client, "read_screen", query="City"))
+        cut = [one.split('"') for one in outline.partition("# popup")[2].split("\n")[1:]]
+        return [
+            (one[1], [int(n) for n in one[2].split(" ")[1].split(",") if n.isdigit()])
+            for one in cut
+        ]
+
+    await told(client, "click_element", target="Place")
+    there = await choices()
+    over = there[len(there) // 2][1] or [64, 300]
+    down = "down" if turns > 0 else "up"
+    await told(client, "scroll", coordinate=over, scroll_direction=down, scroll_amount=abs(turns))
+    there = await choices()
+    return there[0 if turns > 0 else -1]
 
 
 LONG = """<style>body { margin: 0 } select { position: fixed; left: 0; bottom: 40px }</style>

@@ -33,7 +33,7 @@ def element(role: str, name: str, text: str | None = None, **more: Any) -> Eleme
         (element("check box", "Yes", states=("checkable", "checked")),
          'e12 check box "Yes" 320,240 checked'),
         (element("slider", "Volume", "70"), 'e12 slider "Volume" = "70" 320,240'),
-        (element("button", "Far", seen=None), 'e12 button "Far" 320,240 hidden'),
+        (element("button", "Far", seen=None), 'e12 button "Far" hidden'),
         (element("text", "GAME OVER", ref="o3", eye="ocr"), 'o3 "GAME OVER" 320,240'),
         (element("entry", "Notes", "x" * 400, states=("editable",)),
          f'e12 entry "Notes" = "{"x" * 300}…" 320,240'),
