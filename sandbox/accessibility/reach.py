@@ -12,12 +12,13 @@ from .element import USABLE, Element
 from .elements import Elements
 from .nodes import Node
 from .placement import own_point
-from .tree import AccessibilityTree, Slow
+from .tree import AccessibilityTree, Key, Slow
 
 _SCROLLED_WITHIN = 2.0
 _LOOKS = 0.03  # seconds between two looks at where something is that scrolls
 _STARTS_WITHIN = 0.2  # seconds a page has to begin to scroll
 _GAP = 8  # pixels between what was covered and what covered it; a bar may have a shadow
+_WITHIN_EDITOR = 2  # levels from an editor's field to what holds it and the text it draws
 _LONGEST_NAME = 60  # characters of what covers something and has no name but only text
 
 
@@ -148,7 +149,8 @@ class Reach:
             return True
         shared = None if hit.name and element.name else hit.rect.overlap(node.rect)
         alike = shared is not None and shared.area * 10 >= 7 * max(hit.rect.area, node.rect.area)
-        return alike or hit.key in self._tree.ancestors(node)
+        holders = self._tree.ancestors(node)
+        return alike or hit.key in holders or _is_its_editor(element, holders, chain)
 
     def _clear_of(self, element: Element, over: Sequence[Node]) -> list[Point]:
         """Where on its page an element would lie beside what covers it, the nearest first.
@@ -206,3 +208,14 @@ class Reach:
             words = next((one.name or one.text or "" for one in held), "")
         short = words if len(words) <= _LONGEST_NAME else f"{words[:_LONGEST_NAME]}…"
         return f"{cover.role} {short!r}" if words else f"a {cover.role} without a name"
+
+
+def _is_its_editor(element: Element, holders: Sequence[Key], chain: Sequence[Node]) -> bool:
+    """Whether what lies over a field is the text that its own editor draws, as editors of code do.
+
+    A click there gives the field the focus.
+    """
+    if not element.field or chain[0].role in USABLE:
+        return False
+    around = [one for one in chain if one.key in holders[:_WITHIN_EDITOR]]
+    return bool(around) and not around[0].role.startswith("document")
