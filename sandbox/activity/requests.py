@@ -4,7 +4,8 @@ The kernel says of each connection when data was last sent and when last receive
 `tcp_info`). One that has sent since an action and has received nothing after that waits for an
 answer. Whatever is spoken on it (HTTP, TLS, WebSocket) stays unread. With HTTP/2 all requests to a
 server share a connection: what is small and follows an answer at once acknowledges it, and what is
-sent beside a long poll is a request of its own; of several at once the first answer counts for all.
+sent beside a long poll is a request of its own; of several at once the first answer counts for all,
+but for one that was in flight when the action began.
 
 With a network filter these are the filter's connections to the outside, without walls those of the
 programs themselves. Where the kernel does not tell, nothing counts as in flight.
@@ -45,8 +46,10 @@ _ENDLESS = 5.0  # seconds without an answer after which a connection is one that
 # What acknowledges in HTTP/2: one or two updates of windows, or a ping, in a record of TLS 1.3
 # (RFC 9113, 6; RFC 8446, 5.2); Chromium sends the first within a moment of what it received.
 _CONTROL = (13 + 22, 2 * 13 + 22, 17 + 22)  # bytes; a request has more
+_PONG = 17 + 22  # bytes received that answer a ping, and no request
 _AT_ONCE, _SOON = 0.03, 0.25  # seconds from an answer to what acknowledges it
 _DOUBTED = 1.0  # seconds for what may be a request, or may acknowledge an answer
+_ANEW = 0.1  # seconds from the answer to a long poll to the next one
 _STREAM = 1.0  # seconds that an answer is waited for while more of it comes
 
 
@@ -73,6 +76,8 @@ class _Connection:
     """When something was sent that follows an answer at once and may acknowledge it, or ask."""
     beside: float = 0.0
     """When the first was sent of what was sent while it listened, and has not been answered."""
+    owed: float = 0.0
+    """When the action began, if a request from before it was in flight; 0 once it is answered."""
     mute: bool = False
     """Whether what is sent while it listens is never answered."""
 
@@ -83,20 +88,27 @@ class _Connection:
     def now(self, new: "_Connection") -> None:
         """Take over what the kernel says now."""
         got, said, before = new.count > self.count, new.segments > self.segments, self.unanswered
-        if said or got:
+        after, out = new.sent - new.received, new.out - self.out
+        if new.count - self.count == _PONG:
+            got, self.unanswered = False, before or (said and out > max(_CONTROL))
+        elif said or got:
             self._ask(new)
-            after, out = new.sent - new.received, new.out - self.out
             trails = self.unanswered and said and after < _AT_ONCE
             if self.unanswered and _acknowledges(after, out):
                 self.unanswered = before and not got
             doubted = (trails and got and not before) or (said and out in _CONTROL)
             self.doubted = new.sent if self.unanswered and doubted else 0.0
+        if got and self.owed:
+            # The answer to what was sent before the action; one to what was sent since is to come.
+            self.unanswered = self.unanswered or max(self.sent, new.sent) > self.owed
+            self.owed = 0.0
         if got:
             # Who is answered while it listens has more than one request on the way.
             self.listens = self.listens and not self.beside
             self.beside, self.mute = 0.0, False
-        elif said and before and self.listens and not self.beside and out not in _CONTROL:
-            self.beside = new.sent
+        elif said and self.unanswered and self.listens and out not in _CONTROL:
+            anew = not before and new.sent - new.received < _ANEW
+            self.beside = self.beside or (0.0 if anew else new.sent)
         self.sent, self.received, self.out = new.sent, new.received, new.out
         self.segments, self.count = new.segments, new.count
 
@@ -157,6 +169,7 @@ class Traffic:
             if one.listens and one.unanswered:
                 self._patient[one.remote] = self._patient.get(one.remote, 0) + 1
             one.answered = 0.0
+            one.owed = when if one.unanswered and not (one.listens or one.doubted) else 0.0
 
     def waiting(self) -> int:
         """How many requests sent since the action are in flight, or were answered just now."""

@@ -253,11 +253,11 @@ class Served:
         """As HTTP/2 does now and then: a window's update, in a record of TLS."""
         self.socket.sendall(bytes(35))
 
-    def answers(self) -> None:
+    def answers(self, size: int = 5) -> None:
         assert self.server.stdin
-        self.server.stdin.write(b"here\n")
+        self.server.stdin.write(b"here\n".rjust(size))
         self.server.stdin.flush()
-        self.socket.recv(5)
+        self.socket.recv(size)
 
     def close(self) -> None:
         self.socket.close()
@@ -322,7 +322,6 @@ def test_what_acknowledges_an_answer_is_no_request(
         assert ends(traffic)
     else:  # it may as well be a request that was sent when the first had been answered
         assert traffic.waiting() == 1
-        assert late or ends(traffic)
     traffic.begin(time.monotonic() + 6)  # as if six seconds had passed: it is no long poll
     traffic.begin(time.monotonic())
     served.asks()
@@ -365,12 +364,39 @@ def test_a_request_beside_a_long_poll_on_one_connection_counts_until_it_is_known
     served.asks()
     traffic.begin(time.monotonic() + 6)
     traffic.begin(time.monotonic())
+    served.answers()  # news, and nothing is asked at once
+    assert ends(traffic)
+    traffic.begin(time.monotonic())
+    served.asks()
+    assert traffic.waiting() == 1
+    served.answers()
+    served.asks()
+    traffic.begin(time.monotonic() + 6)
+    traffic.begin(time.monotonic())
     served.asks()  # such as news of a WebSocket that nobody answers
     assert traffic.waiting() == 1
     traffic.begin(time.monotonic() + 6)
     traffic.begin(time.monotonic())
     served.asks()
     assert traffic.waiting() == 0
+
+
+@pytest.mark.parametrize("answer", ["an older request", "a ping"])
+def test_an_answer_to_something_else_on_one_connection_is_not_taken_for_that_of_a_request(
+    traffic: Traffic, served: Served, answer: str
+) -> None:
+    if answer == "an older request":
+        served.asks()
+        assert traffic.waiting() == 1
+        time.sleep(0.05)  # more than the kernel's clock is coarse
+        traffic.begin(time.monotonic())
+    served.asks()
+    assert traffic.waiting() == 1
+    served.answers(5 if answer == "an older request" else 39)  # as HTTP/2 does over TLS
+    time.sleep(0.3)  # longer than an answer counts after it came
+    assert traffic.waiting() == 1
+    served.answers()
+    assert ends(traffic)
 
 
 def test_a_request_that_was_sent_before_the_action_does_not_count(
