@@ -80,7 +80,8 @@ def overlapping(rects: Sequence[Rect]) -> list[bool]:
     x0, y0, x1, y1 = (edges[None, :, side] for side in range(4))
     touch = (left < x1) & (x0 < right) & (top < y1) & (y0 < bottom)
     np.fill_diagonal(touch, val=False)
-    return [bool(one) for one in touch.any(axis=1)]
+    some = {int(row) for row, _ in np.argwhere(touch)}
+    return [place in some for place in range(len(rects))]
 
 
 def _edges(rects: Sequence[Rect]) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
