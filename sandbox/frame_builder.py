@@ -109,7 +109,8 @@ class FrameBuilder:
                 break
         look = parts.eyes.look  # a picture is of the newest there is
         parts.eyes.answer()
-        parts.session.look_at_group()
+        if parts.session.groups:
+            parts.session.groups.look()
         self._count += 1
         return Frame(
             self._count,

@@ -31,7 +31,7 @@ def open_target(
 ) -> Frame:
     argv = command.argv
     before = {window.id: window.title for window in parts.windows.list()}
-    silent = parts.session.said(argv[0])
+    silent = parts.session.folder.said(argv[0])
 
     def shown() -> bool:
         """A new window, or another title: a browser may open a tab in a window it has."""
@@ -54,7 +54,7 @@ def open_target(
 
     frame = frames.during(parts, start, _STARTING, show, seen)
     if frame.changed is None and not shown():
-        words = parts.session.last_words(argv[0], silent)
+        words = parts.session.folder.last_words(argv[0], silent)
         raise NotDone(
             f"{Path(argv[0]).name} was started, showed no window and changed nothing; "
             + (f"it said: {words}" if words else "it said nothing about why.")

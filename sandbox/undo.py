@@ -134,7 +134,7 @@ class Undo:
             parts.eyes.picture(small, self._settings.budget, cursor=False),
         )  # fmt: skip
         for gone in self._history.add(made, kept.new, spare):
-            session.forget(gone.folder)
+            session.home_layers.forget(gone.folder)
         return made
 
     def before(self, parts: Runtime, risk: Callable[[str], str]) -> None:
@@ -157,7 +157,7 @@ class Undo:
         try:
             session.go_back(to.folder)
         except (Broken, OSError) as why:
-            self._not_back(session, why, files=session.lies_on(to.folder))
+            self._not_back(session, why, files=session.home_layers.lies_on(to.folder))
 
     def _not_back(self, session: Session, why: Exception, *, files: bool) -> NoReturn:
         """A rollback failed: start the display again over what there is.

@@ -68,7 +68,9 @@ def field(session: Session, kind: str, folder: Path, app: str = "field") -> Gene
         argv = _command(session, kind, path, url, app)
         pid = session.launch(argv)
         try:
-            assert until(path.exists, 30), f"{kind} did not come up: {session.last_words(argv[0])}"
+            assert until(path.exists, 30), (
+                f"{kind} did not come up: {session.folder.last_words(argv[0])}"
+            )
             yield Field(kind, path, pid)
         finally:
             session.box.signal(pid, signal.SIGCONT)

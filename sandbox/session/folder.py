@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MARK = "GLOVEPORT_DESKTOP"
 
+_LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 _A_FOLDER = re.compile("-[0-9a-f]{8}$")  # the name of a folder of a desktop; see `make_folder`
 
 
@@ -34,6 +35,22 @@ class Folder:
     path: Path
     lock: int = field(default=-1, compare=False, repr=False)
     """A descriptor that holds the lock of its owner, for as long as there is one."""
+
+    def said(self, program: str) -> int:
+        """How many bytes the runs of a program have written so far."""
+        log = self.log / f"{Path(program).name}.log"
+        return log.stat().st_size if log.is_file() else 0
+
+    def last_words(self, program: str, after: int = 0) -> str:
+        """The last line a program wrote, `after` so many bytes; empty when it said nothing."""
+        log = self.log / f"{Path(program).name}.log"
+        if not log.is_file():
+            return ""
+        with log.open("rb") as file:
+            file.seek(max(after, log.stat().st_size - _LAST_BYTES))
+            wrote = file.read(_LAST_BYTES)
+        lines = wrote.decode(errors="replace").split("\n")
+        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
 
     def release(self) -> None:
         """Own it no longer."""

@@ -21,71 +21,28 @@ from pathlib import Path
 from Xlib import error
 from Xlib.display import Display
 
-from ..errors import Broken, CannotStart, NotKept
+from ..errors import Broken, CannotStart
 from ..home.populate import OWN_ENTRIES, PANEL, WINDOW_MANAGER, populate_home
 from ..home.wallpaper import hang
 from ..isolation import bubblewrap
 from ..isolation.bubblewrap import BubblewrapCommands, Limits
-from ..isolation.cgroups import (
-    Freezer,
-    Group,
-    make_freezer,
-    make_group,
-    x_group,
-)
 from ..isolation.egress import EgressPolicy, Internet, Proxy
 from ..isolation.process_tree import HUNG, ProcessTree
 from ..x11.keymap import Keymap
 from ..x11.memory_limit import MemoryWatch
 from ..x11.server import INSIDE, start_xserver, write_cookie
 from ..x11.watchdog import Pulse
+from .control_groups import ControlGroups, tree
 from .environment import SEARCH_PATH, GuestPaths, environment_of
 from .folder import MARK, Folder, make_folder
+from .home_layers import HomeLayers, Remains, Snapshot
 
 logger = logging.getLogger(__name__)
 
 _X = "the X server"
 
 PROXY = 3128  # the port that HTTP proxies are known to use
-# Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
-# seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
-# back. What programs left among the sockets is moved by the keeper, whom no mode of a folder keeps
-# out. What tells Chromium that a browser runs goes too; all links on the way there are the
-# programs' own, so none is followed.
-_REWIND = """\
-home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6 run=$7
-back() {
-  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
-  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
-  exit 1
-}
-mkdir "$gone" "$gone/run" && mkdir -m 700 "$gone/new-work" || exit
-if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$gone/new"; else mkdir -m 700 "$gone/new"; fi
-[ $? = 0 ] || exit
-umount "$home" || exit
-mv "$upper" "$gone/upper" && mv "$work" "$gone/work" && mv "$gone/new-work" "$work" &&
-  mv "$gone/new" "$upper" && mount -t overlay overlay -o "$layers" "$home" || back
-find "$run" -mindepth 1 -maxdepth 1 -exec mv -t "$gone/run" -- {} +
-mv "$gone" "$gone.done"
-[ -L "$home/.config" ] || [ -L "$home/.config/chromium" ] ||
-  rm -f "$home"/.config/chromium/Singleton*
-"""
-# Prepares a folder whose session ended for another: sockets go, and a rollback that was cut short
-# is taken back.
-_CLEAR = """\
-upper=$1 work=$2 kept=$3; shift 3
-for gone in "$kept"/gone-*; do
-  case "$gone" in *.done) continue;; esac
-  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
-  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
-done
-chmod -R u+rwX "$@"
-find "$@" -mindepth 1 -delete
-"""
-# Seconds to take a home back: moving takes milliseconds, copying up to 2 GB what the disk needs.
-_MOVED_WITHIN, _COPIED_WITHIN = 20.0, 300.0
 _TOLD_WITHIN = 10.0  # seconds until a box that says nothing more is known to have ended
-_LAST_BYTES = 1 << 16  # of a log that are looked through for its last line
 # What is kept for a desktop, by the name of its program, and what programs that ran lack then.
 _BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
 _KEPT = {
@@ -94,9 +51,6 @@ _KEPT = {
     "openbox": ("the window manager", ""),
     "tint2": ("the panel", ""),
 }
-_UNCOUNTED = 512 << 20  # bytes of the kernel's for a desktop, such as what it caches of files
-_OF_OURS = 64  # processes and threads of a desktop that are none of its programs'
-_MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
 _WAY_OUT = {
     **{
         name: f"http://127.0.0.1:{PROXY}"
@@ -124,39 +78,6 @@ class IsolationOptions:
     limits: Limits = field(default_factory=Limits)
     network: EgressPolicy = field(default_factory=EgressPolicy)
     internet: Internet | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A copy of what has changed in a home.
-
-    Args:
-        folder: Where it is.
-        size: Bytes its files take on the disk.
-        new: Those of them that it does not share with the copy before.
-    """
-
-    folder: Path
-    size: int
-    new: int
-
-
-@dataclass(frozen=True, slots=True)
-class Remains:
-    """What is kept of a session that ended: its files, and how the copies lie on each other."""
-
-    folder: Folder
-    uid: int
-    layers: tuple[Path, ...]
-    below: dict[Path, tuple[Path, ...]]
-    forgotten: set[Path]
-
-    def discard(self) -> None:
-        """Remove all of it."""
-        box = ProcessTree(self.folder.mark, lambda pid, status: None)
-        box.remove_at_end(self.folder.path)
-        box.close()
-        self.folder.release()
 
 
 class Session:
@@ -193,36 +114,23 @@ class Session:
         self.lost = threading.Event()
         self.lost_part = "its processes"
         self._vital: dict[int, str] = {}
-        self.group: Group | None = None
-        """The control group that limits it, where one can be made."""
-        self.freezer: Freezer | None = None
-        """What stops its programs while a checkpoint is made; without one, signals do."""
+        self.groups: ControlGroups | None = None
+        """What the kernel counts for it, behind walls."""
         self._pulse: Pulse | None = None
         self._xmemory: MemoryWatch | None = None
-        self._killed = 0
         self.restarts = 0
         """How many times a program that is kept has ended."""
         self._at_end = ExitStack()
         self._seen = GuestPaths(folder.home, folder.run, folder.xauthority, folder.mark)
         self._walls: BubblewrapCommands | None = None
         self.uid = os.getuid()
-        self._layers: tuple[Path, ...] = ()
-        """Copies that the home lies on since it went back, the newest first."""
-        self._below: dict[Path, tuple[Path, ...]] = {}
-        """The layers each copy was made over."""
-        self._forgotten: set[Path] = set()
-        self._at: Path | None = None
-        """The copy the home went back to last; None while it goes back."""
-        self._last: Path | None = None
-        """The last copy since the home went back."""
         self.proxy: Proxy | None = None
-        if remains:
-            self._layers, self._below = remains.layers, remains.below
-            self._forgotten = remains.forgotten
         self._outer = self.keeper = ProcessTree(folder.mark, self._ended, folder.log)
         self._outer.remove_at_end(folder.path)
         self._vital[self._outer.pid] = "the parent of all its processes"
         self.box = self._outer
+        self.home_layers = HomeLayers(folder, self._outer, remains)
+        """What is kept of the home, and what it lies on."""
 
     def start(
         self, width: int, height: int, keymap: Keymap, meanwhile: Callable[["Session"], None]
@@ -246,7 +154,7 @@ class Session:
         if self._enclosure:
             self._begin_walls(self._enclosure.limits)
         if self._remains:
-            self._clear()
+            self.home_layers.clear()
         self.x = start_xserver(
             self._start_x, folder.xauthority, bubblewrap.XKB if self._walls else folder.xkb, width,
             height, seen_as=self._seen.xauthority, sockets=folder.x11 if self._walls else None,
@@ -254,7 +162,8 @@ class Session:
         )  # fmt: skip
         self._at_end.callback(self.x.release)
         self._vital[self.x.pid] = _X
-        self._part_x()
+        if self.groups:
+            self.groups.part_x(self.x.pid)
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
             self.env = environment_of(self._seen, self.x.inside)
@@ -297,43 +206,15 @@ class Session:
         log = folder.log / "keeper.log"
         self.keeper = ProcessTree.keeper(self._outer, self.uid, bubblewrap.SHARED, log, self._ended)
         self._vital[self.keeper.pid] = "the process that holds its home"
-        self._join_group(limits)
-
-    def _join_group(self, limits: Limits) -> None:
-        """Have the kernel hold all of the desktop to its limits, where that is possible."""
-        memory, processes = limits.memory + _UNCOUNTED, limits.processes + _OF_OURS
-        group = make_group(self.folder.path.name, memory, processes)
-        if group:
-            self._outer.remove_at_end(*group.folders)
-            try:
-                group.add(self.keeper.pid)
-            except OSError as why:
-                logger.warning("a desktop is in no control group: %s", why)
-            else:
-                self.group = group
-                if self._walls:
-                    self._walls.grouped = True
-        self.freezer = make_freezer(self.folder.path.name, self.group)
-        if self.freezer:
-            self._outer.remove_at_end(self.freezer.folder)
-
-    def _part_x(self) -> None:
-        """Give the X server a group of its own: memory that programs take does not end it."""
-        group = self.group and make_group(
-            x_group(self.folder.path.name), bubblewrap.X_MEMORY + _UNCOUNTED, _OF_OURS
-        )
-        if group:
-            self._outer.remove_at_end(*group.folders)
-            for pid in tree(self.x.pid):
-                with suppress(OSError):
-                    group.add(pid)
+        self.home_layers.keeper = self.keeper
+        self.groups = ControlGroups(folder.path.name, self._outer, self._told)
+        self._walls.grouped = self.groups.limit(self.keeper.pid, limits)
 
     def _end_walls(self) -> None:
         """Make the programs' box, while the X server gets ready."""
         if not self._enclosure:
             return
-        mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay, str(self.folder.home)]
-        self.keeper.run(mount, self.folder.log / "mount.log")
+        self.home_layers.mount()
         self._enter()
         inner = self._enclosure
         way_out = self.keeper.listen(PROXY)
@@ -404,37 +285,9 @@ class Session:
         Raises:
             NotKept: The disk of this machine is full; nothing was kept.
         """
-        kept = self.folder.kept / name
-        try:
-            with self._still():
-                size, new = self.keeper.copy(self.folder.upper, kept, self._last)
-        except NotKept:
-            self._remove(kept)
-            raise
-        self._last = kept
-        self._below[kept] = self._layers
-        return Snapshot(kept, size, new)
-
-    def forget(self, kept: Path) -> None:
-        """Remove a copy, as soon as no other lies on it."""
-        self._forgotten.add(kept)
-        self._remove_forgotten()
-
-    def _remove_forgotten(self) -> None:
-        needed = set(self._layers)
-        for kept, below in self._below.items():
-            if kept not in self._forgotten:
-                needed.update(below)
-        for kept in self._forgotten - needed:
-            del self._below[kept]
-            self._forgotten.discard(kept)
-            if kept == self._last:  # a clone of it may be half made
-                self._last = None
-            self._remove(kept)
-
-    def _remove(self, folder: Path) -> None:
-        argv = ["nice", "-n", "19", "rm", "-rf", str(folder)]  # nobody waits for it
-        self.keeper.start(argv, {"PATH": SEARCH_PATH}, Path("/"))
+        frozen = self.groups.frozen() if self.groups else None
+        with frozen or self.box.frozen():
+            return self.home_layers.keep(name)
 
     def go_back(self, kept: Path) -> None:
         """End all programs, give the home the state of a copy, and start the desktop's own again.
@@ -445,24 +298,13 @@ class Session:
             CannotStart: A step failed.
         """
         self._vital.pop(self.box.pid, None)
-        self._last = self._at = None
-        before = self._layers
+        self.home_layers.depart()
         if self.lost.is_set():
             raise CannotStart("The rollback", f"{self.lost_part} ended")
         try:
             self.keeper.signal(self.box.pid, signal.SIGKILL)
             self.box.close()
-            self._layers = (kept, *self._below[kept])
-            copied = None
-            if len(self._layers) > _MOST_LAYERS:
-                self._layers, copied = self._below[kept], kept
-            try:
-                self._rewind(copied)
-            except BaseException:
-                self._layers = before
-                raise
-            self._at = kept
-            self._remove_forgotten()
+            self.home_layers.go_back(kept)
             self._enter()
             self._start_bus()
             with self._starting():
@@ -473,70 +315,11 @@ class Session:
                 self.lost.set()
             raise
 
-    def lies_on(self, kept: Path) -> bool:
-        """Whether the home went back to a copy last."""
-        return self._at == kept
-
-    def _rewind(self, copied: Path | None) -> None:
-        """Take away what has changed in the home, which then is its layers and this copy."""
-        folder = self.folder
-        gone = folder.kept / f"gone-{time.monotonic_ns()}"
-        paths = map(str, (folder.home, folder.upper, folder.work, gone))
-        argv = [
-            "sh",
-            "-c",
-            _REWIND,
-            "sh",
-            *paths,
-            self._overlay,
-            str(copied or ""),
-            str(folder.run),
-        ]
-        seconds = _COPIED_WITHIN if copied else _MOVED_WITHIN
-        self.keeper.run(argv, folder.log / "rewind.log", seconds=seconds)
-        self._remove(gone.with_name(f"{gone.name}.done"))
-
-    def _clear(self) -> None:
-        """Make a folder ready whose session has ended."""
-        folder = self.folder
-        places = (folder.upper, folder.work, folder.kept, folder.run, folder.x11)
-        argv = ["sh", "-c", _CLEAR, "sh", *map(str, places)]
-        self.keeper.run(argv, folder.log / "clear.log")
-        for left in folder.kept.iterdir():  # what was about to be removed, and begun clones
-            if left.name.startswith("gone-") or left.name.endswith("+"):
-                self._remove(left)
-
-    def look_at_group(self) -> None:
-        """Tell if the kernel has ended programs since the last look."""
-        if self.group and (killed := self.group.killed) > self._killed:
-            count, self._killed = killed - self._killed, killed
-            self._told(
-                f"the kernel has ended {count} {'program' if count == 1 else 'programs'}: all of "
-                "the desktop together used more memory than it may, files in /tmp and /dev/shm "
-                "included."
-            )
-
-    def said(self, program: str) -> int:
-        """How many bytes the runs of a program have written so far."""
-        log = self.folder.log / f"{Path(program).name}.log"
-        return log.stat().st_size if log.is_file() else 0
-
-    def last_words(self, program: str, after: int = 0) -> str:
-        """The last line a program wrote, `after` so many bytes; empty when it said nothing."""
-        log = self.folder.log / f"{Path(program).name}.log"
-        if not log.is_file():
-            return ""
-        with log.open("rb") as file:
-            file.seek(max(after, log.stat().st_size - _LAST_BYTES))
-            wrote = file.read(_LAST_BYTES)
-        lines = wrote.decode(errors="replace").split("\n")
-        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
-
     def leave(self) -> Remains:
         """End every program, and keep the folder for another session."""
         self._outer.spare(self.folder.path)
         self._end()
-        return Remains(self.folder, self.uid, self._layers, self._below, self._forgotten)
+        return self.home_layers.remains(self.uid)
 
     def close(self) -> None:
         """End every program and remove the folder."""
@@ -580,13 +363,6 @@ class Session:
             self.lost_part = self._vital[pid]
             self.lost.set()
 
-    @property
-    def _overlay(self) -> str:
-        """The options that mount the home."""
-        folder = self.folder
-        lower = ":".join(map(str, (*self._layers, folder.base)))
-        return f"lowerdir={lower},upperdir={folder.upper},workdir={folder.work},userxattr"
-
     def _start_x(self, argv: Sequence[str], fds: Sequence[int]) -> int:
         given: Sequence[int] = fds
         if self._walls:
@@ -606,21 +382,9 @@ class Session:
             self.keeper, self._walls.desktop, log, self._program_ended, self._told, self._restarted
         )
         self._vital[self.box.pid] = "the parent of its programs"
-        if self.freezer:
+        if self.groups and self.groups.freezer:
             self.box.commands([])  # once it answers, what it starts is in the group as it is
-            self.freezer.add(tree(self.box.pid))
-
-    @contextmanager
-    def _still(self) -> Generator[None]:
-        """No program runs meanwhile: by the kernel where it can, else by signals."""
-        if self.freezer and self.freezer.freeze():
-            try:
-                yield
-            finally:
-                self.freezer.thaw()
-        else:
-            with self.box.frozen():
-                yield
+            self.groups.freezer.add(tree(self.box.pid))
 
     def _start_bus(self) -> None:
         """Start the session bus; a descriptor tells when it is ready."""
@@ -717,16 +481,6 @@ def start_session(
         about = f"{why.filename}: " if why.filename else ""
         raise CannotStart("The desktop", f"{about}{why.strerror or 'no answer in time'}") from why
     return session
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all below it, parents first."""
-    found = [pid]
-    for one in found:
-        with suppress(OSError):
-            for task in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-    return found
 
 
 def _give(folder: Path, uid: int) -> None:

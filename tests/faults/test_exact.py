@@ -92,7 +92,7 @@ print(base.execute('pragma integrity_check').fetchone()[0],
 async def test_a_database_under_load(desktop: Desktop, agent: Client) -> None:
     session = session_of(desktop)
     session.launch([PYTHON, "-c", SQLITE])
-    assert until(lambda: session.last_words(PYTHON) == "ready", 20)
+    assert until(lambda: session.folder.last_words(PYTHON) == "ready", 20)
     for name in ("c1", "c2", "c3"):
         assert facts(await call(agent, "checkpoint"))["checkpoint"] == name
     for name in ("c2", "c1", "c3"):
@@ -124,7 +124,7 @@ print(code, said, git('show', 'HEAD:file')[1] == number, int(number) >= 3)
 async def test_a_repository_amid_commits(desktop: Desktop, agent: Client) -> None:
     session = session_of(desktop)
     session.launch(["sh", "-c", COMMITS])
-    assert until(lambda: session.last_words("sh") == "ready")
+    assert until(lambda: session.folder.last_words("sh") == "ready")
     for name in ("c1", "c2", "c3", "c4"):
         assert facts(await call(agent, "checkpoint"))["checkpoint"] == name
     for name in ("c2", "c4", "c1", "c3"):

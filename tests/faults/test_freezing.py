@@ -45,11 +45,12 @@ while True: read(fd)
 @pytest.fixture(params=["kernel", "signals"])
 def way(request: pytest.FixtureRequest, desktop: Desktop) -> str:
     """By the kernel where there is a group, and as without one."""
-    session = session_of(desktop)
-    if request.param == "kernel" and session.freezer is None:
+    groups = session_of(desktop).groups
+    assert groups
+    if request.param == "kernel" and groups.freezer is None:
         pytest.skip("no freezer can be made here")
     if request.param == "signals":
-        session.freezer = None
+        groups.freezer = None
     return str(request.param)
 
 

@@ -18,7 +18,7 @@ async def test_others_are_seen_and_used(desktop: Desktop, agent: Client, lie: st
     facts(await call(agent, "open", target="mousepad"))
     session = session_of(desktop)
     session.launch([PYTHON, "-c", LIAR, lie])
-    assert until(lambda: session.last_words(PYTHON) == "embedded", 20)
+    assert until(lambda: session.folder.last_words(PYTHON) == "embedded", 20)
     for _ in range(2):
         told = text(await call(agent, "read_screen"))
         assert '"Help"' in told, told

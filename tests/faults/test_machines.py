@@ -30,7 +30,7 @@ except CannotStart as why:
     print(f"{why}")
 else:
     session.box.wait(session.launch(["/bin/sh", "-c", "ulimit -n; ulimit -H -n"]))
-    print(f"{os.stat('/tmp/.X11-unix').st_mode & 0o7777:o}", session.said("sh") > 0)
+    print(f"{os.stat('/tmp/.X11-unix').st_mode & 0o7777:o}", session.folder.said("sh") > 0)
     print((session.folder.log / "sh.log").read_text().split())
     session.close()
 """

@@ -45,7 +45,7 @@ def hostile(desktop: Desktop, folder: Path, fault: str, style: str) -> Generator
     path.unlink(missing_ok=True)
     pid = session.launch([sys.executable, str(APPS / "hostile.py"), fault, str(path)])
     try:
-        assert until(path.exists, 20), session.last_words(sys.executable)
+        assert until(path.exists, 20), session.folder.last_words(sys.executable)
         yield
     finally:
         session.box.signal(pid, 9)

@@ -25,7 +25,7 @@ from gloveport.sandbox.isolation.cgroups import (
     make_group,
     remove_group,
 )
-from gloveport.sandbox.session import session as sessions
+from gloveport.sandbox.session import control_groups
 from gloveport.sandbox.session.session import IsolationOptions, start_session, tree
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.mcp.server import DesktopServer
@@ -162,7 +162,7 @@ def test_desktops_share_processors_however_many_programs_they_have(
     below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch, *, grouped: bool
 ) -> None:
     if not grouped:
-        monkeypatch.setattr(sessions, "make_group", no_group)
+        monkeypatch.setattr(control_groups, "make_group", no_group)
     processors = len(os.sched_getaffinity(0))
     busy = start_session(below, "busy", 640, 480, keymap, IsolationOptions())
     calm = start_session(below, "calm", 640, 480, keymap, IsolationOptions())
@@ -184,7 +184,7 @@ def test_desktops_share_processors_however_many_programs_they_have(
 def test_a_desktop_that_no_group_takes_starts_without(
     below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sessions, "make_group", lost_group)
+    monkeypatch.setattr(control_groups, "make_group", lost_group)
     session = start_session(below, "alone", 640, 480, keymap, IsolationOptions())
     try:
         assert "a desktop is in no control group: [Errno 2] No such file" in caplog.text
@@ -252,7 +252,8 @@ async def test_memory_that_programs_take_does_not_end_the_x_server(
         (name,) = {one.name for one in find_group(session.folder.path.name) if "-x" in one.name}
         assert groups_of(tree(session.x.pid)) == {name}
         assert groups_of(tree(session.box.pid)) == {name.removesuffix("-x")}
-        group = session.group
+        assert session.groups
+        group = session.groups.group
         assert group
         session.launch([PYTHON, "-c", SOCKETS])
         assert until(lambda: group.killed > 0, 60)
@@ -271,7 +272,7 @@ async def test_a_machine_without_groups_keeps_some_memory(
     below: Path, keymap: Keymap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sockets are memory of no program; 2 GB are let go here, which others may use meanwhile."""
-    monkeypatch.setattr(sessions, "make_group", no_group)
+    monkeypatch.setattr(control_groups, "make_group", no_group)
     spare = memory_left() - 2048 * MIB
     limits = replace(LIMITS, spare=spare)
     settings = DesktopOptions(

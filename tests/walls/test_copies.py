@@ -148,7 +148,7 @@ async def test_a_copy_whose_last_one_was_removed_has_everything(walled_desktop: 
     run_inside(session, LAY_OUT)
     one = session.keep("one")
     before = sums(walled_desktop)
-    session.forget(one.folder)  # while the next copy's beginning is made of it
+    session.home_layers.forget(one.folder)  # while the next copy's beginning is made of it
     two = session.keep("two")
     assert until(lambda: not one.folder.exists())
     assert (two.size, two.new) == (one.size, one.size)

@@ -125,7 +125,7 @@ async def test_what_programs_say_is_forgotten_when_it_is_too_much(small: Desktop
     session = session_of(small)
     session.launch([PYTHON, "-c", CHATTER])
     log = session.folder.log / "python3.log"
-    assert until(lambda: session.last_words("python3") == "still there", 30)
+    assert until(lambda: session.folder.last_words("python3") == "still there", 30)
     assert until(lambda: log.stat().st_size < 1_000_000, 30)
 
 

@@ -107,7 +107,7 @@ async def test_firefox(shop: Shop) -> None:
     argv = ["firefox-esr", f"http://a.example:{port}/firefox"]
     session_of(desktop).launch(argv)
     found, _ = await desktop.wait_for_window("arrived — mozilla", 30)
-    assert found, (await desktop.windows(), session_of(desktop).last_words("firefox-esr"))
+    assert found, (await desktop.windows(), session_of(desktop).folder.last_words("firefox-esr"))
     assert any(head.startswith(b"GET /firefox ") for head in heads)
     if os.getuid() == 0:  # the box's filter, and one or two of its own; it unshares the network
         found = sandboxes(session_of(desktop), b"-isForBrowser")

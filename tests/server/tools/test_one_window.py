@@ -204,7 +204,7 @@ def menus(desktop: Desktop, kind: str, folder: Path) -> Generator[Menus]:
     path, session = folder / f"{kind}.txt", session_of(desktop)
     pid = session.launch([SYSTEM_PYTHON, str(APPS / "menus.py"), kind, str(path)])
     try:
-        assert until(path.exists, 30), session.last_words(SYSTEM_PYTHON)
+        assert until(path.exists, 30), session.folder.last_words(SYSTEM_PYTHON)
         yield Menus(path)
     finally:
         session.box.signal(pid, 15)

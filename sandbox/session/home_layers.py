@@ -1,0 +1,220 @@
+"""The home of a desktop behind walls: what has changed, over copies of it, over how it was made.
+
+Copies are made for checkpoints. After a rollback the home lies on a copy, and what changes from
+then on is apart from it.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import NotKept
+from ..isolation.process_tree import ProcessTree
+from .environment import SEARCH_PATH
+from .folder import Folder
+
+# Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
+# seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
+# back. What programs left among the sockets is moved by the keeper, whom no mode of a folder keeps
+# out. What tells Chromium that a browser runs goes too; all links on the way there are the
+# programs' own, so none is followed.
+_REWIND = """\
+home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6 run=$7
+back() {
+  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
+  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
+  exit 1
+}
+mkdir "$gone" "$gone/run" && mkdir -m 700 "$gone/new-work" || exit
+if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$gone/new"; else mkdir -m 700 "$gone/new"; fi
+[ $? = 0 ] || exit
+umount "$home" || exit
+mv "$upper" "$gone/upper" && mv "$work" "$gone/work" && mv "$gone/new-work" "$work" &&
+  mv "$gone/new" "$upper" && mount -t overlay overlay -o "$layers" "$home" || back
+find "$run" -mindepth 1 -maxdepth 1 -exec mv -t "$gone/run" -- {} +
+mv "$gone" "$gone.done"
+[ -L "$home/.config" ] || [ -L "$home/.config/chromium" ] ||
+  rm -f "$home"/.config/chromium/Singleton*
+"""
+# Prepares a folder whose session ended for another: sockets go, and a rollback that was cut short
+# is taken back.
+_CLEAR = """\
+upper=$1 work=$2 kept=$3; shift 3
+for gone in "$kept"/gone-*; do
+  case "$gone" in *.done) continue;; esac
+  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
+  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
+done
+chmod -R u+rwX "$@"
+find "$@" -mindepth 1 -delete
+"""
+# Seconds to take a home back: moving takes milliseconds, copying up to 2 GB what the disk needs.
+_MOVED_WITHIN, _COPIED_WITHIN = 20.0, 300.0
+_MOST_LAYERS = 8  # of a home; each is looked through for a file, and mount(2) takes a page of names
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of what has changed in a home.
+
+    Args:
+        folder: Where it is.
+        size: Bytes its files take on the disk.
+        new: Those of them that it does not share with the copy before.
+    """
+
+    folder: Path
+    size: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is kept of a session that ended: its files, and how the copies lie on each other."""
+
+    folder: Folder
+    uid: int
+    layers: tuple[Path, ...]
+    below: dict[Path, tuple[Path, ...]]
+    forgotten: set[Path]
+
+    def discard(self) -> None:
+        """Remove all of it."""
+        box = ProcessTree(self.folder.mark, lambda pid, status: None)
+        box.remove_at_end(self.folder.path)
+        box.close()
+        self.folder.release()
+
+
+class HomeLayers:
+    """What is kept of a home, and what it lies on.
+
+    Args:
+        folder: Where the desktop lives.
+        keeper: The box that mounts the home.
+        remains: What another session left, to go on with.
+    """
+
+    def __init__(self, folder: Folder, keeper: ProcessTree, remains: Remains | None) -> None:
+        self.folder, self.keeper = folder, keeper
+        self._layers: tuple[Path, ...] = ()
+        """Copies that the home lies on since it went back, the newest first."""
+        self._below: dict[Path, tuple[Path, ...]] = {}
+        """The layers each copy was made over."""
+        self._forgotten: set[Path] = set()
+        self._at: Path | None = None
+        """The copy the home went back to last; None while it goes back."""
+        self._last: Path | None = None
+        """The last copy since the home went back."""
+        if remains:
+            self._layers, self._below = remains.layers, remains.below
+            self._forgotten = remains.forgotten
+
+    def remains(self, uid: int) -> Remains:
+        """What another session needs to go on with them."""
+        return Remains(self.folder, uid, self._layers, self._below, self._forgotten)
+
+    def mount(self) -> None:
+        """Mount the home for the first time."""
+        mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay, str(self.folder.home)]
+        self.keeper.run(mount, self.folder.log / "mount.log")
+
+    @property
+    def _overlay(self) -> str:
+        """The options that mount the home."""
+        folder = self.folder
+        lower = ":".join(map(str, (*self._layers, folder.base)))
+        return f"lowerdir={lower},upperdir={folder.upper},workdir={folder.work},userxattr"
+
+    def keep(self, name: str) -> Snapshot:
+        """Copy what has changed in the home since the desktop started or went back; nothing writes.
+
+        Raises:
+            NotKept: The disk of this machine is full; nothing was kept.
+        """
+        kept = self.folder.kept / name
+        try:
+            size, new = self.keeper.copy(self.folder.upper, kept, self._last)
+        except NotKept:
+            self._remove(kept)
+            raise
+        self._last = kept
+        self._below[kept] = self._layers
+        return Snapshot(kept, size, new)
+
+    def forget(self, kept: Path) -> None:
+        """Remove a copy, as soon as no other lies on it."""
+        self._forgotten.add(kept)
+        self._remove_forgotten()
+
+    def _remove_forgotten(self) -> None:
+        needed = set(self._layers)
+        for kept, below in self._below.items():
+            if kept not in self._forgotten:
+                needed.update(below)
+        for kept in self._forgotten - needed:
+            del self._below[kept]
+            self._forgotten.discard(kept)
+            if kept == self._last:  # a clone of it may be half made
+                self._last = None
+            self._remove(kept)
+
+    def _remove(self, folder: Path) -> None:
+        argv = ["nice", "-n", "19", "rm", "-rf", str(folder)]  # nobody waits for it
+        self.keeper.start(argv, {"PATH": SEARCH_PATH}, Path("/"))
+
+    def depart(self) -> None:
+        """The home leaves the copy it lies on."""
+        self._last = self._at = None
+
+    def go_back(self, kept: Path) -> None:
+        """Give the home the state of a copy, while no program runs.
+
+        Raises:
+            CannotStart: A step failed; the home is as it was.
+        """
+        before = self._layers
+        self._layers = (kept, *self._below[kept])
+        copied = None
+        if len(self._layers) > _MOST_LAYERS:
+            self._layers, copied = self._below[kept], kept
+        try:
+            self._rewind(copied)
+        except BaseException:
+            self._layers = before
+            raise
+        self._at = kept
+        self._remove_forgotten()
+
+    def lies_on(self, kept: Path) -> bool:
+        """Whether the home went back to a copy last."""
+        return self._at == kept
+
+    def _rewind(self, copied: Path | None) -> None:
+        """Take away what has changed in the home, which then is its layers and this copy."""
+        folder = self.folder
+        gone = folder.kept / f"gone-{time.monotonic_ns()}"
+        paths = map(str, (folder.home, folder.upper, folder.work, gone))
+        argv = [
+            "sh",
+            "-c",
+            _REWIND,
+            "sh",
+            *paths,
+            self._overlay,
+            str(copied or ""),
+            str(folder.run),
+        ]
+        seconds = _COPIED_WITHIN if copied else _MOVED_WITHIN
+        self.keeper.run(argv, folder.log / "rewind.log", seconds=seconds)
+        self._remove(gone.with_name(f"{gone.name}.done"))
+
+    def clear(self) -> None:
+        """Make a folder ready whose session has ended."""
+        folder = self.folder
+        places = (folder.upper, folder.work, folder.kept, folder.run, folder.x11)
+        argv = ["sh", "-c", _CLEAR, "sh", *map(str, places)]
+        self.keeper.run(argv, folder.log / "clear.log")
+        for left in folder.kept.iterdir():  # what was about to be removed, and begun clones
+            if left.name.startswith("gone-") or left.name.endswith("+"):
+                self._remove(left)
