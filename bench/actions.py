@@ -1,8 +1,10 @@
 """Speed side by side with the usual ways, in one run: medians, ratios, and how often each is right.
 
     .venv/bin/python bench/actions.py [start] [screenshot] [click] [policy] [settle] [typing]
+        [paint]
 
-Without names, all of them; with --rounds N, so often. Needs xdotool and scrot for the other side.
+Without names, all of them; with --rounds N, so often (seconds of painting). Needs xdotool
+and scrot for the other side.
 Machines are noisy: read the ratios, not the milliseconds.
 """
 
@@ -198,6 +200,28 @@ async def settle(folder: Path, rounds: int) -> None:
     print(f"  in all: {early} early returns in {total} actions")
 
 
+async def paint(folder: Path, seconds: int) -> None:
+    """What two minutes of 60 frames a second over the whole screen add to each action after them.
+
+    The same action is timed on two desktops in turn, of which one has seen them.
+    """
+    times: Times = {}
+    async with (
+        fresh(folder / "calm", Keymap()) as (calm, _),
+        fresh(folder / "painted", Keymap()) as (painted, session),
+    ):
+        argv = [sys.executable, str(Path(__file__).with_name("painter.py")), str(seconds)]
+        done = await anyio.run_process(argv, env=session.env)
+        for turn in range(60):
+            for name, desktop in (("calm", calm), ("after the painting", painted)):
+                began = time.perf_counter()
+                await desktop.do(Move(Point(300 + turn, 300)), show="never")
+                times.setdefault(name, []).append((time.perf_counter() - began) * 1e3)
+    report(f"An action after {int(done.stdout)} paintings of the screen", times, "calm")
+    added = statistics.median(times["after the painting"]) - statistics.median(times["calm"])
+    print(f"  added to each action: {added:+.1f} ms (target: at most 5)")
+
+
 async def typing(folder: Path, rounds: int, only: Sequence[str] = ()) -> None:
     """20,000 mixed characters into every toolkit, also stalled; and a few by xdotool.
 
@@ -362,8 +386,17 @@ PARTS = {
     "policy": policy,
     "settle": settle,
     "typing": typing,
+    "paint": paint,
 }
-USUAL = {"start": 10, "screenshot": 25, "click": 30, "policy": 20, "settle": 20, "typing": 1}
+USUAL = {
+    "start": 10,
+    "screenshot": 25,
+    "click": 30,
+    "policy": 20,
+    "settle": 20,
+    "typing": 1,
+    "paint": 120,
+}
 
 
 def main() -> None:
