@@ -237,6 +237,21 @@ class Desktop(ObservedDesktop):
         """
         await self._life.take_next(lambda parts: parts.console.key(keysym, down=down))
 
+    async def press(self, keysyms: Sequence[int]) -> None:
+        """Press keys of a person's in order and release them in reverse, with nothing in between.
+
+        Raises:
+            NotDone: No key of this desktop has one of them.
+        """
+
+        def turn(parts: Runtime) -> None:
+            for keysym in keysyms:
+                parts.console.key(keysym, down=True)
+            for keysym in reversed(keysyms):
+                parts.console.key(keysym, down=False)
+
+        await self._life.take_next(turn)
+
     async def bring(self, text: str) -> None:
         """Put a person's text on the clipboard.
 

@@ -168,8 +168,9 @@ class Questions:
         self._asked += 1
         since = self._clock()
         asked = Question(
-            f"q{self._asked}", kind, text, choices, who, key, since, holder, rule, site
-        )
+            f"q{self._asked}", kind, text, choices, who, key, since, holder, rule, site,
+            said or Said(),
+        )  # fmt: skip
         self._kept[asked.id] = asked
         own = [one for one in self.open if (one.holder or one.asked_by.key) == (holder or who.key)]
         for one in own[:-_MOST]:  # those of others stay

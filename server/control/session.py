@@ -344,13 +344,11 @@ class DesktopSession:
             raise NotYours("Take control first: text is pasted while you drive.")
         await self.desktop.bring(text)
         held = [_CTRL, _SHIFT] if given.get("shift") is True else [_CTRL]
-        for keysym, down in [*((key, True) for key in held), (_V, True), (_V, False)]:
-            await self.desktop.key(keysym, down=down)
-        for keysym in reversed(held):
-            await self.desktop.key(keysym, down=False)
+        await self.desktop.press([*held, _V])
         self.lease.moved()
         if person.deeds:
-            await person.deeds.note(f"pasted {len(text)} characters")
+            said: Said = {"code": "pasted", "count": len(text)}
+            await person.deeds.note(f"pasted {len(text)} characters", said)
         return {}
 
     async def drop(self, person: Person, name: str, data: bytes) -> str:
@@ -368,10 +366,11 @@ class DesktopSession:
                 await self.desktop.upload(path, data)
             except FileThere:
                 continue
-            did = f"put {path} there"
-            self.record.note(person.who, "drop", did, said={"code": "dropped", "text": path})
+            did, said = f"put {path} there", {"code": "dropped", "text": path}
             if self.lease.drives(person.who) and person.deeds:
-                await person.deeds.note(did)
+                await person.deeds.note(did, said)
+            else:
+                self.record.note(person.who, "drop", did, said=said)
             return path
         raise Impossible(f"There are {_NAMES_TRIED} files called {name[:40]!r} already.")
 
@@ -415,7 +414,7 @@ class DesktopSession:
         said = {"code": "rolled_back", "name": name}
         self.record.end(begun, picture=frame.picture, told=told, said=said)
         if self.lease.drives(person.who) and person.deeds:
-            await person.deeds.note(told)
+            await person.deeds.note(told, said)
         else:
             self.lease.stale(person.who, told)
         return {"back_to": name}

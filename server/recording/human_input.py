@@ -61,10 +61,10 @@ class Deeds:
         await self._end_text()
         return tuple(self._told)
 
-    async def note(self, deed: str) -> None:
-        """Something else they did."""
+    async def note(self, deed: str, said: Said | None = None) -> None:
+        """Something else they did, in words and as a code."""
         await self._end_text()
-        self._add(deed, None, {})
+        self._add(deed, None, said or {})
 
     async def before(self, *, key: int = 0, buttons: int = 0) -> None:
         """A key is about to go down, or buttons are about to be as said: text may end with that,

@@ -222,16 +222,16 @@ class LiveView:
         given = cast(dict[str, Any], read)
         sent = given.get("sent")
         if isinstance(sent, int | float) and (late := time.time() - sent) > _LATEST:
-            return _refused(
-                409, f"This came {late:.0f} s late, so it was not done. Do it again if you want it."
-            )
+            why = f"This came {late:.0f} s late, so it was not done. Do it again if you want it."
+            return _refused(409, why, "Late")
         try:
             return JSONResponse(await sharing.do(person, given["verb"], given, passport))
         except NotPermitted as why:
-            return _refused(403, str(why))
+            return _refused(403, str(why), "NotPermitted")
         except SandboxError as why:
             status = 409 if isinstance(why, NotNow) else 503 if isinstance(why, Broken) else 422
-            return _refused(status, sharing.desktop.settings.vault.scrub(str(why)))
+            told = sharing.desktop.settings.vault.scrub(str(why))
+            return _refused(status, told, type(why).__name__)
 
     async def _file(self, request: Request) -> Response:
         sharing, passport = self._sharing(request), passport_of(request)
@@ -308,8 +308,9 @@ def _event(kind: str, told: dict[str, Any], number: int | None = None) -> str:
     return f"event: {kind}\n{numbered}data: {data}\n\n"
 
 
-def _refused(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status)
+def _refused(status: int, why: str, code: str = "") -> Response:
+    """A refusal in a sentence, with its kind for pages that say it in another language."""
+    return JSONResponse({"error": why}, status, {"X-Gloveport-Refusal": code} if code else None)
 
 
 def _shown(picture: Picture | None) -> Response:

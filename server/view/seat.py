@@ -50,7 +50,8 @@ async def sit(
         lease.moved()
         await desktop.bring(text)
         if person.deeds:
-            await person.deeds.note(f"put {len(text)} characters on the clipboard")
+            said = {"code": "put", "count": len(text)}
+            await person.deeds.note(f"put {len(text)} characters on the clipboard", said)
 
     async def leave() -> None:
         await desktop.leave()

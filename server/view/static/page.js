@@ -9,7 +9,7 @@ import { Screen } from "./screen.js";
 import { Seat, Unanswered } from "./seat.js";
 import { Sharing } from "./share.js";
 import { Story } from "./story.js";
-import { asked } from "./telling.js";
+import { asked, refused } from "./telling.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 import { Undo } from "./undo.js";
@@ -209,7 +209,7 @@ async function act(verb, more) {
     return true;
   } catch (why) {
     const silent = why instanceof Unanswered;
-    trouble(silent ? say(why.slow ? "no_answer_slow" : "no_answer_verb") : why.message);
+    trouble(silent ? say(why.slow ? "no_answer_slow" : "no_answer_verb") : refused(why));
     return false;
   } finally {
     pressed?.removeAttribute("aria-busy");

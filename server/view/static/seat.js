@@ -84,7 +84,7 @@ export class Seat extends EventTarget {
     } catch {
       // The door speaks plain text.
     }
-    throw new Error(error);
+    throw Object.assign(new Error(error), { code: answer.headers.get("X-Gloveport-Refusal") });
   }
 
   async #open() {

@@ -30,6 +30,12 @@ export function failed({ why, error }) {
   return has(`error_${why}`) ? say(`error_${why}`) : error;
 }
 
+/** Why the server did not do something: in its own words where the reader knows their language. */
+export function refused({ code, message }) {
+  const translated = document.documentElement.lang !== "en" && has(`refused_${code}`);
+  return translated ? say(`refused_${code}`) : message;
+}
+
 /** What is asked. */
 export function asked({ said, text, asked_by: who }) {
   return question(said, who) ?? text;
