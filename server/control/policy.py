@@ -4,7 +4,6 @@ The verdict on input is made inside the desktop's turn, right before the input i
 is under the pointer or has the focus then. A yes holds for the same call, rule and place alone.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from ..recording.recorder import Said
 from ..recording.touches import ANYWHERE, touches
 from .label_words import groups, has_words, is_harmless, is_only, says, words_of
 from .page_addresses import Address, BadAddress
+from .toml_lines import TomlLines, why_no_toml
 
 Verdict = Literal["allow", "ask", "refuse"]
 
@@ -33,6 +33,7 @@ BUILT_IN = Path(__file__).with_name("policy.toml")
 _INPUTS: tuple[Input, ...] = get_args(Input)
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SHOWN = 60  # characters of a text in a question
+_TOLD = 250  # of what is wrong with a file; its path comes on top
 _LISTS = ("tool", "application", "window", "text", "words", "form", "role")
 _WORDS = ("name", "message")
 _KEYS = ("verdict", *_LISTS, "input", "region", "url", *_WORDS)
@@ -51,7 +52,7 @@ _HARMLESS = {"mouse_move", "scroll", "wait", "key_up"}
 
 
 class BadPolicy(Broken):
-    """A file of rules cannot be read; the error names the line or the rule."""
+    """A file of rules cannot be read; the error names the line."""
 
 
 class Forbidden(NotAllowed):
@@ -369,31 +370,36 @@ def load(file: Path) -> Policy:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        read = tomllib.loads(text)
     except OSError as why:
         raise BadPolicy(f"The policy {file} cannot be read: {why.strerror}.") from why
     except UnicodeDecodeError as why:
         raise BadPolicy(f"The policy {file} is no UTF-8 text.") from why
+    try:
+        read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
-        raise BadPolicy(f"The policy {file} is no TOML: {why}.") from why
+        raise BadPolicy(f"The policy {file} is no TOML: {why_no_toml(text, why)}.") from why
+    lines = TomlLines(text)
     rules: Any = read.pop("rule", [])
-    if read or not isinstance(rules, list):
+    wrong = next(iter(read), "" if isinstance(rules, list) else "rule")
+    if wrong:
         raise BadPolicy(
-            f"The policy {file} has {', '.join(read) or 'rule'} where only [[rule]] tables may be; "
-            "`gloveport policy` prints one to start from."
+            f"The policy {file} has {wrong[:_SHOWN]!r} in line {lines.key(wrong)}, where only "
+            "[[rule]] tables may be; `gloveport policy` prints one to start from."
         )
-    lines = [at for at, line in enumerate(text.splitlines(), 1) if _HEAD.match(line)]
+    if not rules:
+        raise BadPolicy(
+            f"The policy {file} has no [[rule]] in line 1 or below, so it would permit everything; "
+            "`gloveport policy` prints one to start from, and `--policy none` has no rules."
+        )
+    listed = cast(list[dict[str, Any]], rules)
     made: list[Rule] = []
     try:
-        for number, one in enumerate(cast(list[dict[str, Any]], rules), 1):
-            line = f" (line {lines[number - 1]})" if len(lines) == len(cast(Any, rules)) else ""
-            made.append(_rule(one, f"rule {number}", f"rule {number}{line}"))
+        for number, one in enumerate(listed, 1):
+            line = lines.table("rule", number, len(listed))
+            made.append(_rule(one, f"rule {number}", f"rule {number} (line {line})"))
     except ValueError as why:
-        raise BadPolicy(f"The policy {file}: {why}.") from why
+        raise BadPolicy(f"The policy {file}: {str(why)[:_TOLD]}.") from why
     return Policy(tuple(made))
-
-
-_HEAD = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 
 
 def _rule(read: dict[str, Any], usual: str, place: str) -> Rule:
@@ -408,7 +414,7 @@ def _rule(read: dict[str, Any], usual: str, place: str) -> Rule:
         if key not in _KEYS:
             near = get_close_matches(key, _KEYS, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_KEYS)}"
-            raise ValueError(f"{place} has an unknown key {key!r}; {hint}")
+            raise ValueError(f"{place} has an unknown key {key[:_SHOWN]!r}; {hint}")
     verdict = read.get("verdict")
     if verdict not in _VERDICTS:
         raise ValueError(f'{place} needs a verdict: "allow", "ask" or "refuse"')
@@ -469,7 +475,10 @@ def _texts(value: Any, key: str, place: str) -> tuple[str, ...]:
 
 def _region(value: Any, place: str) -> Rect:
     match value:
+        case [bool(), *_] | [_, bool(), *_] | [_, _, bool(), *_] | [_, _, _, bool()]:
+            pass  # which Python takes for numbers
         case [int(x0), int(y0), int(x1), int(y1)] if x0 < x1 and y0 < y1:
             return Rect(x0, y0, x1 - x0, y1 - y0)
         case _:
-            raise ValueError(f"{place}: region must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1")
+            pass
+    raise ValueError(f"{place}: region must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1")

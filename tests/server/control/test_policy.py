@@ -1,7 +1,9 @@
 """What needs a person's yes: asked over the wire, judged by a page that knows what was done."""
 
+import itertools
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -485,7 +487,7 @@ async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[[rule]]\nverdict = ", " is no TOML: Invalid value (at end of document)."),
+        ("[[rule]]\nverdict = ", " is no TOML: Invalid value (at line 2, the last)."),
         ("[[rule]]\n", ': rule 1 (line 1) needs a verdict: "allow", "ask" or "refuse".'),
         (
             '[[rule]]\nverdict="ask"\n\n[[rule]]\nverdict="ask"\naplication="x"',
@@ -517,8 +519,8 @@ async def test_a_rollback_needs_a_yes(shop: Shop) -> None:
             '[[rule]]\nverdict="allow"\nurl="https://*trusted.com/"',
             ": rule 1 (line 1): url 'https://*trusted.com/' would allow foreign hosts;",
         ),
-        ('[rules]\nverdict="ask"', " has rules where only [[rule]] tables may be; `gloveport pol"),
-        ('rule = ["x"]', ": rule 1 is no table; write it as [[rule]]."),
+        ('[rules]\nverdict="ask"', " has 'rules' in line 1, where only [[rule]] tables may be; "),
+        ('rule = ["x"]', ": rule 1 (line 1) is no table; write it as [[rule]]."),
     ],
 )
 def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, why: str) -> None:
@@ -527,6 +529,54 @@ def test_a_bad_file_is_told_by_its_line(tmp_path: Path, text: str, why: str) -> 
     with pytest.raises(BadPolicy) as refused:
         load(file)
     assert str(refused.value).startswith(f"The policy {file}{why}")
+
+
+GOOD = '[[rule]]\nverdict = "ask"\nmessage = """\n[[rule]]\n"""\n'
+VALUES = ["1", "1.5", "true", "[]", "{}", "{a = 1}", "[1]", "[[1]]", "[{a = 1}]", "1999-01-01",
+          '["a", ""]', "[true, 0, 5, 5]"]  # fmt: skip
+KEYS = ["verdict", "tool", "input", "application", "window", "url", "words", "form", "text", "role",
+        "region", "name", "message", "when"]  # fmt: skip
+SHAPES = [
+    *(f"[[rule]]\n{key} = {value}\n" + ("" if key == "verdict" else 'verdict = "ask"\n')
+      for key, value in itertools.product(KEYS, VALUES)),
+    *(f"[[rule]]\n{key} = '{'!' * 5000}'\n" + ("" if key == "verdict" else 'verdict = "ask"\n')
+      for key in ("verdict", "tool", "words", "form", "text", "role", "region", "w" * 5000)),
+    *(f"[[rule]]\nverdict = 'ask'\n{head}\na = 1\n"
+      for head in ("[rule.when]", "[[rule.when]]", "[rule.'a b']", "['rule'.name]")),
+    '[["rule"]]\nverdict = "no"', "  [[ rule ]]  # a comment\nverdict = 'no'", "[[rule]]\n",
+    "[rules]\n", "rules = 1", "[[rules]]\n", "'rules' = [\n1]", "rules.a = 1", "[rule]\n",
+    "rule = 1\n", "rule.a = 1\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", [0, 2])
+def test_whatever_has_the_wrong_shape_is_told_by_its_line(tmp_path: Path, rules: int) -> None:
+    file = tmp_path / "policy.toml"
+    for shape in SHAPES:
+        if rules and not re.match(r"\s*\[\[ ?[\"']?rule\b", shape):
+            continue  # which is outside of any rule, and comes first
+        before = f"# A comment.\n\n{GOOD * rules}"
+        file.write_text(before + shape, encoding="utf-8")
+        with pytest.raises(BadPolicy) as refused:
+            load(file)
+        told = str(refused.value).removeprefix(f"The policy {file}")
+        line = before.count("\n") + 1
+        assert re.search(rf"line {line}\b|at line {line + 1}\b", told), (shape, told)
+        assert len(told) <= 350, told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# nothing", "rule = []", 'rule = [\n"x"]', "\ufeff[[rule]]\n", "[[rule]\n", "a\n\n\0",
+     '[[rule]]\nverdict="ask"\nverdict="ask"'],
+)  # fmt: skip
+def test_a_file_without_rules_or_of_another_kind_is_told_by_a_line(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadPolicy, match=r"\bline \d"):
+        load(file)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
