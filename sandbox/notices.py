@@ -12,7 +12,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque(maxlen=_MOST)
-        self._unseen: set[int] = set()
+        self._unseen: set[tuple[int, int]] = set()
         """Windows of which it was said that rules about texts cannot see into them."""
 
     def add(self, text: str) -> None:
@@ -21,12 +21,13 @@ class Notices:
 
     def unseen(self, layer: Layer) -> None:
         """Tell once of a window that rules about texts cannot see into it."""
-        if layer.window not in self._unseen:
-            self._unseen.add(layer.window)
+        window = layer.window, layer.pid  # X gives a number again
+        if window not in self._unseen:
+            self._unseen.add(window)
             name = layer.title or layer.application or "this window"
             self.add(
-                f"“{name}” does not tell what it shows: rules of the policy about texts cannot see "
-                "into it."
+                f"“{name}” does not tell what it shows there: rules of the policy about texts "
+                "cannot see into it."
             )
 
     def take(self) -> list[str]:

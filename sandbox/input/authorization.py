@@ -251,7 +251,7 @@ class InputContext:
             return None
         else:
             roles = [one.role for one in self._focused]
-        return None if roles and roles[-1] not in _UNTOLD else self._layer
+        return None if roles and roles[0] not in _UNTOLD else self._layer
 
     @cached_property
     def _layers(self) -> Sequence[Layer]:
@@ -326,30 +326,38 @@ class InputContext:
 
     @cached_property
     def _reached(self) -> tuple[str, ...]:
-        """Names of what a key presses without the focus: by a shortcut, or in an open menu."""
-        if self.touch.input != "key" or not self.touch.text:
+        """Names of what keys press without the focus: by a shortcut, or in an open menu."""
+        if self.touch.input == "click" or not self.touch.text:
             return ()
-        return tuple(dict.fromkeys((*self._mnemonic, *self._shortcut)))
+        shortcut = self._shortcut if self.touch.input == "key" else ()
+        return tuple(dict.fromkeys((*self._mnemonic, *shortcut)))
+
+    @property
+    def _letters(self) -> str:
+        """The characters that go to an open menu, each of which may press an item."""
+        if not self._menu_open:
+            return ""
+        text = self.touch.text
+        return self.touch.entered or (text if len(text) == 1 else "")
 
     @property
     def _mnemonic(self) -> tuple[str, ...]:
         """Names of what an access key presses, and a letter in an open menu."""
-        touch = self.touch
-        alone = len(touch.text) == 1
-        if alone and not self._menu_open:
+        letters, text = self._letters, self.touch.text
+        if not letters and not (self.touch.input == "key" and _ACCESS.fullmatch(text)):
             return ()
-        if not alone and not _ACCESS.fullmatch(touch.text):
-            return ()
-        roles = _ITEMS if alone else BUTTONS
+        roles = _ITEMS if letters else BUTTONS
         shown = [one for one in self._active if one.role in roles and one.name]
-        key = touch.text[-1].casefold()
+        pressed = {*(letters or text[-1]).casefold()}
         found: dict[str, None] = {}
         for one, keys in zip(shown, self._elements.bindings(shown), strict=True):
             name = one.name.casefold()
-            if keys is None and key in name:
+            if _untold(keys) and pressed & {*name}:
                 self.doubt = "its program does not tell its access keys"
                 found[one.name] = None
-            elif key in _access_keys(keys or "") or (alone and not keys and name[0] == key):
+            elif pressed & _access_keys(keys or "") or (
+                letters and not keys and name[0] in pressed
+            ):
                 found[one.name] = None
         return tuple(found)
 
@@ -434,6 +442,15 @@ def _access_keys(told: str) -> set[str]:
     """
     keys = told.replace(";", ",").replace(":", ",").split(",")
     return {key.strip()[-1].casefold() for key in keys if _BINDING.fullmatch(key.strip())}
+
+
+def _untold(keys: str | None) -> bool:
+    """Whether something may have an access key that is not among what it tells.
+
+    GTK 4 tells nothing. Qt tells a shortcut in place of it. GTK 3 and LibreOffice tell both, with
+    ";" between them.
+    """
+    return keys is None or bool(keys and ";" not in keys and not _access_keys(keys))
 
 
 def _up_to_button(chain: Sequence[Node]) -> list[Node]:

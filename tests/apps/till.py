@@ -55,10 +55,10 @@ def gtk3(state: State) -> None:
     menu, keys = Gtk.Menu(), Gtk.AccelGroup()
     window.add_accel_group(keys)
     for name, shortcut, _ in ITEMS:
-        item = Gtk.MenuItem(label=name)
+        item = Gtk.MenuItem.new_with_mnemonic(f"_{name}")
         flags = Gtk.AccelFlags.VISIBLE
         item.add_accelerator("activate", keys, *Gtk.accelerator_parse(shortcut), flags)
-        item.connect("activate", lambda it: state.pressed(f"menu {it.get_label()}"))
+        item.connect("activate", lambda _, name: state.pressed(f"menu {name}"), name)
         menu.append(item)
     file.set_submenu(menu)
     bar.append(file)
@@ -135,7 +135,7 @@ def qt(state: State, binding: str) -> None:
     bar = widgets.QMenuBar()
     menu = bar.addMenu("File")
     for name, _, shortcut in ITEMS:
-        action = menu.addAction(name)
+        action = menu.addAction(f"&{name}")
         action.setShortcut(shortcut)
         action.triggered.connect(lambda *_, it=name: state.pressed(f"menu {it}"))
     rows.setMenuBar(bar)

@@ -4,6 +4,8 @@ Each case looks at the program's own state: what needs a yes was not done, and t
 """
 
 import json
+import os
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from answers import call, facts, refusal
 from desks import session_of
 from fields import Field, field, page_in_chromium
 from mcp import Client
+from processes import pids_of
 
 from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.x11.keymap import Keymap
@@ -265,6 +268,96 @@ async def test_a_shortcut_is_a_click_on_its_item(
         assert "press “Delete all”" in await shown.refused("key", text="Delete")
         await shown.does("key", text="ctrl+o")
         assert await shown.comes_to("pressed", ["Help me", "menu Open"]), shown.state
+
+
+@pytest.mark.parametrize("kind", ["gtk3", "qt", "pyqt6", "pyqt5"])
+async def test_a_letter_in_an_open_menu_is_a_click(
+    desktop: Desktop, kind: str, tmp_path: Path
+) -> None:
+    async with till(desktop, kind, tmp_path) as shown:
+        await shown.does("left_click", coordinate=await shown.at("File"))
+        await shown.does("key", text="Down")  # GTK takes letters once an item is chosen
+        for key in ("p", "P", "shift+p", "alt+p"):
+            assert "press “Pay now”" in await shown.refused("key", text=key), key
+        assert "press “Pay now”" in await shown.refused("type", text="p")
+        assert "press “Delete all”" in await shown.refused("type", text="xD")
+        await shown.refused("hold_key", text="e", duration=0.1)
+        await shown.refused("key_down", text="d")
+        assert shown.state["pressed"] == []
+        if kind == "gtk3":
+            await shown.does("key", text="o")
+            assert await shown.comes_to("pressed", ["menu Open"])
+        else:  # Qt tells a shortcut in place of the letter, which may be any of the name's
+            assert "does not tell its access keys" in await shown.refused("key", text="y")
+            await shown.does("key", text="z")
+
+
+@pytest.mark.timeout(180)
+async def test_menus_and_dialogs_of_libreoffice_are_judged(
+    desktop: Desktop, tmp_path: Path
+) -> None:
+    session = session_of(desktop)
+    async with agent_of(desktop, "low-level") as client:
+        opened = await call(client, "open", target="spreadsheet", screenshot="never")
+        assert facts(opened)["window"].endswith("LibreOffice Calc")
+        shown = Program(client, Field("calc", tmp_path / "none", 0))
+        try:
+            await call(client, "wait_for", event="text", text="B2", seconds=30)
+            assert (await shown.does("set", target="B2", value="kept"))["set"] == "verified"
+            assert "press “Delete Rows”" in await shown.refused(
+                "click_element", target="Sheet > Delete Rows"
+            )
+            rows = await shown.at("Delete Rows", "menu item")
+            assert "press “Delete Rows”" in await shown.refused("left_click", coordinate=rows)
+            await shown.does("key", text="Escape Escape")
+            await shown.does("key", text="ctrl+q")
+            await call(client, "wait_for", event="enabled", text="Don’t Save", seconds=20)
+            lost = await shown.at("Don’t Save", "button")
+            for name, given in (
+                ("click_element", {"target": "Don’t Save"}),
+                ("left_click", {"coordinate": lost}),
+                ("key", {"text": "alt+n"}),
+            ):
+                assert "press “Don’t Save”" in await shown.refused(name, **given), name
+            await shown.does("click_element", target="Cancel")
+            cell = (await shown.does("find", text="kept", role="table cell"))["found"]
+            assert '"B2" = "kept"' in cell[0]
+        finally:
+            for pid in pids_of("soffice.bin", session.folder.mark):
+                os.kill(pid, signal.SIGKILL)
+
+
+async def test_what_no_rule_about_texts_sees_is_told_once(desktop: Desktop, tmp_path: Path) -> None:
+    """A canvas and a terminal: nothing is asked, and the answer says what is not seen."""
+    html = """<canvas width=300 height=200 style="background:#ddd" onclick="keep(++n)"></canvas>
+     <button>Next</button><script>let n = 0</script>"""
+    with page_in_chromium(session_of(desktop), tmp_path, html) as at:
+        async with agent_of(desktop) as client:
+            await call(client, "wait_for", event="enabled", text="Next", seconds=30)
+            shown = Program(client, at)
+            button = await shown.at("Next", "button")
+            painted = [button[0] - 100, button[1] - 100]
+            said = [await shown.does("left_click", coordinate=painted) for _ in range(2)]
+            said.append(await shown.does("left_click", coordinate=button))
+            assert at.holds("2")
+    assert len(untold(said)) == 1
+    async with agent_of(desktop) as client:
+        opened = await call(client, "open", target="terminal", screenshot="never")
+        shown = Program(client, Field("terminal", tmp_path / "none", 0))
+        said = [await shown.does("type", text=f"echo {word} > {tmp_path}/said\n")
+                for word in ("delete", "pay")]  # fmt: skip
+        with anyio.fail_after(20):
+            while not (tmp_path / "said").exists():  # noqa: ASYNC110 - a file has no event
+                await anyio.sleep(0.01)
+        await shown.does("type", text="exit\n")
+    (told,) = untold(said)
+    assert facts(opened)["window"] in told
+
+
+def untold(answers: list[Any]) -> list[str]:
+    """The notices that something does not tell what it shows."""
+    notices = [one for answer in answers for one in answer.get("notices", [])]
+    return [one for one in notices if "rules of the policy about texts cannot see" in one]
 
 
 async def test_keys_that_delete_files_are_asked_for(desktop: Desktop, tmp_path: Path) -> None:

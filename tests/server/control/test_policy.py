@@ -296,6 +296,42 @@ async def test_a_no_of_the_user_is_told_and_nothing_is_done(
 
 
 @ERAS
+async def test_two_clients_are_each_asked_about_their_own_call(shop: Shop, way: str) -> None:
+    """Both wait for an answer at once: each answer counts for the call it was asked for."""
+    met = anyio.Event()
+
+    class Both(User):
+        async def __call__(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+            said = await super().__call__(context, params)
+            if yes.asked and no.asked:
+                met.set()
+            with anyio.fail_after(30):
+                await met.wait()
+            return said
+
+    yes, no = Both(), Both("decline")
+    mode = "auto" if "2026" in way else "legacy"
+    answers: dict[str, CallToolResult] = {}
+
+    async def press(client: Client, target: str) -> None:
+        answers[target] = await call(client, "click_element", target=target)
+
+    async with (
+        serving_web(shop.server(), shop.desktop) as url,
+        Client(f"{url}/mcp", mode=mode, elicitation_callback=yes) as ada,
+        Client(f"{url}/mcp", mode=mode, elicitation_callback=no) as bob,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(press, ada, "立即购买")
+        tasks.start_soon(press, bob, "Send")
+    assert facts(answers["立即购买"])["ok"]
+    assert refusal(answers["Send"]).endswith(". It was not done.")
+    assert ["立即购买" in one for one in yes.asked] == [True]
+    assert ["“Send”" in one for one in no.asked] == [True]
+    assert await shop.comes_to("buy")
+
+
+@ERAS
 async def test_a_client_that_takes_no_questions_gets_a_plain_refusal(shop: Shop, way: str) -> None:
     async with client_of(shop, way, None) as (client, _):
         said = refusal(await call(client, "click_element", target="Send"))
