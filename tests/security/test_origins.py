@@ -129,7 +129,7 @@ def requests(desktop: Desktop) -> list[tuple[str, str]]:
         path: str = getattr(route, "path", "")
         for part, value in named.items():
             path = path.replace(part, value)
-        if path not in ("/healthz", "/live/static", "/live/main"):
+        if path not in ("/", "/live", "/healthz", "/live/static", "/live/main", "/live/-"):
             asked += [("GET", path), ("POST", path)]
     return asked
 
