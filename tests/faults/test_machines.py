@@ -196,3 +196,69 @@ def test_a_folder_is_swept_by_its_lock_and_not_by_the_number_of_a_process(
         assert sorted(below.iterdir()) == sorted([folder, below / "not-a-desktop"])
         owner.kill()
     assert until(lambda: not folder.exists())
+
+
+STRANGER = 61999
+AS_STRANGER = [
+    "setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups",
+    "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search",
+]  # fmt: skip
+"""Another user, who may read this checkout wherever it is."""
+COMMANDS = ("status", "stop", "live", "serve --port 0", "stdio", "doctor")
+RUN_USER = f"{EMPTY} && mkdir -p /run/user && mount -t tmpfs tmpfs /run/user"
+OWN_RUN = f"{RUN_USER} && mkdir -p /run/user/{STRANGER}"
+
+
+def commands_said(before: str) -> dict[str, str]:
+    """What each command says to another user, after a command of a shell in mounts of its own."""
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{before} && exec "$@"']
+    said: dict[str, str] = {}
+    for command in COMMANDS:
+        ran = subprocess.run(
+            [*argv, "sh", *AS_STRANGER, "env", "-i", f"PATH={os.defpath}", "HOME=/nowhere",
+             sys.executable, "-P", "-m", "gloveport.server.cli", *command.split()],
+            capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert ran.returncode != 0, (command, ran)
+        said[command] = ran.stdout + ran.stderr
+    return said
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (f"{RUN_USER} && mkdir /tmp/gloveport-{STRANGER}",
+         f"/tmp/gloveport-{STRANGER} belongs to another user."),
+        (f"{OWN_RUN}/gloveport && chown {STRANGER} /run/user/{STRANGER}",
+         f"/run/user/{STRANGER}/gloveport belongs to another user."),
+        (f"{RUN_USER} && mount -o remount,ro /tmp",
+         f"/tmp/gloveport-{STRANGER} cannot be used: Read-only file system."),
+    ],
+)  # fmt: skip
+def test_every_command_names_a_state_folder_that_cannot_be_used(before: str, why: str) -> None:
+    for command, said in commands_said(before).items():
+        assert why in said, (command, said)
+        assert "Traceback" not in said
+
+
+@needs_root
+@pytest.mark.parametrize("owner", [0, STRANGER])
+@pytest.mark.parametrize("said_to_be", [f"/run/user/{STRANGER}", "/run/user/0", "/nowhere", ""])
+def test_the_runtime_folder_that_the_environment_names_does_not_matter(
+    owner: int, said_to_be: str
+) -> None:
+    """It may be somebody else's, missing, or one that nothing can be written to."""
+    before = (
+        f"{OWN_RUN} /run/user/0 && chmod 700 /run/user/0 && chmod 500 /run/user/{STRANGER} && "
+        f"chown {owner} /run/user/{STRANGER}"
+    )
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{before} && exec "$@"']
+    ran = subprocess.run(
+        [*argv, "sh", *AS_STRANGER, "env", "-i", f"PATH={os.defpath}",
+         f"XDG_RUNTIME_DIR={said_to_be}", sys.executable, "-P", "-m", "gloveport.server.cli",
+         "status"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (3, "")
+    assert ran.stdout.startswith("No server of yours runs.")
