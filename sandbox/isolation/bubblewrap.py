@@ -55,6 +55,7 @@ _FILES = {
 _MIB = 1 << 20
 _FILES_OPEN = 4096
 X_MEMORY = 1200 * _MIB  # bytes; pixmaps are the X server's memory, whoever asks for them
+_X_RESERVE = 256 * _MIB  # more than that while the client that takes it is looked for
 SHARED = 512 * _MIB // resource.getpagesize()  # pages of System V segments
 
 
@@ -116,7 +117,7 @@ class BubblewrapCommands:
         """
         own = ["--bind", str(self._x11), "/tmp/.X11-unix", "--ro-bind", str(self._xkb), str(XKB)]
         own += [w for name in _ETC_OF_X for w in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        limits = ["/usr/bin/prlimit", f"--as={X_MEMORY}", "--core=0"]
+        limits = ["/usr/bin/prlimit", f"--as={X_MEMORY}:{X_MEMORY + _X_RESERVE}", "--core=0"]
         return self._box(own, {}, fds, [*limits, *argv])
 
     def desktop(self, channel: int) -> tuple[list[str], list[int]]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_AS, prlimit
 from typing import Any
 
 from Xlib import error
@@ -57,35 +58,60 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        """Until the server is gone; it is asked only while it is large."""
+        """Until the server is gone; it is asked only while it is large.
+
+        The connection is made beforehand: a server whose memory is taken makes none.
+        """
         first = self._size()
+        display: Display | None = None
         while first and not self._closing.wait(EVERY):
-            size = self._size()
-            if size == 0:
-                return
-            if size - first > MOST_PIXMAPS // 2:
-                try:
+            try:
+                if display is None:
                     display = self._connect()
-                except (error.DisplayError, error.ConnectionClosedError, OSError):
-                    continue
-                try:
                     display.set_error_handler(_quiet)
+                if self._size() - first > MOST_PIXMAPS // 2:
                     self._follow(display, first)
-                except (error.ConnectionClosedError, OSError) as cut:
-                    logger.debug("the watch over the X server's memory was cut: %s", cut)
-                finally:
-                    with suppress(error.ConnectionClosedError, OSError):
-                        display.close()
+            except (error.DisplayError, error.ConnectionClosedError, OSError) as cut:
+                logger.debug("the watch over the X server's memory was cut: %s", cut)
+                if display:
+                    _close(display)
+                display = None
+            if self._size() == 0:
+                break
+        if display:
+            _close(display)
 
     def _follow(self, display: Display, first: int) -> None:
-        """Look who holds what for as long as the server is large."""
+        """Look who holds what for as long as the server is large.
+
+        While it grows fast or has little left, nobody else is served meanwhile, and it may have
+        more than its limit: it ends when it gets no memory for itself.
+        """
         resources: Any = display  # its requests are added to the class by name
-        resources.res_query_version()
+        before = first
         while (size := self._size()) - first > MOST_PIXMAPS // 2:
             scarce = size > _NEARLY * self._limit
-            self._look(display, resources, scarce=scarce)
-            if self._closing.wait(EVERY if scarce else _CALM):
+            urgent = scarce or size - before > _WORTH
+            before = size
+            if urgent:
+                display.grab_server()
+                self._permit(more=True)
+            try:
+                self._look(display, resources, scarce=scarce)
+            finally:
+                if urgent:
+                    self._permit(more=False)
+                    display.ungrab_server()
+                    display.flush()
+            if self._closing.wait(EVERY if urgent else _CALM):
                 return
+
+    def _permit(self, *, more: bool) -> None:
+        """Let the server have all that its hard limit permits, or its limit; where it has one."""
+        with suppress(OSError, ValueError):
+            soft, hard = prlimit(self._server, RLIMIT_AS)
+            if soft != RLIM_INFINITY:
+                prlimit(self._server, RLIMIT_AS, (hard if more else self._limit, hard))
 
     def _look(self, display: Display, resources: Any, *, scarce: bool) -> None:
         """Cut off the client that holds most, if that is too much."""
@@ -124,6 +150,11 @@ class MemoryWatch:
         return int(pages) * _PAGE
 
 
+def _close(display: Display) -> None:
+    with suppress(error.ConnectionClosedError, OSError):
+        display.close()
+
+
 def _innermost(pid: int) -> int:
     """The process that a chain of processes with one child each ends in."""
     with suppress(OSError, ValueError):
@@ -152,6 +183,10 @@ def _name(display: Display, client: int) -> str:
         for one in Windows(display).layers():
             if one.window & ~mask == client:
                 return repr(one.title or one.application or "a window without a name")
+        for frame in display.screen().root.query_tree().children:  # one that does not show yet
+            for one in (frame, *frame.query_tree().children):
+                if one.id & ~mask == client and (title := Windows(display).title(one.id)):
+                    return repr(title)
     return "A program without a window"
 
 

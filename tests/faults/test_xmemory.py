@@ -19,6 +19,9 @@ EATERS = {
     "large pixmaps": "x.XCreatePixmap(d, root, 4096, 4096, 24)",
     "small pixmaps": "[x.XCreatePixmap(d, root, 60, 60, 24) for _ in range(300)]",
     "pixmaps of every depth": "[x.XCreatePixmap(d, root, 900, 900, one) for one in (1, 8, 24, 32)]",
+    "small pixmaps without a pause": (
+        "x.XSetErrorHandler(IGNORED)\nwhile True: x.XCreatePixmap(d, root, 60, 60, 24)"
+    ),
     "pixmaps that outlive it": (
         "x.XSetCloseDownMode(d, 1); x.XCreatePixmap(d, root, 1024, 1024, 24)"
     ),
@@ -30,6 +33,7 @@ EATER = (
     + WINDOW
     + """
 import sys
+IGNORED = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda d, e: 0)
 deed = compile(sys.argv[1], 'deed', 'exec')
 while True:
     exec(deed)
