@@ -15,8 +15,9 @@ from typing import NoReturn, TypeVar
 from mss.exception import ScreenShotError
 from Xlib import error
 
-from .checkpoints import history
+from .checkpoints import programs
 from .checkpoints.history import CheckpointHistory
+from .checkpoints.programs import LastPrograms
 from .errors import (
     Broken,
     Cancelled,
@@ -95,6 +96,7 @@ class Lifecycle:
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
+        self._ran = LastPrograms()
 
     async def take(
         self, work: Callable[[Runtime], T], known: "Knowledge | None", *, tells: bool = False
@@ -113,7 +115,9 @@ class Lifecycle:
             try:
                 if known and known.acts and known.losses != self.losses:
                     raise LostBefore(self.loss)
-                return self._safely(work)
+                done = self._safely(work)
+                self._see_programs()
+                return done
             finally:
                 losses = self.losses  # a later turn may lose more before this one is told
 
@@ -170,6 +174,19 @@ class Lifecycle:
         if parts is self.runtime and parts.cut:
             self._reconnect()  # what it found may come from a connection that was cut
         return done
+
+    def _see_programs(self) -> None:
+        """Remember what has windows: it is started again if the display dies."""
+        if (parts := self.runtime) is None:
+            return
+
+        def running() -> list[list[str]]:
+            found = parts.running()[0]
+            parts.session.box.commands([])  # who has ended took the windows along: nothing is known
+            return found
+
+        with suppress(error.XError, error.ConnectionClosedError, OSError, Broken):
+            self._ran.look(parts.windows.numbers(), running)
 
     def start(self) -> None:
         settings = self._settings
@@ -238,7 +255,7 @@ class Lifecycle:
         self._remains = session.leave()
 
     def _restart(self, failure: Exception | None = None) -> NoReturn:
-        """Start the display again over the home and the checkpoints, with the programs of the last.
+        """Start the display again over the home and the checkpoints, with the programs that ran.
 
         Raises:
             DesktopLost: It is up.
@@ -262,7 +279,7 @@ class Lifecycle:
         self.losses += 1
         return loss
 
-    def revive(self, what: str, *, programs: bool = True) -> list[str]:
+    def revive(self, what: str, *, restart: bool = True) -> list[str]:
         """Start another session over what remains; the names of the programs that it started."""
         logger.error("desktop %s is started again: %s ended", self._settings.name, what)
         self._notices.clear()
@@ -271,9 +288,10 @@ class Lifecycle:
         again, self._revived = self._revived, time.monotonic()
         started: list[str] = []
         # What ran may be what ended the display: it is not started twice in a row.
-        if programs and self._history.made and self._revived - again > _REVIVED_AGAIN:
-            for argv in self._history.made[-1].programs:
+        self._ran.forget_windows()
+        if restart and self._revived - again > _REVIVED_AGAIN:
+            for argv in self._ran.commands:
                 with suppress(CannotStart):
                     self.runtime.session.launch(argv)
-                    started.append(history.name_of(argv))
+                    started.append(programs.name_of(argv))
         return started

@@ -16,6 +16,7 @@ from .actions import (
 )
 from .activity.cpu import Activity
 from .activity.requests import Traffic
+from .checkpoints import programs
 from .errors import (
     DesktopLost,
 )
@@ -106,6 +107,16 @@ class Runtime:
             raise DesktopLost
         x, tree = self.session.x, AccessibilityTree(self.session.reach)
         return LiveCapture(x.connect(), x.camera, tree, self.masks, self.clipboard.window)
+
+    def running(self) -> tuple[list[list[str]], list[str]]:
+        """The commands that bring back what has windows, and the name of each window's program."""
+        pids = [self.windows.pid(one.id) for one in self.windows.list()]
+        commands: dict[int, list[str]] = {}
+        for pid in dict.fromkeys(pids):
+            if pid > 1 and (told := self.session.box.commands([pid])):
+                commands[pid] = programs.again(*told[0])
+        names = [programs.name_of(commands.get(pid, ())) or "unknown" for pid in pids]
+        return list(commands.values()), names
 
     @property
     def cut(self) -> bool:

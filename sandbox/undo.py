@@ -96,7 +96,7 @@ class Undo:
 
         try:
             frame = self._frames.during(parts, act, _BACK, show, seen)
-            return history.restored(chosen, self._running(parts)[1]), frame
+            return history.restored(chosen, parts.running()[1]), frame
         except (error.ConnectionClosedError, ScreenShotError, OSError) as why:
             if not back.is_set():
                 raise
@@ -122,7 +122,7 @@ class Undo:
         self._history.count += 1
         name = f"c{self._history.count}"
         shown = parts.windows.list()
-        programs, names = self._running(parts)
+        programs, names = parts.running()
         kept = session.keep(name)
         small = View.fitting(self._settings.width, self._settings.height, _THUMBNAIL)
         made = Checkpoint(
@@ -176,17 +176,7 @@ class Undo:
         self._life.leave(session)
         down = ""
         try:
-            self._life.revive("the rollback", programs=False)
+            self._life.revive("the rollback", restart=False)
         except Broken as again:
             down = again.cause if isinstance(again, ProgramFailed) else str(again)
         raise self._life.lost(NotRolledBack(said, files=files, down=down)) from why
-
-    def _running(self, parts: Runtime) -> tuple[list[list[str]], list[str]]:
-        """The commands that bring back what has windows, and the name of each window's program."""
-        pids = [parts.windows.pid(one.id) for one in parts.windows.list()]
-        commands: dict[int, list[str]] = {}
-        for pid in dict.fromkeys(pids):
-            if pid > 1 and (told := parts.session.box.commands([pid])):
-                commands[pid] = history.again(*told[0])
-        names = [history.name_of(commands.get(pid, ())) or "unknown" for pid in pids]
-        return list(commands.values()), names

@@ -203,23 +203,3 @@ def risk_of_opening(target: str, home: Path) -> str:
     if path.is_relative_to(home / "Downloads"):
         return "before something downloaded is opened"
     return ""
-
-
-def name_of(command: Sequence[str]) -> str:
-    """The program of a command that `again` made, without its folder."""
-    words = command[3:] if list(command[:2]) == ["env", "-C"] else command
-    return Path(words[0]).name if words else ""
-
-
-def again(argv: Sequence[str], directory: str) -> list[str]:
-    """The command that brings a program back, with what it had open where it remembers that."""
-    program = Path(argv[0].partition(" ")[0]).name  # Chromium writes all its words as one
-    if program.startswith(("chromium", "chrome")):
-        words = " ".join(argv).split(" ")
-        folder = [one for one in words if one.startswith("--user-data-dir=")][:1]
-        return ["chromium", *folder, "--restore-last-session"]
-    if program.startswith("firefox"):
-        return [argv[0]]  # after it was ended, it opens what it had open by itself
-    if program == "soffice.bin":
-        return ["soffice", "--norestore", *(one for one in argv[1:] if not one.startswith("-"))]
-    return ["env", "-C", directory, *argv] if directory else list(argv)

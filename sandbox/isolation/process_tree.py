@@ -294,13 +294,14 @@ class ProcessTree:
         finally:
             self._ask({"freeze": False})
 
-    def commands(self, pids: Sequence[int]) -> list[tuple[list[str], str]]:
-        """The arguments and directory of each of some processes.
+    def commands(self, pids: Sequence[int]) -> list[tuple[list[str], str, list[str]]]:
+        """The arguments and directory of each of some processes, and what it holds open.
 
-        Left out is what is gone, and what has more arguments than fit an answer.
+        That is the lock of each profile of Chromium, and each document of LibreOffice. Left out is
+        what is gone, and what has more arguments than fit an answer.
         """
         told = self._ask({"commands": list(pids)}).get("commands", [])
-        return [(argv, directory) for argv, directory in told]
+        return [(argv, directory, held) for argv, directory, held in told]
 
     def remove_at_end(self, *paths: Path) -> None:
         """Remove these files and folders after the last program has ended."""

@@ -72,6 +72,10 @@ class Windows:
         found = [self._describe(number, active) for number in stack]
         return [window for window in found if window]
 
+    def numbers(self) -> frozenset[int]:
+        """The ids of all windows, those included that are left out of lists."""
+        return frozenset(self._numbers(self._root, "_NET_CLIENT_LIST"))
+
     def active_id(self) -> int:
         """The window that has the focus; 0 when none has."""
         return next(iter(self._numbers(self._root, "_NET_ACTIVE_WINDOW")), 0)

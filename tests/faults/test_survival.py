@@ -69,16 +69,34 @@ async def test_files_and_checkpoints_outlive(desktop: Desktop, agent: Client, vi
         assert read(desktop) == text
 
 
-async def test_programs_of_the_last_checkpoint_come_back_once(
-    desktop: Desktop, agent: Client
+@pytest.mark.parametrize("victim", ["X", "init of the programs", "keeper"])
+async def test_the_programs_that_ran_come_back_once_not_those_of_a_checkpoint(
+    desktop: Desktop, agent: Client, victim: str
 ) -> None:
+    write(desktop, "text")
     facts(await call(agent, "open", target="xterm"))
     facts(await call(agent, "checkpoint"))
-    os.kill(session_of(desktop).x.pid, signal.SIGKILL)
-    assert "xterm was started again" in refusal(await call(agent, "screenshot"))
-    facts(await call(agent, "wait_for", event="window", text="user@", seconds=10))
-    os.kill(session_of(desktop).x.pid, signal.SIGKILL)
-    assert "no program was started again" in refusal(await call(agent, "screenshot"))
+    facts(await call(agent, "open", target="thunar"))
+    facts(await call(agent, "checkpoint"))
+    facts(await call(agent, "rollback", to="c1"))
+    session_of(desktop).launch(["mousepad", "/home/user/thesis"])
+    facts(await call(agent, "wait_for", event="window", text="thesis", seconds=20))
+    # A terminal that was given a command is started without: it is not run twice.
+    command = ["xterm", "-T", "making", "-e", "sh", "-c", "echo >> ran; exec sleep 99"]
+    session_of(desktop).launch(command)
+    facts(await call(agent, "wait_for", event="window", text="making", seconds=20))
+    for names in ("xterm, mousepad", "no program"):
+        session = session_of(desktop)
+        os.kill(VICTIMS[victim](session), signal.SIGKILL)
+        assert until(session.lost.is_set)
+        assert f"{names} w" in refusal(await call(agent, "screenshot"))
+        if names != "no program":
+            for text in ("making", "thesis"):
+                found = await call(agent, "wait_for", event="window", text=text, seconds=20)
+                assert facts(found)["happened"]
+            titles = [one["title"] for one in facts(await call(agent, "windows"))["windows"]]
+            assert len(titles) == 3, titles
+    assert run_inside(session_of(desktop), "print(len(open('/home/user/ran').read()))") == "1\n"
 
 
 async def test_what_was_noticed_of_the_lost_display_is_not_told_of_the_next(

@@ -27,7 +27,7 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"remove": [paths]}  {"id": 10, "spare": "path"}  at the end; not after all
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
-              {"id": 4}  {"id": 5, "commands": [[[argv], "directory"]]}
+              {"id": 4}  {"id": 5, "commands": [[[argv], "directory", [held]]]}
               {"id": 7, "replaces": false} with descriptors, {"id": 8}, or both with "at", the part
                   of the path that stands in the way, and "found", what it is, or "error", why
               {"id": 9, "bytes": 123, "new": 12}, or "error", why

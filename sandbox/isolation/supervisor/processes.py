@@ -1,6 +1,7 @@
 """The processes of a box as /proc shows them: to list, stop, end and measure them."""
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 MOST_SAID = 30_000  # bytes of arguments in one answer; JSON makes six of one at the most
+MOST_HELD = 50  # files of one process
+HOLD = (b"chrom", b"soffice")  # how the names of programs begin that hold what they show
 STOPPED_WITHIN = 5.0  # seconds; a process that waits for a disk stops afterwards
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,20 +38,35 @@ def descendants() -> list[int]:
     return found
 
 
-def commands(pids: list[int]) -> list[tuple[list[str], str]]:
-    """The arguments and directory of each process that is there, as far as they fit an answer."""
-    found: list[tuple[list[str], str]] = []
+def commands(pids: list[int]) -> list[tuple[list[str], str, list[str]]]:
+    """The arguments, directory and `held` files of each process there is, as far as they fit."""
+    found: list[tuple[list[str], str, list[str]]] = []
     room = MOST_SAID
     for pid in pids:
         with suppress(OSError):
             with Path(f"/proc/{pid}/cmdline").open("rb") as file:
                 argv = file.read(room + 1)
             directory = str(Path(f"/proc/{pid}/cwd").readlink())
-            if (size := len(argv) + len(os.fsencode(directory))) <= room:
+            program = re.split(b"[ \0]", argv, maxsplit=1)[0].rpartition(b"/")[2]
+            files = held(pid) if program.startswith(HOLD) else []
+            size = len(argv) + sum(len(os.fsencode(one)) for one in (directory, *files))
+            if size <= room:
                 room -= size
                 words = argv.rstrip(b"\0").split(b"\0")
-                found.append(([word.decode(errors="replace") for word in words], directory))
+                found.append(([word.decode(errors="replace") for word in words], directory, files))
     return found
+
+
+def held(pid: int) -> list[str]:
+    """The files that tell what a program shows: locks of Chromium's profiles, locked documents."""
+    found: list[str] = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            file = link.readlink()
+            lock = file.with_name(f".~lock.{file.name}#")  # as office programs do
+            if str(file).endswith("/Session Storage/LOCK") or lock.is_file():
+                found.append(str(file))
+    return sorted(set(found))[:MOST_HELD]
 
 
 def states() -> dict[int, tuple[int, str]]:
