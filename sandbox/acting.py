@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from .accessibility.tree import Slow
+from .accessibility.atspi.bus import Slow
 from .actions import (
     Action,
     ButtonUp,

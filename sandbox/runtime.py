@@ -7,10 +7,10 @@ from contextlib import suppress
 from mss.exception import ScreenShotError
 from Xlib import error
 
+from .accessibility.atspi.tree import AccessibilityTree
 from .accessibility.elements import Elements
 from .accessibility.pages import Pages
 from .accessibility.reach import Reach
-from .accessibility.tree import AccessibilityTree
 from .actions import (
     ActionContext,
 )

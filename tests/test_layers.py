@@ -21,15 +21,16 @@ MAY_IMPORT = {
     "sandbox.activity": set[str](),
     "sandbox.x11": {"Xlib", "mss", "numpy"},
     "sandbox.imaging": {"sandbox.isolation", "numpy", "PIL", "isal", "rapidocr"},
-    "sandbox.accessibility": {"sandbox.x11", "dbus_fast", "numpy"},
-    "sandbox.secrets": {"sandbox.accessibility", "sandbox.x11"},
+    "sandbox.accessibility.atspi": {"dbus_fast", "numpy"},
+    "sandbox.accessibility": {"sandbox.accessibility.atspi", "sandbox.x11", "dbus_fast", "numpy"},
+    "sandbox.secrets": {"sandbox.accessibility", "sandbox.accessibility.atspi", "sandbox.x11"},
     "sandbox.screen": {
-        "sandbox.accessibility", "sandbox.activity", "sandbox.imaging", "sandbox.secrets",
-        "sandbox.x11", "Xlib", "mss", "numpy",
+        "sandbox.accessibility", "sandbox.accessibility.atspi", "sandbox.activity",
+        "sandbox.imaging", "sandbox.secrets", "sandbox.x11", "Xlib", "mss", "numpy",
     },
     "sandbox.input": {
-        "sandbox.accessibility", "sandbox.activity", "sandbox.screen", "sandbox.secrets",
-        "sandbox.x11", "Xlib",
+        "sandbox.accessibility", "sandbox.accessibility.atspi", "sandbox.activity",
+        "sandbox.screen", "sandbox.secrets", "sandbox.x11", "Xlib",
     },
     "sandbox.home": {
         "sandbox.imaging", "sandbox.isolation", "sandbox.secrets", "Xlib", "numpy",

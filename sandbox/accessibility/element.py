@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..geometry import Point, Rect
 from ..x11.windows import Layer
-from .nodes import Node, Top
+from .atspi.nodes import Node, Top
 
 Eye = Literal["tree", "ocr"]
 

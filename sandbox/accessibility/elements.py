@@ -12,8 +12,12 @@ from dataclasses import replace
 from ..errors import ElementGone, NoSuchRef
 from ..geometry import Point, Rect
 from ..x11.windows import Layer, Windows
+from .atspi.bus import Key, Silent, Slow
+from .atspi.commands import Command
+from .atspi.node_maker import FIELDS
+from .atspi.nodes import Node, Top, Unsure
+from .atspi.tree import AccessibilityTree
 from .element import USABLE, Element, Group, Known, Touched
-from .nodes import Node, Top, Unsure
 from .pairing import Pair, paired
 from .placement import (
     POPUPS,
@@ -26,7 +30,6 @@ from .placement import (
     seen_part,
 )
 from .refs import RefTable
-from .tree import FIELDS, AccessibilityTree, Command, Key, Silent, Slow
 
 _ANSWER_WITHIN = 2.5  # seconds each program has to tell what it shows
 _SURE_WITHIN = 2.0  # the same, for what nothing may be done without

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..x11.windows import Window, Windows
+from .atspi.bus import Key, Silent, Slow
+from .atspi.nodes import Gone
+from .atspi.tree import AccessibilityTree
 from .elements import Elements
-from .nodes import Gone
-from .tree import AccessibilityTree, Key, Silent, Slow
 
 _WITHIN = 0.3  # seconds a browser has to answer
 _NOWHERE: Key = ("", "")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from ..geometry import Rect
 from ..names import clean
 from ..x11.windows import Layer
-from .nodes import Top
-from .tree import Key
+from .atspi.bus import Key
+from .atspi.nodes import Top
 
 _EXACTLY = 2  # pixels each edge may differ by
 # What each kind of evidence weighs: no sum of lower ones outweighs a higher one.

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from ..geometry import Point, Rect
 from ..x11.windows import Layer
+from .atspi.nodes import Node, Top
 from .element import Element
-from .nodes import Node, Top
 
 # What may lie in a menu or list of its own window, over other windows of its program.
 POPUPS = {

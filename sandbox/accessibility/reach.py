@@ -8,11 +8,12 @@ from itertools import takewhile
 from ..errors import Covered, Disabled, ElementGone, Evasive, NotShown
 from ..geometry import Point, Rect
 from ..x11.windows import Layer, Windows
+from .atspi.bus import Key, Slow
+from .atspi.nodes import Node
+from .atspi.tree import AccessibilityTree
 from .element import USABLE, Element
 from .elements import Elements
-from .nodes import Node
 from .placement import own_point
-from .tree import AccessibilityTree, Key, Slow
 
 _SCROLLED_WITHIN = 2.0
 _LOOKS = 0.03  # seconds between two looks at where something is that scrolls

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from ..accessibility.atspi.nodes import Node
 from ..accessibility.element import Element, Touched
 from ..accessibility.elements import Elements
-from ..accessibility.nodes import Node
 from ..geometry import Point, Rect, View
 from ..x11.windows import Layer, Windows
 from .accelerators import DELETING, EDITING, is_shortcut, is_typing, shortcuts

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from ..accessibility.atspi.bus import Silent
+from ..accessibility.atspi.nodes import Choice
+from ..accessibility.atspi.tree import AccessibilityTree
 from ..accessibility.element import Element
-from ..accessibility.nodes import Choice
-from ..accessibility.tree import AccessibilityTree, Silent
 from ..errors import BadText, NotDone
 from ..screen.locator import Locator
 from ..x11.keysyms import sequence

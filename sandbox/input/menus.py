@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from ..accessibility.atspi.text_match import Fit, fit, plain
 from ..accessibility.element import Element
 from ..accessibility.elements import MENU_ITEMS
-from ..accessibility.text_match import Fit, fit, plain
 from ..errors import Ambiguous, NoSuchElement
 from ..screen.locator import Locator
 from ..screen.ranking import described

@@ -2,7 +2,7 @@
 
 import re
 
-from ..accessibility.nodes import Contents
+from ..accessibility.atspi.nodes import Contents
 
 Facts = dict[str, object]
 

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..accessibility.atspi.bus import Silent, Slow
+from ..accessibility.atspi.nodes import Contents
+from ..accessibility.atspi.tree import AccessibilityTree
 from ..accessibility.element import Element
-from ..accessibility.nodes import Contents
-from ..accessibility.tree import AccessibilityTree, Silent, Slow
 from ..errors import BadText, NotDone, NotPasted, NotTyped
 from ..screen.locator import Locator
 from ..secrets.redaction import Redactor

@@ -10,8 +10,8 @@ import numpy as np
 from mss.exception import ScreenShotError
 from Xlib.display import Display
 
+from ..accessibility.atspi.bus import Key, Silent
 from ..accessibility.pages import Page
-from ..accessibility.tree import Key, Silent
 from ..activity.cpu import Activity
 from ..activity.requests import Traffic
 from ..errors import Cancelled

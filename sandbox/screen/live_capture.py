@@ -17,7 +17,7 @@ from Xlib import X, error
 from Xlib.display import Display
 from Xlib.ext import damage, xfixes, xinput
 
-from ..accessibility.tree import AccessibilityTree
+from ..accessibility.atspi.tree import AccessibilityTree
 from ..geometry import Point, Rect
 from ..imaging.image import Pixels
 from ..secrets.redaction import Redactor

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from ..accessibility.atspi.nodes import Node
+from ..accessibility.atspi.text_match import Fit, fit, plain
 from ..accessibility.element import Element, Group
 from ..accessibility.elements import PICTURES, Elements
-from ..accessibility.nodes import Node
 from ..accessibility.placement import in_reading_order
 from ..accessibility.reach import Reach
 from ..accessibility.refs import RefTable
-from ..accessibility.text_match import Fit, fit, plain
 from ..errors import (
     Ambiguous,
     BadText,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from ..accessibility.atspi.text_match import Fit, excerpt, fit, plain
 from ..accessibility.element import Element, Group
 from ..accessibility.elements import PICTURES
-from ..accessibility.text_match import Fit, excerpt, fit, plain
 
 _SHORT = 200  # characters of what something is called in an answer
 

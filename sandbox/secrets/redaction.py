@@ -11,11 +11,12 @@ from collections.abc import Generator, Hashable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from ..accessibility.atspi.bus import Key, Silent
+from ..accessibility.atspi.nodes import Gone
+from ..accessibility.atspi.tree import AccessibilityTree
 from ..accessibility.element import Element, Known
 from ..accessibility.elements import Elements, fields_of
-from ..accessibility.nodes import Gone
 from ..accessibility.placement import placed
-from ..accessibility.tree import AccessibilityTree, Key, Silent
 from ..errors import NotDone
 from ..geometry import Rect
 from ..x11.windows import Layer, Windows

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
-from gloveport.sandbox.accessibility.nodes import ROLES
+from gloveport.sandbox.accessibility.atspi.nodes import ROLES
 from gloveport.sandbox.errors import Broken, Impossible, NotAllowed
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.input.authorization import Input, InputContext, Label, Permit

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gloveport.sandbox.accessibility.atspi.text_match import Fit, excerpt, fit, place_of, plain
 from gloveport.sandbox.accessibility.element import Element, Group
-from gloveport.sandbox.accessibility.text_match import Fit, excerpt, fit, place_of, plain
 from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Point, Rect
 from gloveport.sandbox.screen.locator import Scene

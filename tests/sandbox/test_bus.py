@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from dbus_fast.auth import AuthExternal
 
-from gloveport.sandbox.accessibility.bus import Answer, Bus, Question, Silent, Slow
+from gloveport.sandbox.accessibility.atspi.bus import Answer, Bus, Question, Silent, Slow
 
 # Answers how long each path is, except to those it never answers, answers wrongly or dies of.
 PROGRAM = """

@@ -9,8 +9,9 @@ from accessible import ACCESSIBLE, accessibility_bus, asked
 from desks import session_of
 from fields import field
 
-from gloveport.sandbox.accessibility.nodes import ROLES, STATES
-from gloveport.sandbox.accessibility.tree import AccessibilityTree, Silent
+from gloveport.sandbox.accessibility.atspi.bus import Silent
+from gloveport.sandbox.accessibility.atspi.nodes import ROLES, STATES
+from gloveport.sandbox.accessibility.atspi.tree import AccessibilityTree
 from gloveport.sandbox.desktop import Desktop
 
 

@@ -1,9 +1,9 @@
 """The geometry of scroll areas, over made trees."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gloveport.sandbox.accessibility.clipping import NOTHING, clipped, sticking_out
+from gloveport.sandbox.accessibility.atspi.clips import NOTHING, clipped, sticking_out
 from gloveport.sandbox.geometry import Rect
 
 RECTS = st.builds(
@@ -11,6 +11,7 @@ RECTS = st.builds(
 )
 
 
+@settings(deadline=None)  # the machine may have better things to do
 @given(st.lists(st.tuples(RECTS, st.booleans(), st.booleans()), min_size=2, max_size=12), st.data())
 def test_an_object_shows_where_all_that_hold_it_do(
     made: list[tuple[Rect, bool, bool]], data: st.DataObject
@@ -44,6 +45,7 @@ def test_a_tree_that_goes_round_in_circles_ends() -> None:
     assert set(clipped(list("abc"), parents, {"a": Rect(0, 0, 9, 9)}, ())) <= set("abc")
 
 
+@settings(deadline=None)  # the machine may have better things to do
 @given(st.lists(RECTS, max_size=6), st.lists(RECTS, max_size=6))
 def test_what_sticks_out_is_partly_in_and_partly_out(
     rects: list[Rect], holders: list[Rect]

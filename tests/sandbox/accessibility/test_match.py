@@ -2,7 +2,7 @@
 
 import pytest
 
-from gloveport.sandbox.accessibility.text_match import Fit, excerpt, fit, place_of, plain
+from gloveport.sandbox.accessibility.atspi.text_match import Fit, excerpt, fit, place_of, plain
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..geometry import Rect
+from ...geometry import Rect
 from .bus import Key, Silent, Slow
 
 STATES = (
