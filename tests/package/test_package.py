@@ -158,6 +158,48 @@ def installed(wheel: Path, folder: Path) -> Path:
     return folder / "bin" / "gloveport"
 
 
+@pytest.mark.fresh
+@pytest.mark.parametrize("kind", ["uvx", "uv tool", "pipx", "pip"])
+def test_every_installer_makes_a_program_that_knows_how_it_was_installed(
+    kind: str, wheel: Path, tmp_path: Path
+) -> None:
+    uv, python = find_uv_bin(), str(tmp_path / "venv" / "bin" / "python")
+    homes = {
+        "UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"),
+    }  # fmt: skip
+    installing: dict[str, list[list[str]]] = {
+        "uvx": [],
+        "uv tool": [[uv, "tool", "install", "--python", sys.executable, str(wheel)]],
+        "pipx": [[uv, "tool", "run", "pipx", "install", "--python", sys.executable, str(wheel)]],
+        "pip": [
+            [sys.executable, "-m", "venv", str(tmp_path / "venv")],
+            [python, "-m", "pip", "install", "-q", str(wheel)],
+        ],
+    }
+    environment = {**os.environ, **homes}  # noqa: TID251 - a test starts programs
+    for command in installing[kind]:
+        subprocess.run(command, env=environment, check=True, timeout=280)
+    started = {
+        "uvx": [uv, "tool", "run", "--python", sys.executable, "--from", str(wheel), "gloveport"],
+        "pip": [str(tmp_path / "venv" / "bin" / "gloveport")],
+    }.get(kind, [str(tmp_path / "bin" / "gloveport")])
+
+    def said(*words: str) -> str:
+        return subprocess.run(
+            [*started, *words], env=environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert json.loads(said("doctor", "--json"))["installed"] == kind
+    (line,) = (line for line in said("config", "claude-code").splitlines() if "mcp add" in line)
+    words = line.partition(" -- ")[2].split()
+    assert words[-1] == "stdio"
+    if kind == "uvx":  # and no path in a cache
+        assert words[1:] == ["--from", str(wheel), "gloveport", "stdio"]
+    else:
+        assert Path(words[0]).is_file()
+
+
 def version(program: Path) -> str:
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
 
