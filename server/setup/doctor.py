@@ -41,9 +41,23 @@ class Need:
             if name.startswith("/"):
                 if Path(name).exists():
                     return name
-            elif there := shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/games"):
+                continue
+            there = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/games")
+            if there and not starts_a_snap(Path(there)):
                 return there
         return None
+
+
+def starts_a_snap(program: Path) -> bool:
+    """Whether a program is the script by which Ubuntu starts a snap, which cannot use our display.
+
+    Ubuntu's chromium-browser and firefox packages install such scripts.
+    """
+    try:
+        with program.open("rb") as file:
+            return file.read(2) == b"#!" and b"/snap/bin/" in file.read(1 << 16)
+    except OSError:
+        return False
 
 
 def system_needs() -> tuple[Need, ...]:

@@ -66,6 +66,21 @@ def test_a_missing_program_is_named_with_the_command_that_gets_it(
 
 
 @needs_root
+def test_a_script_that_starts_a_snap_is_no_browser() -> None:
+    ubuntu = "'#!/bin/sh\\nexec /snap/bin/firefox \"$@\"\\n'"  # its /usr/bin/firefox, cut short
+    script = (
+        f"{HIDE.format('chromium')} /usr/bin/firefox-esr && "
+        f"printf {ubuntu} > /usr/bin/firefox && chmod 755 /usr/bin/firefox && exec"
+    )
+    status, told, text = doctor(*MOUNTS, script=script)
+    assert (status, told["ok"]) == (0, True)
+    (browser,) = (need for need in told["needs"] if need["what"] == "browser")
+    assert browser["found"] is None
+    assert told["get"] == [f"{APT} chromium chromium-sandbox"]
+    assert "missing  browser" in text
+
+
+@needs_root
 def test_a_kernel_that_permits_no_namespaces_is_named_with_the_setting() -> None:
     status, told, text = doctor(*NOBODY, script=NO_NAMESPACES)
     assert (status, told["ok"]) == (1, False)
