@@ -125,6 +125,8 @@ class Caller:
     """The look of the last picture they were sent."""
     known: int = 0
     """The look of the last answer they were sent."""
+    outline: int = 0
+    """The frame of the last screen they were told as text, whole or what had changed."""
     epoch: int = 0
     """The hand-back after which they last looked; see lease.py."""
     losses: int = 0

@@ -11,18 +11,21 @@ from typing import Annotated, Any, Literal
 from gloveport.sandbox import actions, geometry
 from gloveport.sandbox.actions import Action
 from gloveport.sandbox.errors import BadText
-from gloveport.sandbox.frames import Show
 from gloveport.sandbox.secrets.store import SecretStore
 
 from ..control.call import Result
 from .invocation import Invocation
 from .schema import Point, Whole, about, optional
 
-At = Annotated[Point, optional("[x, y] in the last full screenshot; default: pointer.")]
-To = Annotated[Point, about("[x, y] in the last full screenshot.")]
-Held = Annotated[str, optional('Modifiers to hold: "ctrl+shift".')]
-Screenshot = Annotated[Show, optional("auto: if changed.")]
-Expect = Annotated[str, optional("Click only if this text or role is there.")]
+At = Annotated[Point, optional("[x, y] in the last screenshot; default: pointer.")]
+To = Annotated[Point, about("[x, y] in the last screenshot.")]
+Held = Annotated[str, optional('Held modifiers: "ctrl+shift".')]
+Modifiers = Annotated[str, optional('To hold: "ctrl+shift".')]
+Attached = Literal["auto", "always", "never", "changed", "text"]
+"""What goes with the facts of an answer: a picture as of `Show`, or what the screen says that this
+caller was not told yet, as text."""
+Screenshot = Annotated[Attached, optional("auto: if new.")]
+Expect = Annotated[str, optional("Only if this text or role is there.")]
 Target = Annotated[str, about('A ref from read_screen or find ("e12"), or its exact text.')]
 NOWHERE: Any = []  # the default of an optional point: a plain type, never null (see schema.py)
 
@@ -56,11 +59,11 @@ def click_element(
     target: Target,
     button: Annotated[Literal["left", "middle", "right"], optional("Which button.")] = "left",
     clicks: Annotated[Whole, optional("How many times, 1 to 3.", ge=1, le=3)] = 1,
-    text: Held = "",
+    modifiers: Modifiers = "",
 ) -> Action:
     """Click an element by ref or text, wherever it is now, or a menu path ("File > Save As").
     Refused if it is gone, covered or ambiguous."""
-    return actions.ClickElement(target, button, clicks, text)
+    return actions.ClickElement(target, button, clicks, modifiers)
 
 
 def set_value(
@@ -166,10 +169,10 @@ def click(
     button: AnyButton = "left",
     coordinate: At = NOWHERE,
     times: Annotated[Whole, optional("How many times, 1 to 3.", ge=1, le=3)] = 1,
-    text: Held = "",
+    modifiers: Modifiers = "",
 ) -> Action:
     """Click any button, back and forward included."""
-    return actions.Click(_point(coordinate), button, times, text)
+    return actions.Click(_point(coordinate), button, times, modifiers)
 
 
 def button_down(button: AnyButton = "left") -> Action:
@@ -185,10 +188,10 @@ def button_up(button: AnyButton = "left") -> Action:
 def drag(
     path: Annotated[list[Point], about("Points [x, y]: where to press, pass, and release.")],
     button: AnyButton = "left",
-    text: Held = "",
+    modifiers: Modifiers = "",
 ) -> Action:
     """Drag through several points with any button."""
-    return actions.Drag([_exactly(point) for point in path], button, text)
+    return actions.Drag([_exactly(point) for point in path], button, modifiers)
 
 
 Build = Callable[..., Action]
@@ -208,13 +211,13 @@ STAYING = frozenset({"mouse_move", "scroll", "wait"})
 """Those that destroy nothing."""
 
 
-Act = Callable[[Invocation, Action, Show], Awaitable[Result]]
+Act = Callable[[Invocation, Action, Attached], Awaitable[Result]]
 
 
 def acting(name: str, build: Build, act: Act) -> Callable[..., Awaitable[Result]]:
     """The tool a function describes: its parameters, and whether to attach a screenshot."""
 
-    async def run(on: Invocation, *, screenshot: Show = "auto", **arguments: Any) -> Result:
+    async def run(on: Invocation, *, screenshot: Attached = "auto", **arguments: Any) -> Result:
         return await act(on, build(**arguments), screenshot)
 
     signature = inspect.signature(build)

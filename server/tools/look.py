@@ -11,7 +11,7 @@ from gloveport.sandbox.actions import Action
 from gloveport.sandbox.checkpoints.history import Checkpoint
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText, NotAllowed
-from gloveport.sandbox.frames import Frame, Show
+from gloveport.sandbox.frames import Frame
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.secrets.store import SecretStore
 
@@ -21,7 +21,7 @@ from .app_view import APP_URI
 from .batch import Batch, Failed, failure
 from .encode import answer, said, together
 from .files import Filing
-from .input import LOW_LEVEL, NAMED, NOWHERE, STAYING, Screenshot, acting, typing
+from .input import LOW_LEVEL, NAMED, NOWHERE, STAYING, Attached, Screenshot, acting, typing
 from .invocation import Invocation
 from .schema import (
     DeskTool,
@@ -145,6 +145,8 @@ class Tools:
         part = on.desktop.region(region) if region else None
         frame, scene = await on.desktop.read()
         on.caller.known = frame.look
+        if not (query or window or part or offset):
+            on.caller.outline = frame.number
         wanted = Wanted(query, window, part)
         text = on.outlines.tell(frame, scene, wanted, since, offset)
         return Result(text=text)
@@ -156,7 +158,7 @@ class Tools:
         role: Annotated[str, optional('Such as "button", "entry", "link".')] = "",
         limit: Annotated[Whole, optional("At most this many.", ge=1, le=50)] = 10,
     ) -> Result:
-        """Find elements by text, role or both; faster than read_screen if you know them."""
+        """Find elements by text, role or both, also out of view; read_screen lists all in view."""
         if not text.strip() and not role.strip():
             raise BadText("Say what to find: a text, a role, or both.")
         found = await on.desktop.find(text, role, limit)
@@ -171,7 +173,7 @@ class Tools:
     async def zoom(
         self,
         on: Invocation,
-        region: Annotated[Region, about("[x0, y0, x1, y1] in the last full screenshot.")],
+        region: Annotated[Region, about("[x0, y0, x1, y1] in the last screenshot.")],
     ) -> Result:
         """Look at a part of the screen, enlarged from its native pixels, to read small text.
         Coordinates stay those of the full screenshot."""
@@ -215,20 +217,21 @@ class Tools:
     ) -> Result:
         """Wait until something happens, instead of for a fixed time; says whether it did."""
         check(event, text, role, region)
-        look: Any = {"show": screenshot, "seen": on.caller.seen}
+        look = _look(on, screenshot)
         if event == "control":
             if not await on.session.lease.wait_free(on.caller.who, seconds):
                 return said(
                     {"ok": True, "happened": False, "control": on.session.lease.state.value}
                 )
-            return _shown(on, await on.desktop.look(**look), happened=True)
+            result = _shown(on, await on.desktop.look(**look), happened=True)
+            return await _attached(on, result, screenshot)
         came = await awaited(on.desktop, event, text, role, region, seconds, **look)
         more: dict[str, Any] = {} if came.happened is None else {"happened": came.happened}
         if came.seen:
             more["seen"] = line(came.seen, text)
         elif came.looked and (untold := await on.desktop.untold()):
             more["note"] = "; ".join(untold)
-        return _shown(on, came.frame, **more)
+        return await _attached(on, _shown(on, came.frame, **more), screenshot)
 
     async def actions(
         self,
@@ -241,27 +244,26 @@ class Tools:
         first failure. All coordinates refer to the screenshot before the call."""
         batch = Batch(on.desktop, self._steps, self._builds, on.ruling)
         steps = batch.read(actions)
-        before = 0
+        before = on.caller.outline
         if read:
             frame, scene = await on.desktop.read()
             on.outlines.tell(frame, scene, Wanted(), 0, 0)
             before = frame.number
-        who = on.caller
+        look: Any = _look(on, screenshot)
         try:
-            shown = await batch.run(steps, show=screenshot, seen=who.seen, known=who.known)
+            shown = await batch.run(steps, known=on.caller.known, **look)
         except Failed as failed:
             scrub = on.desktop.settings.vault.scrub
             told = failure(batch, len(steps), failed, lambda why: bounded(scrub(why)))
             result = Result(told, is_error=True)
         else:
             if not shown:
-                show: Show = "auto" if screenshot == "changed" else screenshot
-                batch.frames.append(await on.desktop.look(show=show, seen=who.seen))
+                if screenshot == "changed":
+                    look["show"] = "auto"
+                batch.frames.append(await on.desktop.look(**look))
             result = _shown(on, together(batch.frames), steps=batch.told)
-        if read:
-            frame, scene = await on.desktop.read()
-            text = on.outlines.tell(frame, scene, Wanted(), before, 0)
-            result = replace(result, text=text)
+        if read or screenshot == "text":
+            result = replace(result, text=await _told_as_text(on, before))
         return result
 
     async def open(
@@ -273,8 +275,8 @@ class Tools:
         screenshot: Screenshot = "auto",
     ) -> Result:
         """Open an application, a web page or a file, and wait for its window."""
-        seen = on.caller.seen
-        return _shown(on, await on.desktop.open(target, show=screenshot, seen=seen))
+        frame = await on.desktop.open(target, **_look(on, screenshot))
+        return await _attached(on, _shown(on, frame), screenshot)
 
     async def windows(
         self,
@@ -299,10 +301,9 @@ class Tools:
             verbs.get(action, action),
             window,
             Rect(*rect) if rect else None,
-            show=screenshot,
-            seen=on.caller.seen,
+            **_look(on, screenshot),
         )
-        return _shown(on, frame)
+        return await _attached(on, _shown(on, frame), screenshot)
 
     async def clipboard(
         self,
@@ -337,10 +338,11 @@ class Tools:
     ) -> Result:
         """Restore a checkpoint: its files, with its programs started again. What left the desktop
         stays done: mails, orders, anything on the network."""
-        restored, frame = await on.desktop.rollback(to, show=screenshot, seen=on.caller.seen)
+        restored, frame = await on.desktop.rollback(to, **_look(on, screenshot))
         programs = {"back": list(restored.back), "missing": list(restored.missing)}
         name = restored.checkpoint.name
-        return _shown(on, frame, back_to=name, programs=programs, remember=_STAYS_DONE)
+        result = _shown(on, frame, back_to=name, programs=programs, remember=_STAYS_DONE)
+        return await _attached(on, result, screenshot)
 
     async def request_human(
         self,
@@ -410,10 +412,29 @@ class Tools:
         return said({"ok": True, **more}, await on.desktop.peek())
 
 
-async def _act(on: Invocation, action: Action, show: Show) -> Result:
-    who, permit = on.caller, on.ruling.of_input()
-    frame = await on.desktop.do(action, show=show, seen=who.seen, known=who.known, permit=permit)
-    return _shown(on, frame)
+async def _act(on: Invocation, action: Action, screenshot: Attached) -> Result:
+    look, permit = _look(on, screenshot), on.ruling.of_input()
+    frame = await on.desktop.do(action, known=on.caller.known, permit=permit, **look)
+    return await _attached(on, _shown(on, frame), screenshot)
+
+
+def _look(on: Invocation, screenshot: Attached) -> Any:
+    """Which picture the desktop is asked for."""
+    return {"show": "never" if screenshot == "text" else screenshot, "seen": on.caller.seen}
+
+
+async def _attached(on: Invocation, result: Result, screenshot: Attached) -> Result:
+    """A result with the text that it is asked for with."""
+    if screenshot != "text":
+        return result
+    return replace(result, text=await _told_as_text(on, on.caller.outline))
+
+
+async def _told_as_text(on: Invocation, since: int) -> str:
+    """The whole screen as text, or what has changed since a frame."""
+    frame, scene = await on.desktop.read()
+    on.caller.known, on.caller.outline = frame.look, frame.number
+    return on.outlines.tell(frame, scene, Wanted(), since, 0)
 
 
 def _shown(on: Invocation, frame: Frame, **more: Any) -> Result:

@@ -134,7 +134,7 @@ async def test_files_are_picked_in_the_list(asking: Asking) -> None:
     await asking.told("type", text=f"{asking.folder}\n")
     await asking.shown("plain.txt", "table cell")
     await asking.told("click_element", target="plain.txt")
-    await asking.told("click_element", target="two words.txt", text="ctrl")
+    await asking.told("click_element", target="two words.txt", modifiers="ctrl")
     field = facts(await call(asking.client, "find", text="File names:", role="entry"))
     await asking.told("click_element", target="Open")
     assert asking.got() == {name: f"in {name}" for name in NAMES[:2]}
