@@ -207,7 +207,7 @@ export default {
   right: "right",
   roll_back: "Roll back",
   roll_back_to: "Roll back to {when}",
-  running: "running",
+  running: "not done yet",
   screen: "The desktop's screen",
   send: "Send",
   sending: "Sending",

@@ -205,7 +205,7 @@ export default {
   right: "右",
   roll_back: "回滚",
   roll_back_to: "回滚到 {when}",
-  running: "进行中",
+  running: "尚未完成",
   screen: "桌面的屏幕",
   send: "发送",
   sending: "正在发送",
