@@ -108,7 +108,7 @@ def _calls(action: Mapping[str, Any]) -> list[Call]:
         case "click" if action["button"] in _CLICKS:
             return [Call(_CLICKS[action["button"]], {"coordinate": at, "text": held, **quiet})]
         case "click":
-            back = {"button": action["button"], "coordinate": at, "text": held, **quiet}
+            back = {"button": action["button"], "coordinate": at, "modifiers": held, **quiet}
             return [Call("click", back)]
         case "double_click":
             return [Call("double_click", {"coordinate": at, "text": held, **quiet})]
@@ -119,7 +119,7 @@ def _calls(action: Mapping[str, Any]) -> list[Call]:
             if len(path) == 2:
                 ends = {"start_coordinate": path[0], "coordinate": path[1]}
                 return [Call("left_click_drag", {**ends, "text": held, **quiet})]
-            return [Call("drag", {"path": path, "text": held, **quiet})]
+            return [Call("drag", {"path": path, "modifiers": held, **quiet})]
         case "keypress":
             return [Call("key", {"text": held, **quiet})]
         case "type":

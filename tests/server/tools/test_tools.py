@@ -143,7 +143,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("left_click", {"coordinate": "here"}, "must be a list of numbers such as [640, 400]"),
     ("left_click", {"text": "hyperspace"}, "There is no key named 'hyperspace'"),
     ("left_click", {"screenshot": "maybe"},
-     "Screenshot must be one of 'auto', 'always', 'never' or 'changed'."),
+     "Screenshot must be one of 'auto', 'always', 'never', 'changed' or 'text'."),
     ("left_click_drag", {"coordinate": [1, 2]}, "Start_coordinate is missing."),
     ("left_click_drag", {"start_coordinate": [], "coordinate": [1, 2]}, "A point is missing"),
     ("left_click_drag", {"start_coordinate": [5, 5], "coordinate": [5, 5]},
