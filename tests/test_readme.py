@@ -184,9 +184,9 @@ def test_what_registries_read_is_what_is_packaged() -> None:
     assert parser().parse_args(arguments).command == "stdio"
 
 
-def test_the_skill_names_tools_that_are_served() -> None:
+async def test_the_skill_names_tools_that_are_served() -> None:
     text = PAGES[-1].read_text(encoding="utf-8")
-    names = {tool.name for tool in anyio.run(served)}
+    names = {tool.name for tool in await served()}
     named = set(re.findall(r"`([a-z_]+)(?:\(|`)", text)) - {"into", "changed", "verified"}
     assert named - {"warning", "stale", "expect"} <= names
 
