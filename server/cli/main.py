@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         description="Gives any MCP client control of a sandboxed Linux desktop.",
         epilog="First `gloveport doctor`, then `gloveport demo`; clients run `gloveport stdio`.",
     )
-    whole.add_argument("--version", action="version", version=_version())
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     whole.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     add = commands.add_parser
@@ -72,6 +72,15 @@ def parser() -> argparse.ArgumentParser:
     _add_doctor(add)
     _add_reference(add, whole)
     return whole
+
+
+class _Version(argparse.Action):
+    """Prints the version on one line; argparse's own action breaks a path in two."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and end the program."""
+        print(_version())  # noqa: T201 - what was asked for
+        parser.exit()
 
 
 def _version() -> str:
