@@ -2,14 +2,17 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gloveport.sandbox.isolation.bubblewrap import why_not
 
+ROOT = shlex.quote(str(Path(__file__).resolve().parents[3]))
 DOCTOR = [sys.executable, "-P", "-m", "gloveport.server.cli", "doctor"]
 APT = "apt-get update && apt-get install --no-install-recommends"
 HIDE = (
@@ -91,7 +94,11 @@ def test_a_kernel_that_permits_no_namespaces_is_named_with_the_setting() -> None
 
 @needs_root
 def test_what_keeps_a_desktop_from_starting_is_said() -> None:
-    status, told, text = doctor(*MOUNTS, script="mount -t tmpfs -o ro tmpfs /tmp && exec")
+    script = (  # this checkout may be in /tmp
+        f"mount --rbind {ROOT} /mnt && mount -t tmpfs tmpfs /tmp && mkdir -p {ROOT} && "
+        f"mount --rbind /mnt {ROOT} && mount -o remount,ro /tmp && exec"
+    )
+    status, told, text = doctor(*MOUNTS, script=script)
     assert (status, told["ok"]) == (1, False)
     assert "Read-only file system" in text
     assert "Traceback" not in text
