@@ -11,19 +11,9 @@ from dataclasses import dataclass, field
 
 from ..desk import Answer, DeskClient
 from ..practice.shop import HIGH, LOW, OFFICIAL
-from .shopper import Lost, Step
+from .shopper import Line, Lost, Step, lines_of
 
-_LINE = re.compile(r'(?P<ref>[eo]\d+)(?: (?P<role>[a-z ]+?))?(?: "(?P<name>.*?)")?(?: = | \d+,\d+)')
 _POPUP_WITHIN = 2  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing on the screen, as `read_screen` tells it; plain text has no role."""
-
-    ref: str
-    role: str
-    name: str
 
 
 @dataclass(slots=True)
@@ -96,8 +86,7 @@ class Reader:
     async def _read(self, query: str = "") -> list[Line]:
         text = await self.desk.read_screen(query=query)
         self.characters.append(text)
-        found = (_LINE.match(line) for line in text.split("\n"))
-        return [Line(one["ref"], one["role"] or "", one["name"] or "") for one in found if one]
+        return lines_of(text)
 
     async def _step(self, name: str, doing: Awaitable[Answer], title: str = "") -> Answer:
         began = time.monotonic()

@@ -1,6 +1,6 @@
 """A brain without a model: buys a phone in the practice shop, by the MCP wire alone.
 
-It reads a page by copying it, finds where to click by colour, and checks each step by the title of
+It reads the words of a page, finds where to click by colour, and checks each step by the title of
 the window before it takes the next.
 """
 
@@ -15,9 +15,26 @@ from ..desk import Answer, DeskClient
 from ..practice.shop import CART_ORANGE, CLOSE_PURPLE, ENTER_BLUE, HIGH, LOW, OFFICIAL, SEARCH_RED
 from .picture_search import Box, middle, patches
 
+_LINE = re.compile(r'(?P<ref>[eo]\d+)(?: (?P<role>[a-z ]+?))?(?: "(?P<name>.*?)")?(?: = | \d+,\d+)')
+
 
 class Lost(Exception):
     """The screen does not show what the next step needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One element of the screen, as `read_screen` returns it; plain text has no role."""
+
+    ref: str
+    role: str
+    name: str
+
+
+def lines_of(text: str) -> list[Line]:
+    """The elements in an answer of `read_screen`, in its order."""
+    found = (_LINE.match(line) for line in text.split("\n"))
+    return [Line(one["ref"], one["role"] or "", one["name"] or "") for one in found if one]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,7 @@ class Shopper:
         await self._step(f"type {OFFICIAL}", self._desk.type(OFFICIAL))
         await self._step("press Return", self._desk.key("Return"), f"搜索 {OFFICIAL}")
 
-        shops = re.findall(r"^(\S+)\n+\S+ · 关注", await self._read(), re.MULTILINE)
+        shops = [one.name for one in await self._read() if one.role == "heading"]
         buttons = self._find(ENTER_BLUE, "a button of a shop")
         if OFFICIAL not in shops or len(buttons) < len(shops):
             raise Lost(f"{OFFICIAL} is not among {shops}")
@@ -71,7 +88,8 @@ class Shopper:
         if closing := patches(self._image(), CLOSE_PURPLE):
             await self._step("close the pop-up", self._desk.click(*middle(closing[0])))
 
-        products = re.findall(r"^(.+)\n+(\S+) ¥(\d+)$", await self._read(), re.MULTILINE)
+        names = "\n".join(one.name for one in await self._read())
+        products = re.findall(r"^(.+)\n(\S+)\n¥(\d+)\n加入购物车$", names, re.MULTILINE)
         fitting = [
             place
             for place, (_, kind, price) in enumerate(products)
@@ -80,10 +98,10 @@ class Shopper:
         buttons = self._find(CART_ORANGE, "a button of a product")
         if not fitting or len(buttons) != len(products):
             raise Lost(f"no phone from {LOW} to {HIGH} among {products}")
-        name = products[fitting[0]][0].strip()
+        name = products[fitting[0]][0]
         at = middle(buttons[fitting[0]])
         await self._step(f"put {name} into the cart", self._desk.click(*at), "购物车")
-        if name not in await self._read():
+        if not any(one.name == name for one in await self._read()):
             raise Lost(f"{name} is not in the cart")
         return name
 
@@ -100,23 +118,8 @@ class Shopper:
         self._seen = answer if answer.data else self._seen
         self._tell(Step(name, time.monotonic() - began, answer))
 
-    async def _read(self) -> str:
-        """The text of the page, by selecting and copying all of it."""
-        image = self._image()
-        await self._desk.call(
-            "actions",
-            actions=[
-                {"action": "left_click", "coordinate": [20, image.height - 60]},
-                {"action": "key", "text": "ctrl+a"},
-                {"action": "key", "text": "ctrl+c"},
-            ],
-            screenshot="never",
-        )
-        text = await self._desk.clipboard()
-        self._seen = await self._desk.call(
-            "left_click", coordinate=[20, image.height - 60], screenshot="always"
-        )
-        return (text or "").replace("\r", "")
+    async def _read(self) -> list[Line]:
+        return lines_of(await self._desk.read_screen())
 
     def _image(self) -> Image:
         if (image := self._seen.image) is None:
