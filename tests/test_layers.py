@@ -87,6 +87,9 @@ ONLY = {
     "openai": {"clients.agents.run"},
     "rapidocr": {"sandbox.imaging.ocr_worker"},
 }
+MOST_LINES, LONGEST = 500, 60  # of a module, of a function
+# One file, so that the desktop's Python runs it alone, isolated from all other files.
+ALONE = "sandbox/home/template/file_dialog.py"
 MOST_MODULES = 15  # of a package, so that it can be taken in at a glance
 
 
@@ -166,6 +169,18 @@ def test_a_package_has_few_modules_and_a_docstring(package: str) -> None:
     assert len(inside) <= MOST_MODULES
     init = MODULES.get(f"{package}.__init__")
     assert init is None or ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+
+
+def test_modules_and_functions_are_short() -> None:
+    modules, functions = dict[str, int](), dict[str, int]()
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        name, text = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+        modules[name] = text.count("\n")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                functions[f"{name}:{node.name}"] = (node.end_lineno or 0) - node.lineno + 1
+    assert [name for name, lines in modules.items() if lines > MOST_LINES] == [ALONE]
+    assert [name for name, lines in functions.items() if lines > LONGEST] == []
 
 
 def modules_after(code: str) -> set[str]:

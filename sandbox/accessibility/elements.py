@@ -6,7 +6,7 @@ has gone, has changed its role, or lies under something else.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..errors import ElementGone, NoSuchRef
@@ -17,16 +17,16 @@ from .atspi.commands import Command
 from .atspi.node_maker import FIELDS
 from .atspi.nodes import Node, Top, Unsure
 from .atspi.tree import AccessibilityTree
-from .element import USABLE, Element, Group, Known, Touched
-from .pairing import Pair, paired
+from .element import Element, Group, Known, Touched
+from .listing import MENU_ITEMS, listed, of_menu, without_echoes
+from .pairing import Pair, certain, paired
 from .placement import (
     POPUPS,
-    below_of,
     in_reading_order,
+    opened_by,
     own_point,
     peeps_out,
     placed,
-    right_of,
     seen_part,
 )
 from .refs import RefTable
@@ -37,39 +37,8 @@ _LOOKS = 0.03  # seconds Chromium takes to find out what is under a point
 _TOLD_APART_WITHIN = 0.5  # seconds a program has to follow its windows' titles and focus
 _REFS_KEPT = 20_000
 ALIKE = "does not tell its windows apart; bring one to the front to read it"
-_USED_WITHOUT_NAME = {
-    "button", "toggle button", "check box", "radio button", "switch", "link", "entry", "text",
-    "password text", "spin button", "combo box", "slider", "terminal", "push button menu",
-}  # fmt: skip
 _MARKS = ("focused", "armed", "selected")  # the last has what was chosen before it was opened, too
-MENU_ITEMS = {"menu", "menu item", "check menu item", "radio menu item"}
-_IN_MENUS = MENU_ITEMS | {"popup menu", "separator", "tearoff menu item"}
-_IN_LISTS = {"list", "list box", "list item", "menu", "menu item"}
-_LABELLED = {"combo box", "spin button", "slider", "date editor", "switch"}
-_PLAIN = {"static", "label", "paragraph", "section", "text", "caption", "image", "icon"}
 _WHOLE = {"frame", "window", "application", "document web", "document frame", "panel", "dialog"}
-# What the tree knows is there but cannot read.
-PICTURES = {
-    "canvas", "image", "drawing area", "icon", "video", "embedded", "chart", "animation",
-    "directory pane",
-}  # fmt: skip
-
-
-def fields_of(
-    tree: AccessibilityTree, layer: Layer, layers: Sequence[Layer], seconds: float
-) -> list[Known]:
-    """What can be typed into in one of the windows there are.
-
-    Raises:
-        Silent: Its program does not answer in time.
-    """
-    tops = tree.fields(layer.pid, seconds)
-    own = [
-        one.top
-        for one in paired(tops, layers)
-        if one.layer.window == layer.window or (not one.certain and one.layer.pid == layer.pid)
-    ]
-    return [Known(node, layer, top) for top in own for node in top.nodes]
 
 
 class Elements:
@@ -90,6 +59,16 @@ class Elements:
         """Fields that hold a secret: what is in them is not told."""
         self.withheld_windows: set[int] = set()
         """Windows of whose fields some hold a secret."""
+
+    @property
+    def tree(self) -> AccessibilityTree:
+        """What programs tell."""
+        return self._tree
+
+    def in_window(self, window: int) -> list[Element]:
+        """All that can be seen in one window."""
+        groups = self.read()
+        return [one for group in groups if group.layer.window == window for one in group.elements]
 
     def forget(self) -> None:
         """Know no ref any more: other programs have the names of those that were read."""
@@ -119,7 +98,7 @@ class Elements:
                 (unplaced if one.unplaced else found)[over.window].append(one)
         groups = [
             Group(
-                one, _of_menu(found[one.window]) if one.popup else found[one.window],
+                one, of_menu(found[one.window]) if one.popup else found[one.window],
                 [over.outer for over in layers[: layers.index(one)]],
                 one.window in told, silent.get(one.pid, "") or unsure.get(one.window, ""),
                 unplaced[one.window],
@@ -152,7 +131,7 @@ class Elements:
         if not element.unplaced:
             return self.popup_at(element.point, layer, layers)
         run = self.node(element).run
-        opened = [one for one in layers if _opened_by(one, layer)]
+        opened = [one for one in layers if opened_by(one, layer)]
         return next((one for one in opened if run and run.overlap(one.outer)), None)
 
     def hidden(self, fits: Callable[[str], bool], most: int) -> list[Element]:
@@ -186,37 +165,6 @@ class Elements:
         seen = element.seen and seen_part(replace(whole, rect=rect), known.top, layer, layers)
         point = (seen or rect).centre
         return replace(element, rect=rect, seen=seen, point=point, words=asked)
-
-    def labelled(self, label: Element) -> Element | None:
-        """The field that a label says it is the label of; None if it does not say."""
-        known = self.known(label)
-        keys = self._tree.labelled(known.node)
-        return next(
-            (one for one in self._in_window(label.window) if self.known(one).node.key in keys),
-            None,
-        )
-
-    def beside(self, label: Element) -> Element | None:
-        """The nearest field right of a label, else below it, that nothing else names."""
-        fields = [
-            one
-            for one in self._in_window(label.window)
-            if (one.field or one.role in _LABELLED) and one.seen
-            if one.name.strip(" :*") in ("", label.name.strip(" :*"))
-        ]
-        for near in (right_of, below_of):
-            there = sorted(
-                (distance, place)
-                for place, one in enumerate(fields)
-                if (distance := near(label.rect, one.rect)) is not None
-            )
-            if there and (len(there) == 1 or there[1][0] > there[0][0]):
-                return fields[there[0][1]]
-        return None
-
-    def _in_window(self, window: int) -> list[Element]:
-        groups = [one for one in self.read() if one.layer.window == window]
-        return [one for group in groups for one in group.elements]
 
     def resolve(self, ref: str) -> Element:
         """The element a ref names, as it is now.
@@ -280,7 +228,7 @@ class Elements:
             return Touched(([],))  # the window manager's frame
         try:
             pairs = self._pairs(tops, layers)
-            if not _certain(pairs, layer):
+            if not certain(pairs, layer):
                 pairs = self._sure_pairs(layer, _SURE_WITHIN)
             own = next((one for one in pairs if one.layer.window == layer.window), None)
         except Unsure:
@@ -416,7 +364,7 @@ class Elements:
             if layer.pid in silent:
                 raise Slow("it did not tell its windows")
             pairs = self._pairs(tops, layers)
-            if _certain(pairs, layer):
+            if certain(pairs, layer):
                 return pairs
             if time.monotonic() > until:
                 raise Unsure("it does not tell its windows apart")
@@ -424,8 +372,7 @@ class Elements:
 
     def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
         """What covers a point of all that a window shows, the smallest first."""
-        groups = [one for one in self.read() if one.layer.window == layer.window]
-        there = [one for group in groups for one in group.elements if one.rect.holds(point)]
+        there = [one for one in self.in_window(layer.window) if one.rect.holds(point)]
         return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
 
     def focus(self, *, sure: bool = False) -> Element | None:
@@ -464,7 +411,7 @@ class Elements:
                 raise
             return []
         own = next((one for one in pairs if one.layer.window == active.window), None)
-        opened = [one for one in layers[: layers.index(active)] if _opened_by(one, active)]
+        opened = [one for one in layers[: layers.index(active)] if opened_by(one, active)]
         told = self._tree.focused(active.pid, sure=sure)
         for popup in opened:
             is_menu, chosen = self._chosen_in(popup, active, pairs, told, layers)
@@ -491,24 +438,11 @@ class Elements:
         if own and own.certain and (focused := [node for top, node in told if top == own.top.key]):
             inside = [self._element(one, one, own.top, popup, layers) for one in focused]
             return True, max(reversed(inside), key=_focus_worth)
-        groups = [one for one in self.read() if one.layer.window == popup.window]
-        items = [one for group in groups for one in group.elements if one.role in MENU_ITEMS]
+        items = [one for one in self.in_window(popup.window) if one.role in MENU_ITEMS]
         marked = [one for state in _MARKS for one in items if state in one.states]
         if not marked and any("editable" in node.states for _, node in told):
             return False, None  # what a field offers to complete it; keys go to the field
         return bool(items), next(iter(marked), None)
-
-    def fields_from(self, element: Element) -> list[str]:
-        """What a field and those behind it in its window hold, in order; empty if unknown."""
-        known = self.known(element)
-        try:
-            tops = self._tree.fields(known.layer.pid, _ANSWER_WITHIN)
-        except Silent:
-            return []
-        nodes = [one for top in tops if top.key == known.top.key for one in top.nodes]
-        keys = [one.key for one in nodes]
-        first = keys.index(known.node.key) if known.node.key in keys else len(nodes)
-        return [one.text or "" for one in nodes[first:] if one.key not in self.withheld]
 
     def node(self, element: Element) -> Node:
         """The object of the tree behind an element."""
@@ -534,14 +468,11 @@ class Elements:
 
     def _elements(self, top: Top, layer: Layer, layers: Sequence[Layer]) -> list[Element]:
         made: list[Element] = []
-        for node in _without_closed_lists(top.nodes):
-            says = bool(node.name.strip() or (node.text or "").strip())
-            if not says and node.role not in _USED_WITHOUT_NAME | PICTURES:
-                continue
+        for node in listed(top.nodes):
             element = self._element(placed(node, top, layer, layers), node, top, layer, layers)
             if element.seen or element.unplaced:
                 made.append(element)
-        made = _without_echoes(made)
+        made = without_echoes(made)
         return made if top.ordered else in_reading_order(made)
 
     def _element(
@@ -566,56 +497,3 @@ def _focus_worth(one: Element) -> int:
     """
     whole, left_over = one.role in _WHOLE, "transient" in one.states
     return 3 if one.field else 0 if whole else 1 if left_over else 2
-
-
-def _without_closed_lists(nodes: Sequence[Node]) -> Iterable[Node]:
-    """Leave out the lists of combo boxes that are not open; Qt and Chromium tell them too."""
-    closed = False
-    for node in nodes:
-        if node.role == "combo box":
-            closed = "expandable" in node.states and "expanded" not in node.states
-        elif closed and node.role not in _IN_LISTS:
-            closed = False
-        if not closed or node.role == "combo box":
-            yield node
-
-
-def _of_menu(elements: list[Element]) -> list[Element]:
-    """What is in a popup: where that is a menu, other things lie below it, and it is no item."""
-    items = [one for one in elements if one.role in MENU_ITEMS]
-    if not items:
-        return elements
-    around = [one.ref for one in items if any(_within(other, one) for other in items)]
-    return [one for one in elements if one.role in _IN_MENUS and one.ref not in around]
-
-
-def _within(one: Element, other: Element) -> bool:
-    return one.rect.area < other.rect.area and one.rect.overlap(other.rect) == one.rect
-
-
-def _certain(pairs: Sequence[Pair], layer: Layer) -> bool:
-    """Whether it is certain which of a program's windows is the one at a layer."""
-    return all(one.certain for one in pairs if one.layer.window == layer.window)
-
-
-def _opened_by(one: Layer, window: Layer) -> bool:
-    return one.popup and one.pid == window.pid
-
-
-def _without_echoes(elements: Sequence[Element]) -> list[Element]:
-    """Leave out text that only repeats what holds it: the label in a button."""
-    named: dict[str, list[Element]] = {}
-    for one in elements:
-        if one.role in USABLE or one.role in ("heading", "paragraph", "alert"):
-            for words in {one.name, (one.text or "").strip()} - {""}:
-                named.setdefault(words, []).append(one)
-
-    def echoes(one: Element) -> bool:
-        if one.role not in _PLAIN or one.field or not one.name:
-            return False
-        return any(
-            other.ref != one.ref and other.role not in _PLAIN and other.rect.overlap(one.rect)
-            for other in named.get(one.name, ())
-        )
-
-    return [one for one in elements if not echoes(one)]

@@ -140,3 +140,8 @@ def likeness(one: Rect, other: Rect) -> float:
     """How much of two rectangles is common to them, 0 to 1."""
     common = one.overlap(other)
     return common.area / (one.area + other.area - common.area) if common else 0.0
+
+
+def certain(pairs: Sequence[Pair], layer: Layer) -> bool:
+    """Whether it is certain which of a program's windows is the one at a layer."""
+    return all(one.certain for one in pairs if one.layer.window == layer.window)

@@ -120,3 +120,8 @@ def in_reading_order(elements: Sequence[Element]) -> list[Element]:
                 continue
         rows.append([one])
     return [one for row in rows for one in sorted(row, key=lambda one: one.rect.x)]
+
+
+def opened_by(one: Layer, window: Layer) -> bool:
+    """Whether something is a menu or the like that a window has opened."""
+    return one.popup and one.pid == window.pid

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ..accessibility.atspi.text_match import Fit, fit, plain
 from ..accessibility.element import Element
-from ..accessibility.elements import MENU_ITEMS
+from ..accessibility.listing import MENU_ITEMS
 from ..errors import Ambiguous, NoSuchElement
 from ..screen.locator import Locator
 from ..screen.ranking import described

@@ -88,6 +88,20 @@ class _Wait:
     silent: int = 0
     """A window that has not handled its input."""
 
+    def seen(self, end: End, changed: Rect | None, meanwhile: Rect | None, *, stale: bool) -> Seen:
+        """How the screen answered, the wait being over."""
+        start, first, last = self.settling.start, self.settling.first, self.settling.last
+        return Seen(
+            changed,
+            meanwhile,
+            End.UNCHANGED if changed is None and end is End.STILL else end,
+            None if first is None else max(0.0, first - start),
+            0.0 if last is None else max(0.0, last - start),
+            self.loading if end is End.LOADING else 0,
+            stale,
+            self.silent,
+        )
+
 
 class ScreenCapture:
     """The pixels of one desktop.
@@ -264,17 +278,7 @@ class ScreenCapture:
         self._activity.end()
         if not afresh and _patient(patience):
             self._owed = start if changed is None or wait.local_only else 0.0
-        first, last = wait.settling.first, wait.settling.last
-        return Seen(
-            changed,
-            meanwhile,
-            End.UNCHANGED if changed is None and end is End.STILL else end,
-            None if first is None else max(0.0, first - start),
-            0.0 if last is None else max(0.0, last - start),
-            wait.loading if end is End.LOADING else 0,
-            stale,
-            wait.silent,
-        )
+        return wait.seen(end, changed, meanwhile, stale=stale)
 
     def _stale(self, at: Point, now: Pixels, known: int) -> bool:
         """Whether a place looked different in an earlier answer; a caret does not count."""

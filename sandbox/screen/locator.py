@@ -11,7 +11,9 @@ from hashlib import sha256
 from ..accessibility.atspi.nodes import Node
 from ..accessibility.atspi.text_match import Fit, fit, plain
 from ..accessibility.element import Element, Group
-from ..accessibility.elements import PICTURES, Elements
+from ..accessibility.elements import Elements
+from ..accessibility.fields import beside, fields_from, labelled
+from ..accessibility.listing import PICTURES
 from ..accessibility.placement import in_reading_order
 from ..accessibility.reach import Reach
 from ..accessibility.refs import RefTable
@@ -198,7 +200,7 @@ class Locator:
 
     def fields_from(self, element: Element) -> list[str]:
         """What a field and those behind it in its window hold, in order; empty if unknown."""
-        return self._elements.fields_from(element)
+        return fields_from(self._elements, element)
 
     def keeps(self, element: Element) -> bool:
         """Whether what an element holds is not told, because a secret is in it."""
@@ -279,8 +281,12 @@ class Locator:
     ) -> Sequence[Element]:
         """What a label leads to, or what else is called so; the label itself if nothing is."""
         labels = [one for one in best if one.eye == "tree" and fit_of(asked, one) < Fit.PART]
-        for lead in (self._elements.labelled, self._elements.beside):
-            led = {one.ref: one for label in labels if (one := lead(label)) and fits(one)}
+        for lead in (labelled, beside):
+            led = {
+                one.ref: one
+                for label in labels
+                if (one := lead(self._elements, label)) and fits(one)
+            }
             if led:
                 return list(led.values())
         return best_of(asked, others) if others else best

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..accessibility.atspi.text_match import Fit, excerpt, fit, plain
 from ..accessibility.element import Element, Group
-from ..accessibility.elements import PICTURES
+from ..accessibility.listing import PICTURES
 
 _SHORT = 200  # characters of what something is called in an answer
 

@@ -15,7 +15,8 @@ from ..accessibility.atspi.bus import Key, Silent
 from ..accessibility.atspi.nodes import Gone
 from ..accessibility.atspi.tree import AccessibilityTree
 from ..accessibility.element import Element, Known
-from ..accessibility.elements import Elements, fields_of
+from ..accessibility.elements import Elements
+from ..accessibility.fields import fields_of
 from ..accessibility.placement import placed
 from ..errors import NotDone
 from ..geometry import Rect

@@ -18,7 +18,10 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gloveport.clients.agents.prices import Price
+    from gloveport.clients.agents.run import Errand
 
 
 def add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -66,23 +69,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--ttl", type=number(0, YEAR), default=DEFAULT_TTL, metavar="SECONDS",
         help="a server started here ends after so long without a client; 0 never (%(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--steps", type=whole(0, 1_000_000), default=200, metavar="N",
-        help="most it may do; 0 any number, as for the others (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--tokens", type=whole(0, 10**12), default=0, metavar="N", help="most it may use"
-    )
-    parser.add_argument(
-        "--seconds", type=number(0, YEAR), default=0, metavar="S", help="longest it may take"
-    )
-    parser.add_argument(
-        "--dollars", type=number(0, 1e6), default=0, metavar="D", help="most it may cost"
-    )
-    parser.add_argument(
-        "--price", default="", metavar="SENT/RECEIVED",
-        help="dollars per million tokens, for a model whose price is not known here",
-    )  # fmt: skip
+    _budget_options(parser)
     parser.add_argument(
         "--yes", action="store_true", help="do not ask before it types, presses keys or opens"
     )
@@ -101,9 +88,27 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(given: argparse.Namespace) -> int:
-    import anyio
+def _budget_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--steps", type=whole(0, 1_000_000), default=200, metavar="N",
+        help="most it may do; 0 any number, as for the others (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tokens", type=whole(0, 10**12), default=0, metavar="N", help="most it may use"
+    )
+    parser.add_argument(
+        "--seconds", type=number(0, YEAR), default=0, metavar="S", help="longest it may take"
+    )
+    parser.add_argument(
+        "--dollars", type=number(0, 1e6), default=0, metavar="D", help="most it may cost"
+    )
+    parser.add_argument(
+        "--price", default="", metavar="SENT/RECEIVED",
+        help="dollars per million tokens, for a model whose price is not known here",
+    )  # fmt: skip
 
+
+def _run(given: argparse.Namespace) -> int:
     try:
         from rich.console import Console
 
@@ -128,6 +133,7 @@ def _run(given: argparse.Namespace) -> int:
         )
     if given.brain != "claude" and not given.tools:
         given.tools = "low-level"  # their vocabularies have buttons and drags that Claude's lacks
+    budget = Budget(given.steps, given.tokens, given.seconds, given.dollars)
     price = _price(given.price)
     own = None if given.url else own_server(given)
     if own:
@@ -138,7 +144,7 @@ def _run(given: argparse.Namespace) -> int:
         folder=folder,
         brain=given.brain,
         model=given.model or run.MODELS[given.brain],
-        budget=Budget(given.steps, given.tokens, given.seconds, given.dollars),
+        budget=budget,
         url=server_url(given.url) if given.url else "http://localhost/mcp",
         token=shown_token(given),
         socket=str(own.socket) if own else "",
@@ -155,10 +161,19 @@ def _run(given: argparse.Namespace) -> int:
         live=_live(given, str(own.socket) if own else ""),
     )
     again = f"Go on with: gloveport run --resume {folder}"
+    return _do(todo, Console(stderr=True), given.brain, again)
+
+
+def _do(todo: "Errand", console: "Console", brain: str, again: str) -> int:
+    """Do an errand and say how it ended; returns the exit status."""
+    import anyio
+
+    from gloveport.clients.agents import run
+
     try:
-        ending, shown = anyio.run(run.do, todo, Console(stderr=True))
+        ending, shown = anyio.run(run.do, todo, console)
     except ModuleNotFoundError as why:
-        return _lacks(given.brain, why)
+        return _lacks(brain, why)
     except run.Unreachable as why:
         print(f"gloveport: {why}\n{again}", file=sys.stderr)  # noqa: T201
         return 1
