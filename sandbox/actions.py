@@ -251,8 +251,9 @@ class TypeSecret:
     patience: Patience = _USUAL
 
     def plan(self, view: View) -> Plan:
-        value = self.vault.value(self.name)
-        return lambda body: body.typist.type_secret(self.name, value, self.into)
+        value = self.vault.value
+        value(self.name)  # refuses a name there is none of before its turn has come
+        return lambda body: body.typist.type_secret(self.name, value(self.name), self.into)
 
 
 @dataclass(frozen=True, slots=True)

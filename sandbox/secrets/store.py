@@ -1,30 +1,38 @@
 """Secrets an operator configured: typed by name, and taken out of every text that leaves.
 
-The file is TOML: `NAME = "value"`, or `NAME = { keyring = "service", user = "me" }`. A value is
-handed out to what types it and to nobody else: no text of a vault shows one.
+The file is TOML: `NAME = "value"`, `NAME = { keyring = "service", user = "me" }`, or
+`NAME = { totp = "BASE32 KEY" }` for one-time codes. A value is handed out to what types it and to
+nobody else: no text of a vault shows one.
 """
 
+import base64
 import importlib
 import json
 import logging
 import os
 import re
 import stat
+import time
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from ..errors import BadSecrets, NoSuchSecret
+from .totp import BadKey, Totp
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SHORTEST, _LONGEST = 4, 1000  # characters; shorter ones stand in too many other words
 LONGEST_WAY = 32_000  # bytes of a value, escaped twice
 _PART = 8  # characters of a value that may not stand alone where something else cut it
 _SURE_PART = 16  # so many in a row are no chance, whatever stands beside them
+_CODES_HIDDEN = (-3, -2, -1, 0, 1)
+"""Which one-time codes are hidden, counted from the present one: sites accept the last for a while,
+and an answer may be read a moment after the code was typed."""
 _ENDS = ("", "…", '"', "'", "”", "’", "»", "\n", "\\", "\t")
 """What stands after the first part of a value that was cut, and before the last part of one."""
 
@@ -37,39 +45,86 @@ class SecretStore:
     _spoken: re.Pattern[str] | None = field(default=None, repr=False)
     _named: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     _parts: "_Parts | None" = field(default=None, repr=False)
+    _codes: Mapping[str, Totp] = field(default_factory=dict[str, Totp], repr=False)
+    _dated: "dict[tuple[str, ...], SecretStore]" = field(
+        default_factory=dict[tuple[str, ...], "SecretStore"], repr=False
+    )
+    """The newest vault that knows the codes of a moment, too, by these codes."""
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> "SecretStore":
+    def of(
+        cls, values: Mapping[str, str], codes: Mapping[str, Totp] = MappingProxyType({})
+    ) -> "SecretStore":
         """A vault of these values.
+
+        Args:
+            values: What to type, by name.
+            codes: Keys of one-time codes, by name.
 
         Raises:
             BadSecrets: A name or a value is not possible.
         """
         for name, value in values.items():
             _check(name, value)
-        named = {way: name for name, value in values.items() for way in _ways(value)}
+        for name in codes:
+            _check_name(name)
+        keys = {name: base64.b32encode(one.key).decode() for name, one in codes.items()}
+        hidden = [*values.items(), *keys.items(), *((n, k.rstrip("=")) for n, k in keys.items())]
+        return cls._hiding(hidden, values, codes)
+
+    @classmethod
+    def _hiding(
+        cls,
+        hidden: Iterable[tuple[str, str]],
+        values: Mapping[str, str],
+        codes: Mapping[str, Totp] = MappingProxyType({}),
+    ) -> "SecretStore":
+        named = {way: name for name, value in hidden for way in _ways(value)}
         longest_first = sorted(named, key=len, reverse=True)
         # Programs that correct what is typed begin it with a capital.
         anyhow = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
         spoken = anyhow if named else None
-        return cls(dict(values), spoken, named, _Parts.of(named))
+        return cls(dict(values), spoken, named, _Parts.of(named), dict(codes))
 
     @property
     def names(self) -> list[str]:
-        return sorted(self._values)
+        return sorted({*self._values, *self._codes})
+
+    def _now(self) -> "SecretStore":
+        """A vault that also hides the one-time codes that hold now, or did a moment ago."""
+        if not self._codes:
+            return self
+        now = time.time()
+        codes = [
+            (name, one.code(now + past * one.period))
+            for name, one in self._codes.items()
+            for past in _CODES_HIDDEN
+        ]
+        known = tuple(code for _, code in codes)
+        if known not in self._dated:
+            ways = [(name, way) for way, name in self._named.items()]
+            made = SecretStore._hiding([*ways, *codes], {})
+            self._dated.clear()
+            self._dated[known] = made
+            return made
+        return self._dated[known]
 
     def value(self, name: str) -> str:
-        """What to type.
+        """What to type: of a key of one-time codes, the code of this moment.
 
         Raises:
             NoSuchSecret: None has this name.
         """
+        if name in self._codes:
+            return self._codes[name].code(time.time())
         if name not in self._values:
             raise NoSuchSecret(name, self.names)
         return self._values[name]
 
     def scrub(self, text: str) -> str:
         """A text with every value in it replaced by its name, and what a cut has left of one."""
+        if self._codes:
+            return self._now().scrub(text)
         if self._spoken is None:
             return text
         whole = self._spoken.sub(lambda found: f"[secret {self._name(found[0])}]", text)
@@ -77,6 +132,8 @@ class SecretStore:
 
     def scrub_piece(self, text: str) -> str:
         """The same for all that one element shows: it may be a middle part of a value."""
+        if self._codes:
+            return self._now().scrub_piece(text)
         inner = text.strip().casefold()
         if self._spoken is not None and len(inner) >= _PART:
             for value, name in self._named.items():
@@ -93,6 +150,8 @@ class SecretStore:
             most: Characters to keep; a value counts with the length of its name.
             mark: What stands for the rest.
         """
+        if self._codes:
+            return self._now().cut(text, most, mark)
         kept, room, at = list[str](), most, 0
         while room > 0 and self._spoken is not None:
             # A value that begins within the room is seen whole.
@@ -110,6 +169,8 @@ class SecretStore:
 
     def scrub_part(self, before: str, part: str, after: str) -> str:
         """A part of a text scrubbed, also of values that it has only an end of."""
+        if self._codes:
+            return self._now().scrub_part(before, part, after)
         if self._spoken is None:
             return part
         start, end = len(before), len(before) + len(part)
@@ -122,6 +183,8 @@ class SecretStore:
 
     def held(self, data: bytes) -> list[str]:
         """The names of the values that stand in some bytes, in any encoding of Unicode."""
+        if self._codes:
+            return self._now().held(data)
         if self._spoken is None:
             return []
         ways = [data.decode("utf-8", "ignore")]
@@ -259,7 +322,26 @@ def load(path: Path) -> SecretStore:
         place = re.search(r"at line \d+", str(why))
         where = f" ({place[0]})" if place else ""
         raise BadSecrets(f'{path} is not TOML of the form NAME = "value"{where}.') from None
-    return SecretStore.of({name: _told(name, value) for name, value in told.items()})
+    codes = {name: _totp(name, one) for name, one in told.items() if _is_totp(one)}
+    values = {name: _told(name, one) for name, one in told.items() if name not in codes}
+    return SecretStore.of(values, codes)
+
+
+def _is_totp(told: Any) -> bool:
+    return isinstance(told, dict) and "totp" in told
+
+
+def _totp(name: str, told: dict[str, Any]) -> Totp:
+    key, more = told["totp"], {one: value for one, value in told.items() if one != "totp"}
+    if not isinstance(key, str) or not more.keys() <= {"digits", "period", "algorithm"}:
+        raise BadSecrets(
+            f'The secret {name!r} must be {{ totp = "KEY" }}, with digits, period or algorithm '
+            "where the site says others than 6, 30 and SHA1."
+        )
+    try:
+        return Totp.of(key, **more)
+    except BadKey as why:
+        raise BadSecrets(f"The secret {name!r} gives no one-time codes: {why}.") from None
 
 
 def _told(name: str, value: Any) -> str:
@@ -271,7 +353,7 @@ def _told(name: str, value: Any) -> str:
         case _:
             raise BadSecrets(
                 f"The secret {name!r} is neither a text nor "
-                '{ keyring = "service", user = "name" }.'
+                '{ keyring = "service", user = "name" } nor { totp = "KEY" }.'
             )
 
 
@@ -293,11 +375,15 @@ def _from_keyring(name: str, service: str, user: str) -> str:
     return found
 
 
-def _check(name: str, value: str) -> None:
+def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise BadSecrets(
             f"{name!r} is no name of a secret: a letter, then up to 63 letters, digits, _ or -."
         )
+
+
+def _check(name: str, value: str) -> None:
+    _check_name(name)
     if not _SHORTEST <= len(value) <= _LONGEST:
         raise BadSecrets(
             f"The secret {name!r} has {len(value)} characters; it must have {_SHORTEST} to "

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from io import BytesIO, StringIO
@@ -30,13 +31,15 @@ from gloveport.sandbox.desktop import Desktop, DesktopOptions, open_desktop
 from gloveport.sandbox.errors import BadSecrets
 from gloveport.sandbox.geometry import Rect
 from gloveport.sandbox.secrets.store import Scrubbing, SecretStore, load
+from gloveport.sandbox.secrets.totp import Totp
 from gloveport.sandbox.x11.keymap import Keymap
 from gloveport.server.control.policy import Policy, Rule
 from gloveport.server.mcp.server import DesktopServer
 
 PLAIN = "correct-horse-77"
 ODD = "q\"uo'te\\back 小米한"
-VAULT = SecretStore.of({"PLAIN": PLAIN, "ODD": ODD})
+BANK = Totp.of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+VAULT = SecretStore.of({"PLAIN": PLAIN, "ODD": ODD}, {"BANK": BANK})
 KEY = "sk-proj-ahovB3n5uQ7wZk1mX9tYd2LfGc6RjPeS8iVaHbNqTzWxKyUlOrDsIgMp04CEFJ"
 NO_TYPING = Policy((Rule("typing", "refuse", tool=("type",)),))
 MASK = (0x5C, 0x4A, 0x6B)
@@ -145,6 +148,37 @@ async def test_a_secret_arrives_and_is_seen_nowhere(
         assert value[:8] not in text(outline)
         assert facts(again)["typed"].startswith("unverified: a")
         assert facts(board)["text"] in (None, "")
+
+
+@pytest.mark.parametrize(("kind", "into"), [("chromium", "Name"), ("gtk3", "Secret")])
+async def test_a_one_time_code_arrives_and_is_seen_nowhere(
+    safe: Desktop, client: Client, tmp_path: Path, kind: str, into: str
+) -> None:
+    with form(safe, kind, tmp_path) as opened:
+        await ready(client)
+        began = time.time()
+        typed = await call(client, "type", secret="BANK", into=into)
+        codes = {BANK.code(began), BANK.code(time.time())}
+        assert until(lambda: json.loads(opened.value())[into.lower()] in codes), opened.value()
+        assert facts(typed)["typed"] == "unverified: a secret is not read back"
+        assert await covered(client)
+        told = [typed, await call(client, "read_screen"), await call(client, "find", text=into)]
+        assert not [code for code in codes if any(code in text(one) for one in told)]
+
+
+def test_one_time_codes_are_hidden_while_they_may_hold() -> None:
+    now = time.time()
+    for past in (-60, -30, 0):
+        code = BANK.code(now + past)
+        for said in (code, f"code={code}&x", f'"{code}"'):
+            assert code not in VAULT.scrub(said)
+            assert "[secret BANK]" in VAULT.scrub(said)
+        assert VAULT.scrub_piece(code) == "[secret BANK]"
+        assert VAULT.held(code.encode()) == ["BANK"]
+        assert code not in VAULT.cut(f"it is {code}", 100)
+        assert code not in VAULT.scrub_part("", f"it is {code}", "")
+    assert VAULT.scrub("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ") == "[secret BANK]"
+    assert VAULT.scrub("000 in 12 of 345") == "000 in 12 of 345"
 
 
 async def test_the_mask_moves_with_its_field(safe: Desktop, client: Client, tmp_path: Path) -> None:
