@@ -317,8 +317,8 @@ async def test_a_batch_types_secrets_and_checks_their_names_first(
             )
         )
         assert why == (
-            "actions[1]: There is no secret 'NOPE'; there are 'ODD', 'PLAIN'. Nothing was typed. "
-            "Nothing was done."
+            "actions[1]: There is no secret 'NOPE'; there are 'BANK', 'ODD', 'PLAIN'. "
+            "Nothing was typed. Nothing was done."
         )
         assert json.loads(opened.value())["name"] == ""
         steps = [
@@ -333,7 +333,7 @@ async def test_a_batch_types_secrets_and_checks_their_names_first(
 
 async def test_what_cannot_be_typed_is_refused_in_words(client: Client) -> None:
     assert refusal(await call(client, "type", secret="NOPE")) == (
-        "There is no secret 'NOPE'; there are 'ODD', 'PLAIN'. Nothing was typed."
+        "There is no secret 'NOPE'; there are 'BANK', 'ODD', 'PLAIN'. Nothing was typed."
     )
     assert refusal(await call(client, "type", secret="PLAIN", text="x")) == (
         "Give text or the name of a secret, not both. Nothing was typed."
