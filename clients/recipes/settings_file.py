@@ -1,8 +1,8 @@
-"""Puts one entry into a client's settings file and leaves everything else in it as it is.
+"""Puts one entry into a client's settings file, or takes it out; all else in it stays as it is.
 
 JSON, with or without comments, is changed by splicing text, TOML and YAML by libraries that keep
 comments and order. Whatever made the new text, it is read back before it is written: unless it says
-what the old one said plus the entry, nothing is written.
+what the old one said with the entry, or without it, nothing is written.
 """
 
 import json
@@ -57,12 +57,7 @@ def put(path: Path, under: str, name: str, entry: Mapping[str, Any]) -> Written:
         NotWritten: The file cannot be read or means something else, or cannot be written.
     """
     path = path.resolve()
-    text = _text(path)
-    kind = _FORMATS.get(path.suffix, _JSON)
-    try:
-        old = kind.read(text)
-    except ValueError as why:
-        raise NotWritten(f"{path} was left as it is, for it cannot be read: {why}.") from None
+    kind, text, old = _read(path)
     changes = _changes(path, old, under, name, entry)
     if not changes:
         return Written(path)
@@ -76,6 +71,43 @@ def put(path: Path, under: str, name: str, entry: Mapping[str, Any]) -> Written:
         )
     backup = _replace(path, text, new)
     return Written(path, tuple(changes), backup)
+
+
+def take(path: Path, under: str, name: str) -> Written:
+    """Take the entry `under.name` out of a settings file, if it is in it.
+
+    Args:
+        path: The file, whose suffix tells the format; it may be missing.
+        under: The object at its top that holds entries.
+        name: The entry's name.
+
+    Raises:
+        NotWritten: The file cannot be read, changed safely or written.
+    """
+    path = path.resolve()
+    kind, text, old = _read(path)
+    servers: Any = old.get(under)
+    if not isinstance(servers, dict) or name not in servers:
+        return Written(path)
+    left = {key: value for key, value in cast(Table, servers).items() if key != name}
+    without = {key: value for key, value in old.items() if key != under}
+    new = kind.remove(text, under, name)
+    # A table of TOML that holds nothing is not written.
+    if kind.read(new) != {**old, under: left} and (left or kind.read(new) != without):
+        raise NotWritten(
+            f"{path} was left as it is, for it is written in a way that cannot be changed safely. "
+            f"Take its {under}.{name} out by hand."
+        )
+    return Written(path, (f"took {under}.{name} out",), _replace(path, text, new))
+
+
+def _read(path: Path) -> tuple["_Format", str, Table]:
+    text = _text(path)
+    kind = _FORMATS.get(path.suffix, _JSON)
+    try:
+        return kind, text, kind.read(text)
+    except ValueError as why:
+        raise NotWritten(f"{path} was left as it is, for it cannot be read: {why}.") from None
 
 
 def _changes(
@@ -212,7 +244,7 @@ def _splice(text: str, path: Sequence[str], value: Any) -> str:
     plain = _plain(text)
     start = _after_blanks(plain, 0)
     for key in path[:-1]:
-        start, _ = _members(plain, start)[0][key]
+        _, start, _ = _members(plain, start)[0][key]
     members, close = _members(plain, start)
     newline = "\r\n" if "\r\n" in text else "\n"
     unit = _indent(text)
@@ -220,9 +252,9 @@ def _splice(text: str, path: Sequence[str], value: Any) -> str:
     inner = outer + unit
     written = json.dumps(value, indent=unit, ensure_ascii=False).replace("\n", newline + inner)
     if path[-1] in members:
-        at, end = members[path[-1]]
+        _, at, end = members[path[-1]]
         return text[:at] + written + text[end:]
-    last = max((end for _, end in members.values()), default=start + 1)
+    last = max((end for _, _, end in members.values()), default=start + 1)
     comma = members and "," not in _without_comments(text)[last:close]
     between = text[last:close].rstrip()  # comments stay with what they are about
     member = f"{json.dumps(path[-1], ensure_ascii=False)}: {written}"
@@ -232,16 +264,35 @@ def _splice(text: str, path: Sequence[str], value: Any) -> str:
     )
 
 
-def _members(plain: str, start: int) -> tuple[dict[str, tuple[int, int]], int]:
-    """Where the values of an object begin and end, and where it does."""
+def _remove_json(text: str, under: str, name: str) -> str:
+    plain, bare = _plain(text), _without_comments(text)
+    _, start, _ = _members(plain, _after_blanks(plain, 0))[0][under]
+    members, close = _members(plain, start)
+    at, _, end = members[name]
+    before = max((last for _, _, last in members.values() if last <= at), default=at)
+    after = min((key for key, _, _ in members.values() if key >= end), default=close)
+    comma = bare.find(",", end, after)
+    if comma >= 0:
+        end = comma + 1
+    line, newline = text.rfind("\n", 0, at) + 1, text.find("\n", end)
+    if not text[line:at].strip() and newline >= 0 and not text[end:newline].strip():
+        at, end = line, newline + 1  # it has its lines alone
+    if comma < 0 and (last := bare.find(",", before, at)) >= 0:
+        return text[:last] + text[last + 1 : at] + text[end:]
+    return text[:at] + text[end:]
+
+
+def _members(plain: str, start: int) -> tuple[dict[str, tuple[int, int, int]], int]:
+    """Where each key of an object begins, where its value begins and ends, and where it does."""
     read = json.JSONDecoder().raw_decode
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, tuple[int, int, int]] = {}
     at = start + 1
     while plain[at := _after_blanks(plain, at)] != "}":
+        here = at
         key, at = read(plain, at)
         begin = _after_blanks(plain, plain.index(":", at) + 1)
         _, at = read(plain, begin)
-        found[key] = (begin, at)
+        found[key] = (here, begin, at)
         at = _after_blanks(plain, at)
         at += plain[at] == ","
     return found, at
@@ -276,6 +327,15 @@ def _change_toml(text: str, under: str, name: str, entry: Mapping[str, Any]) -> 
     return tomlkit.dumps(document)
 
 
+def _remove_toml(text: str, under: str, name: str) -> str:
+    document = tomlkit.parse(text)
+    servers = cast(Table, document[under])
+    del servers[name]
+    if not servers:
+        del document[under]
+    return tomlkit.dumps(document)
+
+
 def _update(there: Table, entry: Mapping[str, Any]) -> None:
     there.update({key: value for key, value in entry.items() if _differs(there, key, value)})
 
@@ -305,6 +365,17 @@ def _change_yaml(text: str, under: str, name: str, entry: Mapping[str, Any]) -> 
     if document.get(under) is None:
         document[under] = {}
     _update(document[under].setdefault(name, {}), entry)
+    return _dumped(yaml, document)
+
+
+def _remove_yaml(text: str, under: str, name: str) -> str:
+    yaml = _yaml()
+    document = _load(yaml, text)
+    del document[under][name]
+    return _dumped(yaml, document)
+
+
+def _dumped(yaml: YAML, document: Any) -> str:
     out = StringIO()
     yaml.dump(document, out)  # pyright: ignore[reportUnknownMemberType] # ruamel's is half typed
     return out.getvalue()
@@ -315,8 +386,10 @@ class _Format:
     read: Callable[[str], Table]
     """What a text says; ValueError where it is not of the format."""
     change: Callable[[str, str, str, Mapping[str, Any]], str]
+    remove: Callable[[str, str, str], str]
 
 
-_JSON = _Format(_read_json, _change_json)
-_YAML = _Format(_read_yaml, _change_yaml)
-_FORMATS = {".toml": _Format(_read_toml, _change_toml), ".yaml": _YAML, ".yml": _YAML}
+_JSON = _Format(_read_json, _change_json, _remove_json)
+_TOML = _Format(_read_toml, _change_toml, _remove_toml)
+_YAML = _Format(_read_yaml, _change_yaml, _remove_yaml)
+_FORMATS = {".toml": _TOML, ".yaml": _YAML, ".yml": _YAML}

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gloveport.clients.recipes.settings_file import NotWritten, put
+from gloveport.clients.recipes.settings_file import NotWritten, Written, put, take
 from gloveport.clients.recipes.table import NAMES, Reach, Recipe, recipes
 
 from ..setup.installation import installation
@@ -71,13 +71,50 @@ def run(
     if not done.changes:
         print(f"{done.path} says so already; nothing was changed.")  # noqa: T201
         return 0
+    _tell(done)
+    print(recipe.then)  # noqa: T201
+    return 0
+
+
+def remove(client: str, name: str, file: Path | None, environment: Mapping[str, str]) -> int:
+    """Take the entry of a desktop out of settings files; the exit status.
+
+    Args:
+        client: Which client's; empty: all that have one.
+        name: What they call the desktop.
+        file: The settings file, if not the usual one; with a client.
+        environment: Where the usual ones are.
+    """
+    table = recipes()
+    if client and client not in table:
+        return _failed(f"there is no recipe for {client}; there are {', '.join(table)}.")
+    if file and not client:
+        return _failed("--file goes with a CLIENT, which tells the form of the file.")
+    chosen = [table[client]] if client else list(table.values())
+    removed, failed = False, 0
+    for recipe in chosen:
+        if recipe.code:
+            continue
+        path = file or recipe.path(environment, mac=sys.platform == "darwin")
+        try:
+            done = take(path, recipe.under, name)
+        except NotWritten as why:
+            failed = _failed(str(why))
+            continue
+        if done.changes:
+            removed = True
+            _tell(done)
+    if not removed and not failed:
+        print(f"No settings file has an entry {name}; nothing was changed.")  # noqa: T201
+    return failed
+
+
+def _tell(done: Written) -> None:
     print(f"{done.path}:")  # noqa: T201
     for change in done.changes:
         print(f"  {change}")  # noqa: T201
     if done.backup:
         print(f"As it was before: {done.backup}")  # noqa: T201
-    print(recipe.then)  # noqa: T201
-    return 0
 
 
 def shown(recipe: Recipe, reach: Reach, path: Path) -> str:

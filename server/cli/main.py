@@ -152,11 +152,16 @@ def _add_config(add: Callable[..., argparse.ArgumentParser]) -> None:
         "config",
         help="what to put where for each client; with --write puts it there",
         description="Print how a client is told of the desktop, or with --write add it to the "
-        "client's settings file and keep the rest of it. Without CLIENT, lists them.",
+        "client's settings file and keep the rest of it, or with --remove take it out. Without "
+        "CLIENT, lists them, or takes it out of all.",
     )
     configuring.add_argument("client", nargs="?", default="", metavar="CLIENT")
-    configuring.add_argument(
+    change = configuring.add_mutually_exclusive_group()
+    change.add_argument(
         "--write", action="store_true", help="add it to the settings file; a backup stays beside it"
+    )
+    change.add_argument(
+        "--remove", action="store_true", help="take it out of the settings file, or of all files"
     )
     configuring.add_argument(
         "--file", type=Path, metavar="F", help="another settings file, such as a project's"
@@ -272,6 +277,9 @@ def _policy(given: argparse.Namespace) -> int:
 def _config(given: argparse.Namespace) -> int:
     from . import client_config
 
+    environment = dict(os.environ)  # noqa: TID251 - this is the command line
+    if given.remove:
+        return client_config.remove(given.client, given.name, given.file, environment)
     args = ["stdio"]
     if given.server != DEFAULT:
         args += ["--name", check_name(given.server)]
@@ -284,9 +292,8 @@ def _config(given: argparse.Namespace) -> int:
             sys.exit(f"gloveport: there is no token file {given.token_file}.")
         args += ["--token-file", str(given.token_file.absolute())]
     return client_config.run(
-        given.client, given.name, args, given.file,
-        dict(os.environ), write=given.write,  # noqa: TID251 - this is the command line
-    )  # fmt: skip
+        given.client, given.name, args, given.file, environment, write=given.write
+    )
 
 
 def _bundle(given: argparse.Namespace) -> int:

@@ -1,7 +1,5 @@
 """The wheel and the sdist, built from the files of the repository alone, and what they install."""
 
-import json
-import os
 import shutil
 import site
 import subprocess
@@ -15,65 +13,13 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from checkout import ROOT, copy_of_the_repository
+from checkout import ROOT
+from package.building import LIVE, built, cut_off
 from pages import browsing
 from playwright.async_api import expect
 from uv import find_uv_bin
 
-LIVE = "server/view/static/novnc/core/rfb.js"
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clean") / "gloveport"
-    copy_of_the_repository(folder)
-    assert not (folder / LIVE).exists()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def sdist(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("sdist")
-    ran = built(clone, "--sdist", out)
-    assert ran.returncode == 0, ran.stderr
-    (path,) = out.glob("gloveport-*.tar.gz")
-    return path
-
-
-@pytest.fixture(scope="module")
-def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from the sdist, without any network."""
-    unpacked, out = tmp_path_factory.mktemp("unpacked"), tmp_path_factory.mktemp("wheel")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(unpacked, filter="data")
-    ran = built(next(unpacked.iterdir()), "--wheel", out, **cut_off(out))
-    assert ran.returncode == 0, ran.stderr
-    (path,) = out.glob("gloveport-*.whl")
-    return path
-
-
-def built(
-    source: Path, kind: str, out: Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Build with the setuptools of this environment, so that only npm needs a network."""
-    return subprocess.run(
-        [
-            find_uv_bin(), "build", kind, "--offline", "--no-build-isolation",
-            "--python", sys.executable, "--out-dir", str(out), str(source),
-        ],
-        capture_output=True, text=True, check=False, timeout=200,
-        env={**os.environ, **environment},  # noqa: TID251 - a test starts a program
-    )  # fmt: skip
-
-
-def cut_off(folder: Path) -> dict[str, str]:
-    """An environment in which npm reaches nothing and remembers nothing."""
-    return {
-        "npm_config_registry": "http://127.0.0.1:9",
-        "npm_config_fetch_retries": "0",
-        "npm_config_cache": str(folder / "npm"),
-    }
 
 
 def metadata(wheel: Path) -> Message:
@@ -154,48 +100,6 @@ def installed(wheel: Path, folder: Path) -> Path:
     (ours,) = site.getsitepackages()
     (packages / "borrowed.pth").write_text(f"{ours}\n")  # and no .pth file of there
     return folder / "bin" / "gloveport"
-
-
-@pytest.mark.fresh
-@pytest.mark.parametrize("kind", ["uvx", "uv tool", "pipx", "pip"])
-def test_every_installer_makes_a_program_that_knows_how_it_was_installed(
-    kind: str, wheel: Path, tmp_path: Path
-) -> None:
-    uv, python = find_uv_bin(), str(tmp_path / "venv" / "bin" / "python")
-    homes = {
-        "UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
-        "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"),
-    }  # fmt: skip
-    installing: dict[str, list[list[str]]] = {
-        "uvx": [],
-        "uv tool": [[uv, "tool", "install", "--python", sys.executable, str(wheel)]],
-        "pipx": [[uv, "tool", "run", "pipx", "install", "--python", sys.executable, str(wheel)]],
-        "pip": [
-            [sys.executable, "-m", "venv", str(tmp_path / "venv")],
-            [python, "-m", "pip", "install", "-q", str(wheel)],
-        ],
-    }
-    environment = {**os.environ, **homes}  # noqa: TID251 - a test starts programs
-    for command in installing[kind]:
-        subprocess.run(command, env=environment, check=True, timeout=280)
-    started = {
-        "uvx": [uv, "tool", "run", "--python", sys.executable, "--from", str(wheel), "gloveport"],
-        "pip": [str(tmp_path / "venv" / "bin" / "gloveport")],
-    }.get(kind, [str(tmp_path / "bin" / "gloveport")])
-
-    def said(*words: str) -> str:
-        return subprocess.run(
-            [*started, *words], env=environment, capture_output=True, text=True, check=False
-        ).stdout
-
-    assert json.loads(said("doctor", "--json"))["installed"] == kind
-    (line,) = (line for line in said("config", "claude-code").splitlines() if "mcp add" in line)
-    words = line.partition(" -- ")[2].split()
-    assert words[-1] == "stdio"
-    if kind == "uvx":  # and no path in a cache
-        assert words[1:] == ["--from", str(wheel), "gloveport", "stdio"]
-    else:
-        assert Path(words[0]).is_file()
 
 
 def version(program: Path) -> str:

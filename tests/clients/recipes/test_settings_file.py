@@ -1,4 +1,4 @@
-"""An entry goes into a settings file and nothing else of the file changes."""
+"""An entry goes into a settings file and out of it, and nothing else of the file changes."""
 
 import json
 import tomllib
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gloveport.clients.recipes.settings_file import NotWritten, put
+from gloveport.clients.recipes.settings_file import NotWritten, put, take
 
 ENTRY = {"command": "/opt/gloveport", "args": ["stdio"]}
 
@@ -91,6 +91,49 @@ def test_yaml_keeps_every_line(tmp_path: Path) -> None:
     assert [line for line in GOOSE.splitlines() if line not in after.splitlines()] == []
     said = YAML(typ="safe").load(after)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType] # half typed
     assert said["extensions"]["gloveport"] == ENTRY
+
+
+@pytest.mark.parametrize(
+    ("name", "under", "text"),
+    [
+        ("s.json", "context_servers", ZED),
+        ("c.toml", "mcp_servers", CODEX),
+        ("c.yaml", "extensions", GOOSE),
+    ],
+)
+def test_what_was_put_in_and_taken_out_leaves_the_file_as_it_was(
+    tmp_path: Path, name: str, under: str, text: str
+) -> None:
+    file = tmp_path / name
+    written(file, text, under)
+    done = take(file, under, "gloveport")
+    assert done.changes == (f"took {under}.gloveport out",)
+    assert done.backup
+    text = text.replace("],}, // keep", "],} // keep")  # the comma that nothing follows goes, too
+    assert [line for line in file.read_text().splitlines() if line] == [
+        line for line in text.splitlines() if line
+    ]
+    assert take(file, under, "gloveport").changes == ()
+    assert take(tmp_path / f"missing-{name}", under, "gloveport").changes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"s": {"gloveport": {}, "b": 1}}', '{"s": {"a": "\\\\", "gloveport": {}}}',
+     '{"s": {"a": 1, /* , */ "gloveport": {} /* , */, "b": ","}}', '{"s": {"gloveport": {},},}',
+     '{"s": {\n  "a": 1, // mine\n  "gloveport": [\n  ] // gone\n}}',
+     '{"s": {"gloveport": 1, "gloveport": 2}}'],
+)  # fmt: skip
+def test_an_entry_is_taken_out_of_json_of_any_form_or_left(file: Path, text: str) -> None:
+    file.write_text(text)
+    if text.count('"gloveport"') > 1:
+        with pytest.raises(NotWritten, match="by hand"):
+            take(file, "s", "gloveport")
+        assert file.read_text() == text
+    else:
+        take(file, "s", "gloveport")
+        assert "gloveport" not in file.read_text()
+        assert ("// mine" in text) == ("// mine" in file.read_text())
 
 
 @pytest.mark.parametrize("name", ["settings.json", "config.toml", "config.yaml"])
@@ -201,3 +244,7 @@ def test_whatever_json_says_it_says_after(
     old: dict[str, Any] = {**rest, "mcpServers": servers}
     after = json.loads(written(file, json.dumps(old, indent=indent)))
     assert after == {**old, "mcpServers": {**servers, "gloveport": ENTRY}}
+    take(file, "mcpServers", "gloveport")
+    assert json.loads(file.read_text()) == {
+        **old, "mcpServers": {key: one for key, one in servers.items() if key != "gloveport"}
+    }  # fmt: skip

@@ -118,6 +118,32 @@ def test_what_changed_is_said_and_a_second_time_nothing_does(
     assert capsys.readouterr().out == f"{file} says so already; nothing was changed.\n"
 
 
+def test_remove_takes_the_entry_out_of_every_client(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [recipe.path({"HOME": str(home)}, mac=False) for recipe in SETTINGS]
+    for recipe in SETTINGS:
+        assert main(["config", recipe.key, "--write"]) == 0
+        assert main(["config", recipe.key, "--write", "--name", "other"]) == 0
+    assert main(["config", "zed", "--remove", "--name", "other"]) == 0
+    capsys.readouterr()
+    assert main(["config", "--remove"]) == 0
+    told = capsys.readouterr().out
+    for recipe, file in zip(SETTINGS, files, strict=True):
+        assert f"{file}:\n  took {recipe.under}.gloveport out\n" in told
+        kept = said(file).get(recipe.under, {}).keys()
+        assert kept == ({"other"} if recipe.key != "zed" else set())
+    assert main(["config", "--remove"]) == 0
+    assert (
+        capsys.readouterr().out == "No settings file has an entry gloveport; nothing was changed.\n"
+    )
+    files[0].write_text("{")
+    assert main(["config", "--remove", "--name", "other"]) == 1
+    told = capsys.readouterr()
+    assert f"{files[0]} was left as it is" in told.err
+    assert told.out.count("took") == len(files) - 2
+
+
 def test_another_file_is_written_where_one_is_named(home: Path) -> None:
     file = home / ".vscode/mcp.json"
     assert main(["config", "vscode", "--write", "--file", str(file)]) == 0
@@ -136,6 +162,8 @@ def test_variables_move_the_settings(home: Path, monkeypatch: pytest.MonkeyPatch
         (["nobody"], "there is no recipe for nobody; there are claude-desktop,"),
         (["agno", "--write"], "Agno has no settings file"),
         (["zed", "--name", "a.b"], "--name a.b is not possible"),
+        (["nobody", "--remove"], "there is no recipe for nobody; there are claude-desktop,"),
+        (["--remove", "--file", "f"], "--file goes with a CLIENT"),
     ],
 )
 def test_what_is_not_possible_is_said(
