@@ -68,6 +68,7 @@ class Settings:
         most: How many desktops there may be.
         desktop_ttl: Seconds without a call after which one that was opened is closed.
         notify: An address that is told of each question to a person; empty: none.
+        address: Where people reach the live view, if that is a gateway; empty: this server.
     """
 
     desktop: desktop.DesktopOptions
@@ -85,6 +86,7 @@ class Settings:
     most: int = 1
     desktop_ttl: float = IDLE
     notify: str = ""
+    address: str = ""
 
 
 class _Server(uvicorn.Server):
@@ -142,12 +144,16 @@ async def serving(settings: Settings, *, receive_signals: bool = True) -> AsyncG
     connections = Connections(min(MOST, raise_descriptors() // 2))
     with (
         contextlib.ExitStack() as sockets,
-        _listen(settings, sockets, connections) as (listening, port),
+        listen(settings.host, settings.port, settings.local, sockets, connections) as (
+            listening,
+            port,
+        ),
     ):
         async with _answering(settings) as server:
             running = server.desks.first.desktop
             hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.host, *settings.names})
-            server.desks.address = _address(settings.host, port)
+            url = address_of(settings.host, port)
+            server.desks.address = settings.address or url
             door = Door(
                 hosts,
                 settings.keys,
@@ -157,38 +163,54 @@ async def serving(settings: Settings, *, receive_signals: bool = True) -> AsyncG
                 connections=connections,
             )
             web = Web(server, running, door)
-            http = _Server(
-                uvicorn.Config(
-                    behind_proxies(web.app, settings.proxies),
-                    loop="asyncio",  # it accepts through our own sockets
-                    log_config=None,
-                    access_log=False,
-                    proxy_headers=False,
-                    timeout_graceful_shutdown=_LAST_CALLS,
-                    **vnc_session.UVICORN,
-                )
-            )
             ended, signals = anyio.Event(), list[int]()
-            async with anyio.create_task_group() as until_ended:
-                until_ended.start_soon(_serve_until_told, http, listening)
+            async with answering_http(web.app, settings.proxies, listening):
                 try:
-                    while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                        await anyio.sleep(0.002)
                     async with anyio.create_task_group() as meanwhile:
                         if receive_signals:
-                            await meanwhile.start(_end_on_signal, ended, signals)
+                            await meanwhile.start(end_on_signal, ended, signals)
                         meanwhile.start_soon(keep_small)
                         if settings.notify:
                             meanwhile.start_soon(notify, server.desks, settings.notify)
                         if settings.ttl:
                             meanwhile.start_soon(_end_when_idle, ended, web, settings.ttl)
                         live = _live(door, running.settings.name)
-                        address = server.desks.address
-                        yield Served(running, port, address, live, ended, signals)
+                        yield Served(running, port, url, live, ended, signals)
                         meanwhile.cancel_scope.cancel()
                 finally:
                     web.close()
-                    http.should_exit = True
+
+
+@contextlib.asynccontextmanager
+async def answering_http(
+    app: ASGIApp, proxies: Sequence[str], sockets: list[socket.socket]
+) -> AsyncGenerator[None]:
+    """Answer HTTP and WebSocket on some sockets for as long as the context lasts.
+
+    Args:
+        app: What answers.
+        proxies: Addresses of proxies whose X-Forwarded-For and -Proto are believed.
+        sockets: Those that `listen` opened.
+    """
+    http = _Server(
+        uvicorn.Config(
+            behind_proxies(app, proxies),
+            loop="asyncio",  # it accepts through our own sockets
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_LAST_CALLS,
+            **vnc_session.UVICORN,
+        )
+    )
+    async with anyio.create_task_group() as until_ended:
+        until_ended.start_soon(_serve_until_told, http, sockets)
+        try:
+            while not http.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await anyio.sleep(0.002)
+            yield
+        finally:
+            http.should_exit = True
 
 
 async def _serve_until_told(http: uvicorn.Server, sockets: list[socket.socket]) -> None:
@@ -212,7 +234,7 @@ async def _answering(settings: Settings) -> AsyncGenerator[DesktopServer]:
             yield server
 
 
-def _address(host: str, port: int) -> str:
+def address_of(host: str, port: int) -> str:
     """Where browsers of this machine reach what listens there; empty: nowhere."""
     if not port:
         return ""
@@ -238,46 +260,65 @@ def _live(door: Door, desktop: str) -> str:
 
 
 @contextlib.contextmanager
-def _listen(
-    settings: Settings, closing: contextlib.ExitStack, connections: Connections
+def listen(
+    host: str,
+    port: int,
+    local: Path | None,
+    closing: contextlib.ExitStack,
+    connections: Connections,
 ) -> Generator[tuple[list[socket.socket], int]]:
+    """Open the sockets of a server; yield them and the TCP port.
+
+    Args:
+        host: Address to listen on; empty: no TCP.
+        port: TCP port; 0: any free one.
+        local: A Unix socket for this user's own clients, if any.
+        closing: Closes them.
+        connections: Bounds those over TCP.
+
+    Raises:
+        NoAddress: The address is taken.
+    """
     listening: list[socket.socket] = []
-    port, mine = 0, 0
-    if settings.host:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    mine = 0
+    if host:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say TCP.
         tcp = closing.enter_context(Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         tcp.connections = connections
         tcp.keep_spare()
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tcp.bind((settings.host, settings.port))
+            tcp.bind((host, port))
         except (OSError, OverflowError) as why:
-            raise NoAddress(settings.host, settings.port, why) from why
+            raise NoAddress(host, port, why) from why
         port = tcp.getsockname()[1]
         listening.append(tcp)
-    if settings.local:
+    else:
+        port = 0
+    if local:
         unix = closing.enter_context(Listener(socket.AF_UNIX, socket.SOCK_STREAM))
-        settings.local.unlink(missing_ok=True)
-        unix.bind(str(settings.local))
-        settings.local.chmod(0o600)
-        mine = settings.local.stat().st_ino
+        local.unlink(missing_ok=True)
+        unix.bind(str(local))
+        local.chmod(0o600)
+        mine = local.stat().st_ino
         listening.append(unix)
     try:
         yield listening, port
     finally:
-        if settings.local:
+        if local:
             with contextlib.suppress(FileNotFoundError):
-                if settings.local.stat().st_ino == mine:  # not the socket of one that came after
-                    settings.local.unlink()
+                if local.stat().st_ino == mine:  # not the socket of one that came after
+                    local.unlink()
 
 
-async def _end_on_signal(
+async def end_on_signal(
     ended: anyio.Event,
     signals: list[int],
     *,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
+    """Set `ended` once SIGTERM or SIGINT comes; a second one ends this process at once."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
         async for number in received:

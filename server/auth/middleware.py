@@ -298,6 +298,9 @@ class Guard:
             return now and now.shown
 
         wait = partial(self._calls.take, grant.holder)
+        if grant.session:  # a gateway has signed this browser in, and makes its links
+            still = partial(self._door.still, grant)
+            return Passport(grant, wait, session=grant.session, still=still)
         return Passport(grant.shown, wait, links=grant, still=still)
 
     async def _by_token(self, scope: Asgi, header: str) -> Principal:

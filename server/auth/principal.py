@@ -47,6 +47,7 @@ class Principal:
         desktops: The desktops it reaches; None: all.
         quota: How many desktops it may have open; None: as many as the server allows.
         until: When it ends, in seconds since 1970.
+        session: The browser session that a gateway says the request belongs to; empty: none.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Principal:
     desktops: frozenset[str] | None = None
     quota: int | None = None
     until: float = math.inf
+    session: str = ""
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes

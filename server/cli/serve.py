@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..stdio.state_folder import DEFAULT, State, check_name, own_state
-from . import access
+from . import access, fleet
 from .entry import INTERRUPTED
 from .loop import run_loop
 from .numbers import YEAR, number, whole
@@ -44,6 +46,7 @@ def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
     server_name(serving)
     serving.add_argument("--own", action="store_true", help=argparse.SUPPRESS)
     serving.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
+    serving.add_argument("--relayed", type=Path, help=argparse.SUPPRESS)  # see hosts/assertion.py
     serving.add_argument(
         "--ttl", type=number(0, YEAR), default=0, metavar="SECONDS",
         help="end after so long without a client; 0 never (%(default)s)",
@@ -56,6 +59,7 @@ def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--desktop-ttl", type=number(1, YEAR), default=1800, metavar="SECONDS",
         help="a desktop that was opened is closed after so long without a call (%(default)s)",
     )  # fmt: skip
+    fleet.fleet_option(serving)
     desktop_options(serving)
     serving.set_defaults(run=_serve)
 
@@ -66,21 +70,29 @@ def _serve(given: argparse.Namespace) -> int:
     state, name = own_state(given.state_dir), check_name(given.name)
     try:
         with only_one(state, name):
+            if given.fleet:
+                return fleet.serve_fleet(given, state, name)
             return _serve_alone(given, state, name)
     except Running as why:
         sys.exit(f"gloveport: {why}")
 
 
 def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
-    if given.own:  # for its user's own clients, by the socket; browsers come by a link
+    if (
+        given.own and not given.relayed
+    ):  # for its user's own clients, by the socket; browsers come by a link
         given.host, given.port = "127.0.0.1", 0
-    entry = access.entry(given, state.token(name))
 
     from ..heap import prepare
+    from ..hosts.assertion import AssertionKeys, Relayed
     from ..serve import NoAddress, Settings, serve
 
+    relayed = Relayed.read(given.relayed) if given.relayed else None
+    keys = AssertionKeys(relayed.secret) if relayed else None
+    entry = access.Entry((keys,)) if keys else access.entry(given, state.token(name))
+    desktop = desktop_settings(given)
     settings = Settings(
-        desktop=desktop_settings(given),
+        desktop=replace(desktop, name=relayed.desktop) if relayed else desktop,
         host=given.host,
         port=given.port,
         names=(*given.allow_host, *entry.names),
@@ -97,6 +109,7 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
         most=given.desktops,
         desktop_ttl=given.desktop_ttl,
         notify=given.notify,
+        address=relayed.address if relayed else "",
     )
 
     def ready(served: "Served") -> None:
