@@ -61,13 +61,18 @@ MAY_IMPORT = {
         "sandbox.*", "server.auth", "server.control", "server.hosts", "server.recording", "anyio",
         "numpy", "starlette",
     },
+    "server.fleet": {
+        "sandbox.*", "server.auth", "server.hosts", "server.view", "anyio", "h11",
+        "prometheus_client", "starlette", "websockets",
+    },
     "server": {
-        "sandbox.*", "server.auth", "server.control", "server.hosts", "server.mcp", "server.view",
+        "sandbox.*", "server.auth", "server.control", "server.fleet", "server.hosts", "server.mcp",
+        "server.view",
         "anyio", "mcp", "starlette", "uvicorn",
     },
     "server.cli": {
-        "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.setup",
-        "server.stdio",
+        "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.hosts",
+        "server.setup", "server.stdio",
         "anyio", "httpx2", "PIL", "rich",
     },
     "server.setup": {"sandbox.*", "server.stdio", "anyio"},
@@ -82,7 +87,7 @@ MAY_IMPORT = {
 ONLY = {
     "anthropic": {"clients.agents.claude", "clients.agents.run"},
     "google": {"clients.agents.gemini", "clients.agents.run"},
-    "h11": {"sandbox.isolation.egress_worker"},
+    "h11": {"sandbox.isolation.egress_worker", "server.fleet.upstream"},
     "jwt": {"server.auth.oauth"},
     "openai": {"clients.agents.run"},
     "rapidocr": {"sandbox.imaging.ocr_worker"},

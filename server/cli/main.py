@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..stdio.state_folder import DEFAULT, check_name
-from . import access, servers
+from . import access, fleet, servers
 from .entry import INTERRUPTED
 from .failures import run
 from .loop import run_loop
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add_serve(add)
     _add_stdio(add)
     servers.commands(add, server_name)
+    fleet.commands(add, server_name)
     _add_demo(add)
     _add_policy(add)
     access.commands(add, server_name)

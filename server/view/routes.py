@@ -23,7 +23,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -90,10 +90,7 @@ class LiveView:
     def routes(self) -> list[BaseRoute]:
         below = "/live/{desktop}"
         return [
-            Mount("/live/static", _Files(directory=_FOLDER)),
-            Route("/live", _home),
-            Route(HOME_PAGE, self._home),
-            Route(f"{HOME_PAGE}/desktops", self._desktops),
+            *overview(self._desktops),
             Route(below, self._page),
             Route(f"{below}/events", self._events),
             Route(f"{below}/do", self._do, methods=["POST"]),
@@ -120,9 +117,6 @@ class LiveView:
     async def _page(self, request: Request) -> Response:
         self._sharing(request)
         return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
-
-    async def _home(self, request: Request) -> Response:
-        return FileResponse(_FOLDER / "home.html", headers=_HEADERS)
 
     async def _desktops(self, request: Request) -> Response:
         gates, grant = self._desks.gates, passport_of(request).now
@@ -275,8 +269,26 @@ class LiveView:
         return _shown(picture)
 
 
+def overview(desktops: Callable[[Request], Awaitable[Response]]) -> list[BaseRoute]:
+    """The page of all desktops, and the files of all pages.
+
+    Args:
+        desktops: Answers with what the page shows.
+    """
+    return [
+        Mount("/live/static", _Files(directory=_FOLDER)),
+        Route("/live", _home),
+        Route(HOME_PAGE, _home_page),
+        Route(f"{HOME_PAGE}/desktops", desktops),
+    ]
+
+
 async def _home(request: Request) -> Response:
     return RedirectResponse("/")
+
+
+async def _home_page(request: Request) -> Response:
+    return FileResponse(_FOLDER / "home.html", headers=_HEADERS)
 
 
 async def _end_with_grant(
