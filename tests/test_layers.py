@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "sandbox.activity": set[str](),
     "sandbox.x11": {"Xlib", "mss", "numpy"},
     "sandbox.imaging": {"sandbox.isolation", "numpy", "PIL", "isal", "rapidocr"},
-    "sandbox.accessibility.atspi": {"dbus_fast", "numpy"},
+    "sandbox.accessibility.atspi": {"sandbox.activity", "dbus_fast", "numpy"},
     "sandbox.accessibility": {"sandbox.accessibility.atspi", "sandbox.x11", "dbus_fast", "numpy"},
     "sandbox.secrets": {"sandbox.accessibility", "sandbox.accessibility.atspi", "sandbox.x11"},
     "sandbox.screen": {

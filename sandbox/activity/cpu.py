@@ -79,7 +79,7 @@ class Activity:
     def _sample(self) -> _Sample:
         now = time.monotonic()
         if now - self._listed > _STALE:
-            self._pids = _below(self._root, self._ignored)
+            self._pids = below(self._root, self._ignored)
             self._listed = now
         used: dict[int, int] = {}
         for pid in self._pids:
@@ -89,7 +89,7 @@ class Activity:
         return _Sample(now, used)
 
 
-def _below(root: int, ignored: int) -> list[int]:
+def below(root: int, ignored: int = 0) -> list[int]:
     """All descendants of a process but those of another, whichever thread started them."""
     found: list[int] = []
     queue = [root]

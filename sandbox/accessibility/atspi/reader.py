@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from ...activity.renderers import Renderers
 from ...geometry import Point, Rect
 from .bus import Key, Silent, Slow
 from .clips import Clips
@@ -25,6 +27,7 @@ from .protocol import (
     IN_WINDOW,
     LATE,
     LAYOUT,
+    LOOKED,
     MOST_NODES,
     MUTE,
     NULL,
@@ -53,6 +56,8 @@ PARTLY = "did not tell all of it in time"
 _NOT_THERE = ("UnknownObject", "UnknownMethod", "UnknownInterface")
 _HUGE = 1000  # children that manage themselves; asking for all of them would take minutes
 _DEEP_CHOICES = 6  # levels between a combo box of GTK 4 and its choices
+_PAGE_WITHIN = 1.0  # seconds a page has to find out what is under a point
+_SHORT, _LOOKS_RESTED = 0.002, 2  # seconds between two looks; a message passes from one thread on
 _DEEPEST = 600  # objects that one may be in; Blink nests 512 elements of a page
 
 
@@ -362,6 +367,33 @@ class Reader:
                 break
             here = key_of(parent)
         return chain
+
+    async def touched(self, top: Key, point: Point) -> list[Node]:
+        program = self._bus.known.get(top[0])
+        if program and program.toolkit.guesses_at_first:
+            await self._looked(program, top, point)
+        return await self.at(top, point, page=True)
+
+    async def _looked(self, program: Program, top: Key, point: Point) -> None:
+        """Wait until a browser knows what is under a point: it guesses, and asks the page.
+
+        Raises:
+            Slow: The page does not get to it; what is there now may be another thing.
+        """
+        pages = Renderers(program.pid)
+        pages.begin()
+        guessed = await self.at(top, point, page=True)
+        if not guessed or guessed[-1].role != "document web":
+            return  # its own buttons and menus it knows
+        if not pages:
+            await asyncio.sleep(LOOKED)
+            return
+        until, rested = time.monotonic() + _PAGE_WITHIN, 0
+        while rested < _LOOKS_RESTED:
+            if time.monotonic() > until:
+                raise Slow("its page is busy")
+            await asyncio.sleep(_SHORT)
+            rested = rested + 1 if pages.rested() else 0
 
     async def ancestors(self, node: Node) -> list[Key]:
         found: list[Key] = []

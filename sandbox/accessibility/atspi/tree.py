@@ -35,7 +35,6 @@ from .protocol import (
     COMPONENT,
     LABEL_FOR,
     LATE,
-    LOOKED,
     MENU_PARTS,
     MUTE,
     ON_SCREEN,
@@ -228,15 +227,8 @@ class AccessibilityTree:
             Slow: The program does not answer.
         """
 
-        async def sure() -> list[Node]:
-            program = self._bus.known.get(top[0])
-            if program and program.toolkit.guesses_at_first:
-                await self._objects.deepest(top, point, ON_SCREEN)  # it guesses, and looks
-                await asyncio.sleep(LOOKED)
-            return await self._reader.at(top, point, page=True)
-
         with _but_slow():
-            return self._bus.run(sure(), _SURE_WITHIN)
+            return self._bus.run(self._reader.touched(top, point), _SURE_WITHIN)
         return []
 
     def form(self, node: Node) -> list[Node] | None:
