@@ -35,7 +35,7 @@ from .settle import End, Patience, Settling
 
 _STEP = 0.05  # seconds between two looks at whether a program is still at work
 _SILENT = 1.0  # seconds after which a program that has not handled its input is told
-_OWED = 2.5  # seconds within which an action that changed nothing may still be answered
+_OWED = 1.65  # seconds within which what changed nothing may be answered: timers of 1.5 s, a frame
 _LATE = 0.15  # seconds by which an answer may be later than the one before
 _SHOWN = 0.5  # seconds a program has to show an answer that nothing has come of yet
 _REMEMBERED = 10.0  # seconds for which answers are expected to be as late as one that was seen

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import numpy as np
 import pytest
 from answering import BUTTON, SQUARE, WAYS, answering, colour
@@ -117,6 +118,53 @@ async def test_an_answer_that_takes_too_long_is_said_to_be_loading_and_can_be_wa
     assert (frame.end, frame.loading) == (End.LOADING, 1)
     frame = await desktop.wait_until_still(20, show="always")
     assert shown(frame, at, 1)
+
+
+# Actions right after one that changed nothing
+
+TIMED = """<!doctype html><title>timed</title><style>body {{ margin: 0 }}
+#n {{ position: absolute; left: 400px; top: 100px; width: 160px; height: 160px }}</style>
+<div id=n></div><script>
+let n = 0;
+const paint = () => document.querySelector("#n").style.background =
+  `rgb(${{40 + 13 * (n % 16)}}, ${{40 + 13 * (n >> 4 & 15)}}, 90)`;
+paint();
+onmousedown = down => down.clientX < 300 && setTimeout(() => {{ n++; paint() }}, {after});
+</script>"""
+
+
+@pytest.mark.parametrize("after", [1000, 1450])
+async def test_a_late_answer_is_not_taken_for_that_of_the_next_click(
+    after: int, direct: tuple[Desktop, str]
+) -> None:
+    desktop, _ = direct
+    await desktop.open(f"data:text/html,{quote(TIMED.format(after=after))}")
+    at = middle(await desktop.wait_until_still(10, show="always"), colour(0))
+    first = await desktop.do(Click(Point(100, at.y)), show="always")
+    second = await desktop.do(Click(Point(100, at.y)), show="always")
+    assert first.end is End.UNCHANGED or shown(first, at, 1)  # on a busy machine it may be seen
+    assert shown(second, at, 2)
+    await desktop.do(Press("ctrl+w"), show="never")
+
+
+async def test_what_changed_nothing_long_ago_does_not_hold_the_next_action(
+    direct: tuple[Desktop, str],
+) -> None:
+    desktop, _ = direct
+    await desktop.open(f"data:text/html,{quote(TIMED.format(after=0))}")
+    at = middle(await desktop.wait_until_still(10, show="always"), colour(0))
+    idle, answered = list[float](), list[float]()
+    for number in range(1, 4):
+        began = time.monotonic()
+        nothing = await desktop.do(Click(Point(700, at.y)), show="always")
+        idle.append(time.monotonic() - began)
+        assert nothing.end is End.UNCHANGED
+        await anyio.sleep(max(0.0, began + 1.7 - time.monotonic()))  # what it is judged by
+        began = time.monotonic()
+        assert shown(await desktop.do(Click(Point(100, at.y)), show="always"), at, number)
+        answered.append(time.monotonic() - began)
+    assert min(answered) < min(idle)
+    await desktop.do(Press("ctrl+w"), show="never")
 
 
 # The window that is told is the picture's
