@@ -314,6 +314,7 @@ class ProgramFailed(CannotStart):
         late = "it was not done in time" if status is None else "it failed silently"
         super().__init__(program, words[:300] or late)
         reasons = {os.strerror(number) for number in errno.errorcode}
+        said = f": {said}"
         named = [one for one in reasons if f": {one}" in said]
         killed = status is not None and status < 0
         self.cause = min(named, key=lambda one: (said.index(f": {one}"), -len(one)), default="")

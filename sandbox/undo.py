@@ -100,7 +100,7 @@ class Undo:
         except (error.ConnectionClosedError, ScreenShotError, OSError) as why:
             if not back.is_set():
                 raise
-            self._not_back(parts.session, why, files=True)
+            self._not_back(parts.session, why, None)
 
     def make(
         self, parts: Runtime, note: str, *, automatic: bool, spare: Checkpoint | None = None
@@ -157,10 +157,15 @@ class Undo:
         try:
             session.go_back(to.folder)
         except (Broken, OSError) as why:
-            self._not_back(session, why, files=session.home_layers.lies_on(to.folder))
+            self._not_back(session, why, to)
 
-    def _not_back(self, session: Session, why: Exception, *, files: bool) -> NoReturn:
+    def _not_back(self, session: Session, why: Exception, to: Checkpoint | None) -> NoReturn:
         """A rollback failed: start the display again over what there is.
+
+        Args:
+            session: The session it failed in.
+            why: What went wrong.
+            to: Where to; None when the files are known to be back.
 
         Raises:
             NotRolledBack: Always.
@@ -174,6 +179,7 @@ class Undo:
             said = why.cause
         logger.error("a rollback of desktop %s failed: %s", self._settings.name, why)
         self._life.leave(session)
+        files = to is None or session.home_layers.lies_on(to.folder)
         down = ""
         try:
             self._life.revive("the rollback", restart=False)

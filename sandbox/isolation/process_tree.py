@@ -270,6 +270,17 @@ class ProcessTree:
             raise NotKept(str(answer["error"]))
         return answer["bytes"], answer["new"]
 
+    def roll_back(self, asked: Mapping[str, str], *, seconds: float) -> None:
+        """Take the home back, in the words of `supervisor`; no program runs.
+
+        Raises:
+            ProgramFailed: A step failed; the files are as before.
+            Broken: It was not done within so many seconds, or the box ended meanwhile.
+        """
+        answer = self._ask({"rollback": dict(asked)}, seconds=seconds)
+        if "error" in answer:
+            raise ProgramFailed("The rollback", str(answer["error"]), 1)
+
     def files(self, asked: Mapping[str, object], fds: Sequence[int] = ()) -> dict[str, Any]:
         """Ask for a file of the home, in the words of `supervisor`.
 

@@ -13,29 +13,6 @@ from ..isolation.process_tree import ProcessTree
 from .environment import SEARCH_PATH
 from .folder import Folder
 
-# Takes a home back: what has changed is moved away at once, and removed later: 10,000 files take
-# seconds. All that needs room on the disk is made first; when a step fails, what was moved is moved
-# back. What programs left among the sockets is moved by the keeper, whom no mode of a folder keeps
-# out. What tells Chromium that a browser runs goes too; all links on the way there are the
-# programs' own, so none is followed.
-_REWIND = """\
-home=$1 upper=$2 work=$3 gone=$4 layers=$5 copied=$6 run=$7
-back() {
-  [ -d "$gone/upper" ] && rm -rf "$upper" && mv "$gone/upper" "$upper"
-  [ -d "$gone/work" ] && rm -rf "$work" && mv "$gone/work" "$work"
-  exit 1
-}
-mkdir "$gone" "$gone/run" && mkdir -m 700 "$gone/new-work" || exit
-if [ "$copied" ]; then cp -a --reflink=auto "$copied" "$gone/new"; else mkdir -m 700 "$gone/new"; fi
-[ $? = 0 ] || exit
-umount "$home" || exit
-mv "$upper" "$gone/upper" && mv "$work" "$gone/work" && mv "$gone/new-work" "$work" &&
-  mv "$gone/new" "$upper" && mount -t overlay overlay -o "$layers" "$home" || back
-find "$run" -mindepth 1 -maxdepth 1 -exec mv -t "$gone/run" -- {} +
-mv "$gone" "$gone.done"
-[ -L "$home/.config" ] || [ -L "$home/.config/chromium" ] ||
-  rm -f "$home"/.config/chromium/Singleton*
-"""
 # Prepares a folder whose session ended for another: sockets go, and a rollback that was cut short
 # is taken back.
 _CLEAR = """\
@@ -86,6 +63,15 @@ class Remains:
         self.folder.release()
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A rollback that is not over: where to, the layers before it, and what is there once done."""
+
+    to: Path
+    before: tuple[Path, ...]
+    done: Path
+
+
 class HomeLayers:
     """What is kept of a home, and what it lies on.
 
@@ -106,12 +92,14 @@ class HomeLayers:
         """The copy the home went back to last; None while it goes back."""
         self._last: Path | None = None
         """The last copy since the home went back."""
+        self._under_way: UnderWay | None = None
         if remains:
             self._layers, self._below = remains.layers, remains.below
             self._forgotten = remains.forgotten
 
     def remains(self, uid: int) -> Remains:
-        """What another session needs to go on with them."""
+        """What another session needs to go on with them; the keeper has ended."""
+        self._end_rollback()
         return Remains(self.folder, uid, self._layers, self._below, self._forgotten)
 
     def mount(self) -> None:
@@ -172,42 +160,41 @@ class HomeLayers:
 
         Raises:
             CannotStart: A step failed; the home is as it was.
+            Broken: It is not known how far it came until the keeper has ended; see `remains`.
         """
-        before = self._layers
+        gone = self.folder.kept / f"gone-{time.monotonic_ns()}"
+        self._under_way = UnderWay(kept, self._layers, gone.with_name(f"{gone.name}.done"))
         self._layers = (kept, *self._below[kept])
         copied = None
         if len(self._layers) > _MOST_LAYERS:
             self._layers, copied = self._below[kept], kept
-        try:
-            self._rewind(copied)
-        except BaseException:
-            self._layers = before
-            raise
-        self._at = kept
+        self._rewind(copied, gone)
+        self._remove(self._under_way.done)
+        self._at, self._under_way = kept, None
         self._remove_forgotten()
 
     def lies_on(self, kept: Path) -> bool:
         """Whether the home went back to a copy last."""
         return self._at == kept
 
-    def _rewind(self, copied: Path | None) -> None:
+    def _rewind(self, copied: Path | None, gone: Path) -> None:
         """Take away what has changed in the home, which then is its layers and this copy."""
         folder = self.folder
-        gone = folder.kept / f"gone-{time.monotonic_ns()}"
-        paths = map(str, (folder.home, folder.upper, folder.work, gone))
-        argv = [
-            "sh",
-            "-c",
-            _REWIND,
-            "sh",
-            *paths,
-            self._overlay,
-            str(copied or ""),
-            str(folder.run),
-        ]
-        seconds = _COPIED_WITHIN if copied else _MOVED_WITHIN
-        self.keeper.run(argv, folder.log / "rewind.log", seconds=seconds)
-        self._remove(gone.with_name(f"{gone.name}.done"))
+        asked = {
+            "home": str(folder.home), "upper": str(folder.upper), "work": str(folder.work),
+            "options": self._overlay, "copy": str(copied or ""), "run": str(folder.run),
+            "gone": str(gone),
+        }  # fmt: skip
+        self.keeper.roll_back(asked, seconds=_COPIED_WITHIN if copied else _MOVED_WITHIN)
+
+    def _end_rollback(self) -> None:
+        """Take account of a rollback that failed, once nothing works at it any more."""
+        if at := self._under_way:
+            if at.done.exists():  # all steps were done, and then something ended
+                self._at = at.to
+            else:
+                self._layers = at.before
+        self._under_way = None
 
     def clear(self) -> None:
         """Make a folder ready whose session has ended."""

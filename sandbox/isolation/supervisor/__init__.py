@@ -6,9 +6,9 @@ paths it was told to. Orphans inside the desktop become its children (PR_SET_CHI
 nothing that was started here can outlive it.
 
 `main` serves the owner; `system` has the kernel's calls; `processes`, `paths` and `copies` list and
-stop programs, reach deep folders and copy the home; `home_files` opens files for the owner;
-`watchdog` ends what uses more than it may. These modules know no other package: the system's
-Python runs them in the desktop.
+stop programs, reach deep folders and copy the home; `rollback` takes it back; `home_files` opens
+files for the owner; `watchdog` ends what uses more than it may. These modules know no other
+package: the system's Python runs them in the desktop.
 
 The socket carries one JSON object a packet (SOCK_SEQPACKET):
     asked     {"id": 1, "start": [argv], "env": {}, "cwd": "/", "log": false, "keep": false}
@@ -24,13 +24,14 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 7, "open": "folder" | "file" | "new", ...}  {"id": 8, "place": ...}
                   files of the home; see `Files`
               {"id": 9, "copy": "folder", "to": "folder", "last": "folder"}  see `SnapshotCopier`
-              {"remove": [paths]}  {"id": 10, "spare": "path"}  at the end; not after all
+              {"id": 10, "rollback": {...}}  see `Rollback`
+              {"remove": [paths]}  {"id": 11, "spare": "path"}  at the end; not after all
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1
               {"id": 4}  {"id": 5, "commands": [[[argv], "directory", [held]]]}
               {"id": 7, "replaces": false} with descriptors, {"id": 8}, or both with "at", the part
                   of the path that stands in the way, and "found", what it is, or "error", why
-              {"id": 9, "bytes": 123, "new": 12}, or "error", why
+              {"id": 9, "bytes": 123, "new": 12}, or "error", why; {"id": 10} also
     told      {"ended": 123, "status": 0}  {"restarted": 123, "pid": 456}
               {"notice": "what was ended because it used more than it may"}
 

@@ -163,6 +163,8 @@ def run(argv: list[str], folder: str, fds: tuple[int, ...] = ()) -> None:
     done = subprocess.run(
         argv, cwd=folder, env={"PATH": PATH}, stderr=subprocess.PIPE, pass_fds=fds
     )
+    if done.returncode < 0:
+        raise OSError("a step was killed")
     if done.returncode:
         # "cp: error copying 'a' to 'b': No space left on device": paths of the host are not told.
         lines = done.stderr.decode(errors="replace").strip().split("\n")

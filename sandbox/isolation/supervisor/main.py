@@ -17,6 +17,7 @@ from .copies import SnapshotCopier
 from .home_files import Files
 from .paths import remove_group, remove_tree, removed_after, shorten
 from .processes import commands, descendants, end_first, go_on, stop_all
+from .rollback import Rollback
 from .system import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
@@ -113,6 +114,12 @@ class Box:
             try:
                 total, new = self.copies.make(asked["copy"], asked["to"], asked["last"])
                 self.tell({"id": asked["id"], "bytes": total, "new": new})
+            except OSError as error:
+                self.tell({"id": asked["id"], "error": error.strerror or str(error)})
+        elif "rollback" in asked:
+            try:
+                Rollback(asked["rollback"]).make()
+                self.tell({"id": asked["id"]})
             except OSError as error:
                 self.tell({"id": asked["id"], "error": error.strerror or str(error)})
         elif "commands" in asked:

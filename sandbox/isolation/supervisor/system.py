@@ -44,6 +44,14 @@ def enter_namespaces(uid: int) -> None:
     die_with_parent()  # only now: another user has lost this too
 
 
+def unmount(folder: Path) -> None:
+    succeed(libc.umount2(os.fsencode(folder), 0))
+
+
+def mount_overlay(options: str, folder: Path) -> None:
+    succeed(libc.mount(b"overlay", os.fsencode(folder), b"overlay", 0, os.fsencode(options)))
+
+
 def succeed(failed: int) -> None:
     if failed:
         number = ctypes.get_errno()
