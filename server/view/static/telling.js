@@ -20,9 +20,9 @@ const MESSAGES = {
   "What was done since then is lost.": "msg_since",
 };
 
-/** What somebody did; words of the server's where there is no code for it. */
-export function happened({ said = {}, told, who }) {
-  return clause(said, who) ?? told;
+/** What somebody did, or wants to do where it is not over; the server's words where it has no code. */
+export function happened({ said = {}, told, who, ended }) {
+  return clause(said, who, ended ? "do" : "now") ?? told;
 }
 
 /** Why something failed, in words for people, if there are any. */
@@ -41,12 +41,13 @@ export function asked({ said, text, asked_by: who }) {
   return question(said, who) ?? text;
 }
 
-function clause(said, who) {
+function clause(said, who, form) {
   if (said.code === "actions" && said.steps) {
-    const steps = said.steps.map(step => clause(step) ?? step.code).join(", ");
-    return say("and_steps", { count: said.steps.length, steps });
+    const steps = said.steps.map(step => clause(step, who, form) ?? step.code).join(", ");
+    return say(form === "now" ? "now_steps" : "and_steps", { count: said.steps.length, steps });
   }
-  const key = `do_${LIKE[said.code] ?? said.code}`;
+  const code = LIKE[said.code] ?? said.code;
+  const key = has(`${form}_${code}`) ? `${form}_${code}` : `do_${code}`;
   if (!has(key)) return null;
   const { text = "", answer, yes, question: of, count, on, at, direction } = said;
   return say(key, {

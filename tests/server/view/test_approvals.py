@@ -185,15 +185,20 @@ async def test_what_is_approved_is_shown_and_may_be_for_a_site(
             ring = page.locator(".evidence .ring")
             await expect(ring).to_be_visible()
             card = page.locator("article")
+            story = page.locator("#story")
             await expect(card).to_contain_text("May “mcp 0.1.0” press “Send”")
+            await expect(story).to_contain_text("wants to click “Send”")
             await page.click("#language")
             await expect(card).to_contain_text("允许“mcp 0.1.0”按下“Send”")
+            await expect(story).to_contain_text("要点击“Send”")
             await page.click("#language")
             await expect(page.locator(".evidence img")).not_to_have_js_property("naturalWidth", 0)
             await page.get_by_role("button", name=re.compile(r"Allow on 127\.0\.0\.1")).click()
             with anyio.fail_after(20):
                 while shop.value() != "1":  # noqa: ASYNC110 - a file has no event
                     await anyio.sleep(0.01)
+            await expect(story).to_contain_text("clicked “Send”")
+            await expect(story).not_to_contain_text("wants to")
             assert facts(await call(same, "click_element", target="Send"))["ok"]
             with anyio.fail_after(20):
                 while shop.value() != "2":  # noqa: ASYNC110
