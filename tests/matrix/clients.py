@@ -103,6 +103,28 @@ CLIENTS = (
         recipe="opencode",
     ),
     Client(
+        "qwen-code", "Qwen Code", ("@qwen-code/qwen-code@0.24.4",), "qwen_code.sh", "openai",
+        "stdio", prefix="mcp__desk__", errors="in words", recipe="qwen-code",
+    ),
+    Client(
+        "copilot-cli", "Copilot CLI", ("@github/copilot@1.0.102",), "copilot.sh", "openai",
+        "stdio", prefix="desk-", pictures="no", errors="in words",
+        commands="node_modules/@github/copilot-linux-*", recipe="copilot-cli",
+        note="Seen with a provider of one's own, which it sends no pictures to.",
+    ),
+    Client(
+        "cline", "Cline CLI", ("cline@3.0.65",), "cline.sh", "openai", "stdio", prefix="desk__",
+        pictures="no", errors="in words", commands="node_modules/@cline/cli-linux-*/bin",
+        note="Its settings are `~/.cline/data/settings/cline_mcp_settings.json` (`--file`). Seen "
+        "with a provider of one's own, which it sends no pictures to.",
+    ),
+    Client(
+        "hermes-agent", "Hermes Agent", ("hermes-agent[mcp]==0.19.0",), "hermes.sh", "openai",
+        "stdio", prefix="mcp_desk_", pictures="no", errors="in words", recipe="hermes-agent",
+        commands="bin",
+        note='Needs its extra `mcp`. Names a file in place of a picture: `screenshot: "text"`.',
+    ),
+    Client(
         "openai-agents", "OpenAI Agents SDK", ("openai-agents==0.24.0",), "openai_agent.py",
         "openai", errors="in words", quick=True, recipe="openai-agents", model="gpt-5.5",
     ),
@@ -125,6 +147,9 @@ CLIENTS = (
     Client(
         "ts-sdk-v2", "MCP TypeScript SDK v2", ("@modelcontextprotocol/client@2.4.0",),
         "ts_sdk_v2.mjs", "", quick=True,
+    ),
+    Client(
+        "mastra", "Mastra", ("@mastra/mcp@2.0.0", "@mastra/core@1.71.0"), "mastra.mjs", "", "stdio",
     ),
     Client(
         "ai-sdk", "Vercel AI SDK",

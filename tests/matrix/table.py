@@ -53,8 +53,9 @@ def table(rows: Mapping[str, Row]) -> str:
         row = rows[client.name]
         calls = "one by one" if row.at_once == 1 else "at once"
         lines.append(f"{known(client)} {row.protocol} | {calls} | {client.note} |")
-    day = max(row.date for row in rows.values())
-    return "\n".join([*lines, "", f"Seen on {day}, on Linux.", ""])
+    days = sorted(row.date for row in rows.values())
+    seen = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return "\n".join([*lines, "", f"Seen on {seen}, on Linux.", ""])
 
 
 def main() -> None:
