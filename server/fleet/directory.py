@@ -6,7 +6,7 @@ A desktop that was lost is told of, and not replaced, until its owner opens anot
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from gloveport.sandbox.errors import BadText, Impossible
+from gloveport.sandbox.errors import BadText, Broken, Impossible
 
 from ..auth.principal import Principal
 from ..hosts.base import Full, Gone, Host, Placed, Spec
@@ -39,6 +39,22 @@ class Lost(Impossible):
         super().__init__(
             f"The desktop {key[:40]!r} is lost: its server has ended, with its programs and files. "
             f"{done}. desktops(action=open, name={key[:40]}) opens a new one."
+        )
+
+
+class Unreached(Broken):
+    """A desktop's server does not answer, and may run all the same.
+
+    Args:
+        key: What its owner calls it.
+        sent: Whether the call had been sent, so that it may have been done.
+    """
+
+    def __init__(self, key: str, *, sent: bool) -> None:
+        done = "Whether this call was done is not known" if sent else "Nothing was done"
+        super().__init__(
+            f"The desktop {key[:40]!r} is not reached: its server does not answer. {done}. Look "
+            "with screenshot, or try again in 10 s."
         )
 
 

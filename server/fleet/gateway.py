@@ -11,6 +11,7 @@ DELETE /fleet/{id}                   ends one
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -75,12 +76,19 @@ class Gateway:
         yield
         await self._upstream.close()
 
+    @property
+    def _walls(self) -> str:
+        """Desktops do not start without walls, unless that is an option of theirs."""
+        options = self._directory.spec.options
+        without = ("--walls", "none") in pairwise(options)
+        return "none" if without else "bwrap"
+
     async def _healthz(self, request: Request) -> Response:
         told: dict[str, Any] = {"ok": True}
         if passport_of(request).grant.holder == HERE.holder:
             listed = await self._directory.host.list()
             told |= {
-                "instance": self._door.instance, "attended": bool(listed), "walls": "bwrap",
+                "instance": self._door.instance, "attended": bool(listed), "walls": self._walls,
                 "desktops": [placed.id for placed in listed],
             }  # fmt: skip
         return JSONResponse(told)
@@ -117,6 +125,9 @@ class Gateway:
             await PlainTextResponse(str(why), 503)(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(_POLICY_VIOLATION, "No such stream.")
+            return
         request = Request(scope, receive)
         name = request.path_params["desktop"]
         try:
@@ -139,7 +150,8 @@ class Gateway:
         except SandboxError as why:
             await websocket.close(_POLICY_VIOLATION, str(why)[:_LONGEST_REASON])
             return
-        await self._relay.websocket(placed, passport, websocket)
+        target = _path(websocket.scope, placed)
+        await self._relay.websocket(placed, passport, websocket, target)
 
     async def _desktops(self, request: Request) -> Response:
         """What the page of all desktops shows, which each of them says of itself."""

@@ -5,7 +5,6 @@ authentication has been done; what goes on is an assertion of who was let in.
 """
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 import anyio
 from starlette.types import Receive, Scope, Send
@@ -16,8 +15,8 @@ from websockets.typing import Subprotocol
 
 from ..auth.principal import Passport
 from ..hosts.assertion import assertion
-from ..hosts.base import Placed
-from .directory import Directory, Lost, at
+from ..hosts.base import Placed, Unreachable
+from .directory import Directory, Lost, Unreached, at
 from .upstream import Answer, Broken, Headers, NotReached, Upstream
 
 Change = Callable[[Headers], Headers]
@@ -36,6 +35,8 @@ _UNAUTHORIZED = 401
 _POLICY_VIOLATION, _GONE = 1008, 1011  # close codes of WebSocket (RFC 6455)
 _BINARY = Subprotocol("binary")
 _OPENS_WITHIN = 5.0  # seconds
+_DIES_WITHIN = 4.0  # seconds; silence is noticed in as many (upstream.py)
+_LOOKED_AT = 0.05  # seconds between two looks
 
 
 class Relay:
@@ -71,6 +72,7 @@ class Relay:
 
         Raises:
             Lost: The desktop has ended.
+            Unreached: It is not reached, and may run.
         """
         named = {name for name, _ in headers}
         kept = [
@@ -89,19 +91,33 @@ class Relay:
                 continue
             except Broken:
                 placed = await self._missed(placed, sent=True)
-                raise Lost(placed.key, sent=True) from None
+                raise Unreached(placed.key, sent=True) from None
             if answer.status != _UNAUTHORIZED or attempt:
                 return answer
             await answer.close()  # another server listens there by now
             placed = await self._missed(placed)
-        raise Lost(placed.key)
+        raise Unreached(placed.key, sent=False)
 
     async def _missed(self, placed: Placed, *, sent: bool = False) -> Placed:
+        """The desktop, once its server is reached; one that dies closes its sockets before it ends.
+
+        Raises:
+            Lost: It has ended.
+            Unreached: It is not known whether it has.
+        """
         try:
-            return await self._directory.missed(placed)
+            with anyio.move_on_after(_DIES_WITHIN):
+                while True:
+                    placed = await self._directory.missed(placed)
+                    if await self._upstream.reaches(at(placed)):
+                        return placed
+                    await anyio.sleep(_LOOKED_AT)
         except Lost:
             self.lost += 1
             raise Lost(placed.key, sent=sent) from None
+        except Unreachable:
+            pass
+        raise Unreached(placed.key, sent=sent)
 
     async def pass_on(
         self, answer: Answer, receive: Receive, send: Send, change: Change = lambda headers: headers
@@ -140,12 +156,11 @@ class Relay:
         finally:
             await answer.close()
 
-    async def websocket(self, placed: Placed, passport: Passport, websocket: WebSocket) -> None:
+    async def websocket(
+        self, placed: Placed, passport: Passport, websocket: WebSocket, target: str
+    ) -> None:
         """Pass a WebSocket on, both ways, until either side ends it."""
         host, port = at(placed)
-        target = quote(websocket.scope["path"])
-        if query := websocket.scope["query_string"].decode("latin-1"):
-            target += f"?{query}"
         offers = [_BINARY] if _BINARY in websocket.scope["subprotocols"] else None
         shown = {"authorization": f"Bearer {_shown(placed, passport).decode()}"}
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

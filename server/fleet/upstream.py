@@ -147,6 +147,15 @@ class Upstream:
             raise
         return answer
 
+    async def reaches(self, at: tuple[str, int]) -> bool:
+        """Whether a server takes a connection, which is kept."""
+        try:
+            connection = await self._connection(at)
+        except NotReached:
+            return False
+        self._kept[at].append(connection)
+        return True
+
     async def _connection(self, at: tuple[str, int]) -> _Connection:
         while self._kept[at]:
             connection = self._kept[at].pop()

@@ -49,6 +49,16 @@ class NotPlaced(Broken):
         super().__init__(f"The desktop did not start: {why[:250]}")
 
 
+class Unreachable(Broken):
+    """Nobody says whether a desktop runs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The desktops' machines do not answer, so it is not known whether the desktop runs. "
+            "Nothing was done; try again in 10 s."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What a desktop is to be like.
@@ -106,6 +116,7 @@ class Host(Protocol):
 
         Raises:
             Gone: It does not.
+            Unreachable: Nobody says whether it does.
         """
         ...
 

@@ -113,8 +113,18 @@ def runs(folder: Path, id: str) -> bool:
     except FileNotFoundError:
         return False
     except BlockingIOError:
-        return True
+        # Processes that it has forked hold the lock too, and end a moment after it.
+        process = _json(folder / f"{id}.json").get("pid")
+        return process is None or _lives(process)
     return False
+
+
+def _lives(process: int) -> bool:
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return told.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def end(folder: Path, id: str) -> None:

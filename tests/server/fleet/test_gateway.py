@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import anyio
 import httpx2
 import pytest
 from answers import call, facts, picture, refusal, text
-from fleet import SPEC, process_of
+from fleet import SPEC, inside, process_of
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from viewers import EVERYTHING, Viewer
@@ -261,3 +262,36 @@ async def test_a_request_is_sent_once_whatever_becomes_of_it(fleet: Fleet) -> No
     seen = b"".join(taken)
     assert [seen.count(path) for path in (b"/first", b"/second", b"/third")] == [1, 1, 1]
     await listener.aclose()
+
+
+_TRIES = """
+import os, socket, sys
+proxy = os.environ["http_proxy"].rpartition("//")[2].rstrip("/").rsplit(":", 1)
+def said(address):
+    try:
+        with socket.create_connection(address, 3):
+            direct = "open"
+    except OSError:
+        direct = "closed"
+    with socket.create_connection((proxy[0], int(proxy[1])), 3) as by:
+        name = "%s:%d" % address
+        by.sendall(("CONNECT %s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n" % (name, name)).encode())
+        return direct + " " + by.recv(64).split()[1].decode()
+print(",".join(said((one.split(":")[0], int(one.split(":")[1]))) for one in sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root enters the network of a desktop")
+async def test_programs_of_a_desktop_reach_no_server(fleet: Fleet, ada: str) -> None:
+    async with fleet.client(ada) as client:
+        hers = facts(await call(client, "desktops"))["desktops"][0]["id"]
+    placed = await fleet.host.find(hers)
+    pid = inside(placed)
+    told = (Path("/proc") / str(pid) / "environ").read_text().split("\0")
+    proxy = next(one for one in told if one.startswith("http_proxy=")).partition("=")[2]
+    addresses = [one.partition("//")[2] for one in (*fleet.urls, placed.url)]
+    ran = await anyio.run_process(
+        ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", _TRIES, *addresses],
+        env={"http_proxy": proxy},
+    )
+    assert ran.stdout.decode().strip() == ",".join(["closed 403"] * 3)

@@ -1,5 +1,6 @@
 """What every host of desktops keeps: one suite over all of them, with the real engine."""
 
+import contextlib
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
@@ -8,7 +9,7 @@ import anyio
 import httpx2
 import pytest
 from answers import call, facts, picture, refusal
-from fleet import SPEC, process_of
+from fleet import SPEC, process_of, ray_head
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -16,20 +17,26 @@ from gloveport.server.auth.principal import Principal, including
 from gloveport.server.hosts.assertion import assertion, new_secret
 from gloveport.server.hosts.base import Full, Gone, Host, Placed
 from gloveport.server.hosts.local import LocalHost
+from gloveport.server.hosts.ray_host import RayHost
 
 ADA = Principal("ada", "token ada", including(["control"]))
 
 Again = Callable[[], Host]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.fleet)])
 async def again(
-    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
+    anyio_backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Again]:
-    """Makes a host, and another gateway's on the same desktops."""
+    """Makes a host with room for two desktops, and another gateway's on the same desktops."""
     folder = tmp_path_factory.mktemp("fleet")
     folder.chmod(0o711)
-    yield lambda: LocalHost(folder, most=2)
+    with contextlib.ExitStack() as ending:
+        if request.param == "ray":
+            cluster = ending.enter_context(ray_head(folder, cores=1))
+            yield lambda: RayHost(cluster, "127.0.0.1")
+            return
+        yield lambda: LocalHost(folder, most=2)
     host = LocalHost(folder)
     for placed in await host.list():
         await host.release(placed.id)
