@@ -7,9 +7,10 @@ once, before what they send reaches a desktop they have not seen.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from mss.exception import ScreenShotError
@@ -17,7 +18,8 @@ from Xlib import error
 
 from .checkpoints import programs
 from .checkpoints.history import CheckpointHistory
-from .checkpoints.programs import LastPrograms
+from .checkpoints.programs import LastPrograms, ran
+from .checkpoints.saved import record_of, restore, save_pictures
 from .errors import (
     Broken,
     Cancelled,
@@ -28,6 +30,7 @@ from .errors import (
     Loss,
     LostBefore,
     NoAnswer,
+    NotKept,
     NotRestarted,
     ProgramFailed,
 )
@@ -37,6 +40,8 @@ from .options import DesktopOptions
 from .runtime import Runtime
 from .screen.broadcast import Broadcast
 from .session.folder import sweep_folders
+from .session.home_store import HomeStore, StoreUnusable, open_store
+from .session.reopen import layers_record, reopened
 from .session.session import Remains, Session, start_session
 from .turns import TurnQueue
 from .x11.keymap import Keymap
@@ -93,10 +98,13 @@ class Lifecycle:
         self._turns = turns
         self._notices = notices
         self._history = kept
+        self._store: HomeStore | None = None
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
         self._ran = LastPrograms()
+        self._reopened: dict[int, Sequence[str]] = {}
+        """What was started again when the desktop was taken up."""
 
     async def take(
         self, work: Callable[[Runtime], T], known: "Knowledge | None", *, tells: bool = False
@@ -186,26 +194,107 @@ class Lifecycle:
             return found
 
         with suppress(error.XError, error.ConnectionClosedError, OSError, Broken):
-            self._ran.look(parts.windows.numbers(), running)
+            if self._ran.look(parts.windows.numbers(), running):
+                self.save_or_tell()
 
     def start(self) -> None:
         settings = self._settings
-        began = time.monotonic()
+        began, taken_up = time.monotonic(), False
         if settings.below.exists():
             sweep_folders(settings.below)
+        if settings.stay and not self._store:
+            self._take_up(settings.stay)
+            taken_up = self._remains is not None
         try:
             start_session(
                 settings.below, settings.name, settings.width, settings.height, self._keymap,
                 None if settings.walls == "none" else settings.enclosure, self._notices.add,
-                self._connect, self._remains,
+                self._connect, self._remains, self._store,
             )  # fmt: skip
         except BaseException:
             self._disconnect()
             raise
         self._remains = None
         assert self.runtime
+        self.runtime.session.home_layers.changed = self.save
+        if taken_up and settings.reopen:
+            self._reopen()
+        self.save_or_tell()
         self.stream.follow(self.runtime.lens)
         logger.info("desktop %s is up after %.2f s", settings.name, time.monotonic() - began)
+
+    def _take_up(self, folder: Path) -> None:
+        """Go on with what a desktop that stays left when it ended.
+
+        Raises:
+            CannotStart: It cannot be gone on with, or another server has it.
+        """
+        settings = self._settings
+        store = open_store(folder)
+        try:
+            record = store.read()
+            self._remains = reopened(
+                settings.below, settings.name, store, record, walled=settings.walls != "none"
+            )
+            restore(self._history, record, store.pictures, folder / "kept")
+            self._ran.commands = ran(record)
+        except ValueError as why:
+            store.close()
+            raise StoreUnusable(folder, "its record is damaged") from why
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+
+    def save(self) -> None:
+        """Write what is to be known of a desktop that stays, however it ends.
+
+        Raises:
+            NotKept: It could not be written.
+        """
+        if not self._store or not self.runtime:
+            return
+        session = self.runtime.session
+        layers = session.home_layers
+        try:
+            save_pictures(self._history, self._store.pictures)
+            self._store.write(
+                {
+                    "name": self._settings.name,
+                    "walled": session.walled,
+                    "size": [self._settings.width, self._settings.height],
+                    "used": time.time(),
+                    "programs": [*self._ran.commands, *self._starting(session)],
+                    **layers_record(layers.layers, layers.below, layers.pending),
+                    **record_of(self._history),
+                }
+            )
+        except OSError as why:
+            raise NotKept(why.strerror or "its record could not be written") from why
+
+    def save_or_tell(self) -> None:
+        """Write it, or tell the next caller that it is not."""
+        try:
+            self.save()
+        except NotKept as why:
+            self._notices.add(f"after its end this desktop will not be as it is now: {why}")
+
+    def _starting(self, session: Session) -> list[Sequence[str]]:
+        """Programs that were started again, run and have shown no window yet."""
+        shown = {programs.name_of(argv) for argv in self._ran.commands}
+        return [
+            argv
+            for pid, argv in self._reopened.items()
+            if programs.name_of(argv) not in shown and session.box.has(pid)
+        ]
+
+    def _reopen(self) -> None:
+        """Start the programs that ran when the desktop ended."""
+        assert self.runtime
+        for argv in self._ran.commands:
+            with suppress(CannotStart):
+                self._reopened[self.runtime.session.launch(argv)] = argv
+        self._ran.commands = ()
 
     def _connect(self, session: Session) -> None:
         self.runtime = Runtime(session, self._keymap, self._view, lambda: self._turns.now)
@@ -220,11 +309,16 @@ class Lifecycle:
         return parts.session
 
     def stop(self) -> None:
+        if self._store:
+            self._see_programs()
         if session := self._disconnect():
             session.close()
         if self._remains:
             self._remains.discard()
             self._remains = None
+        if self._store:
+            self._store.close()
+            self._store = None
 
     def _reconnect(self, failure: Exception | None = None) -> NoReturn:
         """Connect to the display anew; if it has died, start it again over the same files.

@@ -25,6 +25,9 @@ class DesktopOptions:
             start without.
         enclosure: What it may do behind its walls; without them nothing is limited.
         vault: Secrets that may be typed by name.
+        stay: The folder that keeps its home and checkpoints when it has ended, and is gone on with
+            if there is one; None: they end with it.
+        reopen: Whether the programs are started again that ran when it ended.
     """
 
     below: Path
@@ -38,3 +41,5 @@ class DesktopOptions:
     walls: Literal["auto", "bwrap", "none"] = "none"
     enclosure: IsolationOptions = field(default_factory=IsolationOptions)
     vault: SecretStore = field(default_factory=SecretStore)
+    stay: Path | None = None
+    reopen: bool = True

@@ -133,7 +133,9 @@ class Undo:
             next((one.title for one in shown if one.active), ""),
             parts.eyes.picture(small, self._settings.budget, cursor=False),
         )  # fmt: skip
-        for gone in self._history.add(made, kept.new, spare):
+        surplus = self._history.add(made, kept.new, spare)
+        self._life.save_or_tell()  # before any of their files go
+        for gone in surplus:
             session.home_layers.forget(gone.folder)
         return made
 

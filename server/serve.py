@@ -67,6 +67,7 @@ class Settings:
         policy: What agents may do, and what needs a person's yes.
         most: How many desktops there may be.
         desktop_ttl: Seconds without a call after which one that was opened is closed.
+        homes: The folder that desktops are kept in that clients open by a name; None: none is kept.
         notify: An address that is told of each question to a person; empty: none.
         address: Where people reach the live view, if that is a gateway; empty: this server.
     """
@@ -85,6 +86,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     most: int = 1
     desktop_ttl: float = IDLE
+    homes: Path | None = None
     notify: str = ""
     address: str = ""
 
@@ -229,6 +231,7 @@ async def _answering(settings: Settings) -> AsyncGenerator[DesktopServer]:
             settings.policy,
             most=settings.most,
             idle=settings.desktop_ttl,
+            homes=settings.homes,
         )
         async with server.desks.running():
             yield server

@@ -96,6 +96,16 @@ class CheckpointHistory:
     _takes: dict[str, int] = field(default_factory=dict[str, int])
     """Bytes each takes on the disk besides what it shares with the one before."""
 
+    def takes(self, one: Checkpoint) -> int:
+        """Bytes that one takes on the disk besides what it shares with the one before."""
+        return self._takes[one.name]
+
+    def take_up(self, one: Checkpoint, takes: int) -> None:
+        """Add one that was made when the desktop ran before, after all there are."""
+        self.made.append(one)
+        self._takes[one.name] = takes
+        self.count = max(self.count, int(one.name[1:]))
+
     def find(self, name: str) -> Checkpoint:
         """The checkpoint of a name; the last one if it is empty.
 

@@ -1,10 +1,11 @@
 """The programs that have windows, and the commands that start them again with what they showed."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Any, cast
 
 from ..x11.terminals import TERMINALS
 
@@ -40,20 +41,43 @@ class LastPrograms:
     commands: Sequence[Sequence[str]] = ()
     _windows: frozenset[int] | None = field(default=None)
 
-    def look(self, windows: frozenset[int], running: Callable[[], Sequence[Sequence[str]]]) -> None:
+    def look(self, windows: frozenset[int], running: Callable[[], Sequence[Sequence[str]]]) -> bool:
         """Ask what runs if the windows are others than when last looked at.
 
         Args:
             windows: The ids of those there are.
             running: The commands that start their programs again.
+
+        Returns:
+            Whether it is others that run.
         """
+        before = self.commands
         if windows != self._windows:
             self.commands = running()
             self._windows = windows
+        return self.commands != before
 
     def forget_windows(self) -> None:
         """The display is another: its windows are new, whatever their ids."""
         self._windows = None
+
+
+def ran(record: Mapping[str, Any]) -> list[list[str]]:
+    """The commands of programs that were written down.
+
+    Raises:
+        ValueError: They are none.
+    """
+    found: object = record.get("programs", [])
+    if not isinstance(found, list):
+        raise ValueError("programs is no list")
+    commands: list[list[str]] = []
+    for argv in cast(list[object], found):
+        words = cast(list[object], argv) if isinstance(argv, list) else []
+        if not words or not all(isinstance(word, str) for word in words):
+            raise ValueError("a command is no list of words")
+        commands.append([str(word) for word in words])
+    return commands
 
 
 def name_of(command: Sequence[str]) -> str:

@@ -25,12 +25,13 @@ _CHROMIUM = (
 )  # fmt: skip
 
 
-def populate_home(home: Path, seen_as: Path) -> None:
+def populate_home(home: Path, seen_as: Path, *, lasts: bool = False) -> None:
     """Put the settings of the desktop's programs into a new home.
 
     Args:
         home: Where it is.
         seen_as: Where its programs see it.
+        lasts: Whether it outlives the desktop: browsers then go on where they ended.
     """
     for below in (
         ".config/openbox",
@@ -43,7 +44,7 @@ def populate_home(home: Path, seen_as: Path) -> None:
         (home / below).mkdir(parents=True)
     for kit in ("gtk-3.0", "gtk-4.0"):
         shutil.copy(_DESK / "settings.ini", home / ".config" / kit)
-    _furnish_chromium(home, seen_as)
+    _furnish_chromium(home, seen_as, lasts=lasts)
     _furnish_portal(home, seen_as)
     for name, there in _QUIET.items():
         (home / there).parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +91,8 @@ _CHROMIUM_PREFERENCES = {
     "search": {"suggest_enabled": False},
     "translate": {"enabled": False},
 }
+# Opens the tabs there were; only so are the cookies of a browser's session kept: many logins.
+_GO_ON = {"session": {"restore_on_startup": 1}}
 # What opens in Chromium where other browsers are installed too.
 _PAGES = (
     "text/html", "application/xhtml+xml", "x-scheme-handler/http", "x-scheme-handler/https",
@@ -143,7 +146,7 @@ def _first_entry(home: Path, seen_as: Path, names: Sequence[str]) -> Path | None
     return None
 
 
-def _furnish_chromium(home: Path, seen_as: Path) -> None:
+def _furnish_chromium(home: Path, seen_as: Path, *, lasts: bool) -> None:
     """Let everything that starts Chromium start it with our flags, the menu included."""
     system = Path("/usr/bin/chromium")
     entry = _ENTRIES / "chromium.desktop"
@@ -161,4 +164,5 @@ def _furnish_chromium(home: Path, seen_as: Path) -> None:
     (home / ".config/mimeapps.list").write_text(f"[Default Applications]\n{pages}")
     preferences = home / ".config/chromium/Default/Preferences"
     preferences.parent.mkdir(parents=True)
-    preferences.write_text(json.dumps(_CHROMIUM_PREFERENCES))
+    given = _CHROMIUM_PREFERENCES | (_GO_ON if lasts else {})
+    preferences.write_text(json.dumps(given))

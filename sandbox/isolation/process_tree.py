@@ -44,10 +44,15 @@ class ProcessTree:
         ended: Called from the box's own thread with the pid and exit status (negative: the
             signal) of each program that ended and was not kept, and last of the box itself.
         logs: A folder of logs that are emptied when they grow too long.
+        held: Descriptors that stay open until its last program has ended.
     """
 
     def __init__(
-        self, mark: str, ended: Callable[[int, int], None], logs: Path | None = None
+        self,
+        mark: str,
+        ended: Callable[[int, int], None],
+        logs: Path | None = None,
+        held: Sequence[int] = (),
     ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         may = {"logs": str(logs)} if logs else {}
@@ -57,7 +62,7 @@ class ProcessTree:
                     sys.executable, "-I", "-S", "-c", _INIT, str(Path(__file__).parent),
                     str(theirs.fileno()), json.dumps(may),
                 ],
-                pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno(), *held], env={}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         self._sweep = lambda: sweep(mark, self._remove)
@@ -71,6 +76,7 @@ class ProcessTree:
         pages: int,
         log: Path,
         ended: Callable[[int, int], None],
+        folders: Sequence[Path],
     ) -> "ProcessTree":
         """A fork of a box, in namespaces of its own, where it is root.
 
@@ -80,10 +86,12 @@ class ProcessTree:
             pages: Of memory that its programs may have in System V segments.
             log: A file its output is appended to.
             ended: As for a box.
+            folders: Those it needs, to be in reach for that user.
         """
 
         def start(channel: int) -> int:
-            return outer._start({"fork": uid, "pages": pages}, [channel], log, "The desktop")
+            asked = {"fork": uid, "pages": pages, "folders": [*map(str, folders)]}
+            return outer._start(asked, [channel], log, "The desktop")
 
         return cls._below(outer, start, ended)
 
@@ -219,6 +227,10 @@ class ProcessTree:
         """Whether a program runs."""
         return not self._programs[pid].done()
 
+    def has(self, pid: int) -> bool:
+        """Whether it started a program of this number, which runs."""
+        return pid in self._programs and self.running(pid)
+
     def run(self, argv: Sequence[str], log: Path, *, seconds: float = _ANSWERED) -> None:
         """Run a program of ours to its end.
 
@@ -314,6 +326,15 @@ class ProcessTree:
         told = self._ask({"commands": list(pids)}).get("commands", [])
         return [(argv, directory, held) for argv, directory, held in told]
 
+    def end_gently(self, seconds: float, first: int = 0) -> None:
+        """At the end, let a process end by itself, and only then end all others.
+
+        Args:
+            seconds: It may take.
+            first: That process; 0: of all programs those that no part of another are.
+        """
+        self._ask({"grace": seconds, "first": first})
+
     def remove_at_end(self, *paths: Path) -> None:
         """Remove these files and folders after the last program has ended."""
         self._remove += paths
@@ -325,10 +346,14 @@ class ProcessTree:
         with suppress(Broken):  # who is dead removes nothing
             self._ask({"spare": str(path)})
 
-    def close(self) -> None:
-        """End every program of the box and wait until none is left."""
+    def hang_up(self) -> None:
+        """Have the box end every program, as it does when its owner has died."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End every program of the box and wait until none is left."""
+        self.hang_up()
         if self._wait() != 0:
             self._sweep()
         self._reader.join()

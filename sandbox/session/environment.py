@@ -1,5 +1,6 @@
 """The environment that programs of a desktop are started with."""
 
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,20 @@ def environment_of(seen: GuestPaths, display: str) -> dict[str, str]:
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
         **_gtk2_modules(),
     }
+
+
+def through_proxy(port: int) -> dict[str, str]:
+    """What sends programs to a proxy of their own machine for all that is elsewhere."""
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")
+    return {
+        **dict.fromkeys(names, f"http://127.0.0.1:{port}"),
+        **dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1"),
+    }
+
+
+def own_program(name: str) -> str:
+    """The path of a program of the desktop itself: none of the home takes its place."""
+    return shutil.which(name, path=SEARCH_PATH) or name
 
 
 def _gtk2_modules() -> dict[str, str]:

@@ -18,6 +18,7 @@ from ..isolation.cgroups import (
 )
 from ..isolation.process_tree import sweep
 from ..x11.server import sweep_displays
+from .home_store import HomeStore, give_all
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Folder:
     path: Path
     lock: int = field(default=-1, compare=False, repr=False)
     """A descriptor that holds the lock of its owner, for as long as there is one."""
+    store: HomeStore | None = field(default=None, compare=False)
+    """What has the home and its copies, if they outlive the desktop."""
 
     def said(self, program: str) -> int:
         """How many bytes the runs of a program have written so far."""
@@ -58,24 +61,29 @@ class Folder:
             os.close(self.lock)
 
     @property
+    def lasting(self) -> Path:
+        """The folder of the home and its copies."""
+        return self.store.path if self.store else self.path
+
+    @property
     def home(self) -> Path:
         """The home; behind walls, where the keeper mounts it over `base`."""
-        return self.path / "home"
+        return self.lasting / "home"
 
     @property
     def base(self) -> Path:
         """The home as it was at first; never written to again."""
-        return self.path / "base"
+        return self.lasting / "base"
 
     @property
     def upper(self) -> Path:
         """What has changed in the home since, as overlayfs keeps it."""
-        return self.path / "upper"
+        return self.lasting / "upper"
 
     @property
     def work(self) -> Path:
         """Overlayfs's own."""
-        return self.path / "work"
+        return self.lasting / "work"
 
     @property
     def run(self) -> Path:
@@ -99,7 +107,7 @@ class Folder:
     @property
     def kept(self) -> Path:
         """Checkpoints."""
-        return self.path / "kept"
+        return self.lasting / "kept"
 
     @property
     def log(self) -> Path:
@@ -111,8 +119,13 @@ class Folder:
         return f"{MARK}={self.path}"
 
 
-def make_folder(below: Path, name: str) -> Folder:
+def make_folder(below: Path, name: str, store: HomeStore | None = None) -> Folder:
     """Make the folder of a new desktop.
+
+    Args:
+        below: The folder it is made in.
+        name: The desktop's name.
+        store: What has its home and copies, if they are to outlive it.
 
     Raises:
         CannotStart: `below` exists and is not a directory of this user's own.
@@ -129,18 +142,36 @@ def make_folder(below: Path, name: str) -> Folder:
     path = below / f"{name}-{secrets.token_hex(4)}"
     with _one_at_a_time(below):
         path.mkdir(mode=0o700)
-        folder = Folder(path, _owned(path))
+        folder = Folder(path, _owned(path), store)
     try:
         for path in (
             folder.home, folder.base, folder.upper, folder.work, folder.run, folder.x11, folder.xkb,
             folder.kept, folder.log,
         ):  # fmt: skip
-            path.mkdir(mode=0o700)
+            path.mkdir(mode=0o700, exist_ok=True)
     except OSError:
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.release()
         raise
     return folder
+
+
+def give_folder(folder: Folder, uid: int) -> None:
+    """Let the desktop's user own its new folder."""
+    give_all(uid, folder.path, *([folder.store.path] if folder.store else []))
+
+
+def told_by(why: OSError) -> str:
+    """What the kernel says, and of which file."""
+    about = f"{why.filename}: " if why.filename else ""
+    return f"{about}{why.strerror or 'no answer in time'}"
+
+
+def taken(folder: Folder) -> set[int]:
+    """The users of other desktops here, whether they run or not."""
+    places = [folder.path.parent, *([folder.store.path.parent] if folder.store else [])]
+    mine = {folder.path, folder.lasting}
+    return {path.stat().st_uid for below in places for path in below.iterdir() if path not in mine}
 
 
 def sweep_folders(below: Path) -> None:

@@ -5,6 +5,7 @@ then on is apart from it.
 """
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,14 @@ for gone in "$kept"/gone-*; do
 done
 chmod -R u+rwX "$@"
 find "$@" -mindepth 1 -delete
+"""
+# Removes what tells browsers and LibreOffice that they still run. Links on the way there are the
+# programs' own: find follows none.
+_UNLOCK = """\
+cd "$1" || exit
+find . -maxdepth 5 -path ./.cache -prune -o -type l -name 'Singleton*' -exec rm -f {} +
+find . -mindepth 3 -maxdepth 4 \\( -path './.mozilla/*/lock' -o -path './.thunderbird/*/lock' \\
+  -o -path './.config/libreoffice/*/.lock' \\) -exec rm -f {} +
 """
 # Seconds to take a home back: moving takes milliseconds, copying up to 2 GB what the disk needs.
 _MOVED_WITHIN, _COPIED_WITHIN = 20.0, 300.0
@@ -72,6 +81,19 @@ class UnderWay:
     done: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A rollback that has begun.
+
+    Args:
+        gone: The folder that what has changed is moved to; `.done` is added to it at the end.
+        layers: What the home lies on then.
+    """
+
+    gone: str
+    layers: tuple[Path, ...]
+
+
 class HomeLayers:
     """What is kept of a home, and what it lies on.
 
@@ -83,6 +105,8 @@ class HomeLayers:
 
     def __init__(self, folder: Folder, keeper: ProcessTree, remains: Remains | None) -> None:
         self.folder, self.keeper = folder, keeper
+        self.changed: Callable[[], None] = lambda: None
+        """Told before and after the home goes back, for what is to be known after a sudden end."""
         self._layers: tuple[Path, ...] = ()
         """Copies that the home lies on since it went back, the newest first."""
         self._below: dict[Path, tuple[Path, ...]] = {}
@@ -92,6 +116,7 @@ class HomeLayers:
         """The copy the home went back to last; None while it goes back."""
         self._last: Path | None = None
         """The last copy since the home went back."""
+        self._goes_on = remains is not None
         self._under_way: UnderWay | None = None
         if remains:
             self._layers, self._below = remains.layers, remains.below
@@ -106,6 +131,28 @@ class HomeLayers:
         """Mount the home for the first time."""
         mount = ["mount", "-t", "overlay", "overlay", "-o", self._overlay, str(self.folder.home)]
         self.keeper.run(mount, self.folder.log / "mount.log")
+        if self._goes_on:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        argv = ["sh", "-c", _UNLOCK, "sh", str(self.folder.home)]
+        self.keeper.run(argv, self.folder.log / "unlock.log")
+
+    @property
+    def layers(self) -> tuple[Path, ...]:
+        """Copies that the home lies on, the newest first; while it goes back, those before."""
+        return self._under_way.before if self._under_way else self._layers
+
+    @property
+    def pending(self) -> Pending | None:
+        """How it will lie once it has gone back; None when it does not."""
+        going = self._under_way
+        return Pending(going.done.stem, self._layers) if going else None
+
+    @property
+    def below(self) -> Mapping[Path, tuple[Path, ...]]:
+        """The layers each copy was made over."""
+        return self._below
 
     @property
     def _overlay(self) -> str:
@@ -162,15 +209,22 @@ class HomeLayers:
             CannotStart: A step failed; the home is as it was.
             Broken: It is not known how far it came until the keeper has ended; see `remains`.
         """
-        gone = self.folder.kept / f"gone-{time.monotonic_ns()}"
+        gone = self.folder.kept / f"gone-{time.time_ns()}"
         self._under_way = UnderWay(kept, self._layers, gone.with_name(f"{gone.name}.done"))
         self._layers = (kept, *self._below[kept])
         copied = None
         if len(self._layers) > _MOST_LAYERS:
             self._layers, copied = self._below[kept], kept
+        done = self._under_way.done
+        try:
+            self.changed()
+        except BaseException:
+            self._end_rollback()
+            raise
         self._rewind(copied, gone)
-        self._remove(self._under_way.done)
         self._at, self._under_way = kept, None
+        self.changed()
+        self._remove(done)
         self._remove_forgotten()
 
     def lies_on(self, kept: Path) -> bool:
@@ -202,6 +256,8 @@ class HomeLayers:
         places = (folder.upper, folder.work, folder.kept, folder.run, folder.x11)
         argv = ["sh", "-c", _CLEAR, "sh", *map(str, places)]
         self.keeper.run(argv, folder.log / "clear.log")
+        self._unlock()  # of a home that is not mounted
+        self._remove_forgotten()
         for left in folder.kept.iterdir():  # what was about to be removed, and begun clones
             if left.name.startswith("gone-") or left.name.endswith("+"):
                 self._remove(left)

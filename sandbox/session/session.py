@@ -8,7 +8,6 @@ removes the folder.
 import logging
 import os
 import select
-import shutil
 import signal
 import stat
 import threading
@@ -33,15 +32,18 @@ from ..x11.memory_limit import MemoryWatch
 from ..x11.server import INSIDE, start_xserver, write_cookie
 from ..x11.watchdog import Pulse
 from .control_groups import ControlGroups, tree
-from .environment import SEARCH_PATH, GuestPaths, environment_of
-from .folder import MARK, Folder, make_folder
+from .environment import SEARCH_PATH, GuestPaths, environment_of, own_program, through_proxy
+from .folder import MARK, Folder, give_folder, make_folder, taken, told_by
 from .home_layers import HomeLayers, Remains, Snapshot
+from .home_store import HomeStore
 
 logger = logging.getLogger(__name__)
 
 _X = "the X server"
 
 PROXY = 3128  # the port that HTTP proxies are known to use
+# Seconds programs that stay have to save before the X server ends; each box around waits longer.
+_GRACE, _LONGER = 4.0, 3.5
 _TOLD_WITHIN = 10.0  # seconds until a box that says nothing more is known to have ended
 # What is kept for a desktop, by the name of its program, and what programs that ran lack then.
 _BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
@@ -50,14 +52,6 @@ _KEPT = {
     "at-spi-bus-launcher": ("the accessibility bus", _BLIND),
     "openbox": ("the window manager", ""),
     "tint2": ("the panel", ""),
-}
-_WAY_OUT = {
-    **{
-        name: f"http://127.0.0.1:{PROXY}"
-        for scheme in ("http", "https")
-        for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())
-    },
-    **dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1"),
 }
 _AT_SPI = (
     Path("/usr/libexec/at-spi-bus-launcher"),
@@ -125,7 +119,8 @@ class Session:
         self._walls: BubblewrapCommands | None = None
         self.uid = os.getuid()
         self.proxy: Proxy | None = None
-        self._outer = self.keeper = ProcessTree(folder.mark, self._ended, folder.log)
+        held = [folder.store.lock] if folder.store else []
+        self._outer = self.keeper = ProcessTree(folder.mark, self._ended, folder.log, held)
         self._outer.remove_at_end(folder.path)
         self._vital[self._outer.pid] = "the parent of all its processes"
         self.box = self._outer
@@ -146,7 +141,8 @@ class Session:
         folder = self.folder
         if not self._remains:
             base = folder.base if self._enclosure else folder.home
-            populate_home(base, bubblewrap.HOME if self._enclosure else folder.home)
+            seen_as = bubblewrap.HOME if self._enclosure else folder.home
+            populate_home(base, seen_as, lasts=folder.store is not None)
         write_cookie(folder.xauthority, bubblewrap.HOST)
         for path, text in keymap.files().items():
             (folder.xkb / path).parent.mkdir(exist_ok=True)
@@ -193,8 +189,7 @@ class Session:
     def _begin_walls(self, limits: Limits) -> None:
         """Make what both boxes are in."""
         folder = self.folder
-        taken = {path.stat().st_uid for path in folder.path.parent.iterdir()}
-        self.uid = self._remains.uid if self._remains else bubblewrap.own_user(taken)
+        self.uid = self._remains.uid if self._remains else bubblewrap.own_user(taken(folder))
         self._seen = GuestPaths(
             bubblewrap.HOME, bubblewrap.RUN, bubblewrap.XAUTHORITY, f"{MARK}=walled"
         )
@@ -202,10 +197,15 @@ class Session:
             folder.x11, folder.xauthority, folder.xkb, folder.home, folder.run, limits
         )
         if not self._remains:
-            _give(folder.path, self.uid)
+            give_folder(folder, self.uid)
         log = folder.log / "keeper.log"
-        self.keeper = ProcessTree.keeper(self._outer, self.uid, bubblewrap.SHARED, log, self._ended)
+        below = sorted({folder.path, folder.lasting})
+        self.keeper = ProcessTree.keeper(
+            self._outer, self.uid, bubblewrap.SHARED, log, self._ended, below
+        )
         self._vital[self.keeper.pid] = "the process that holds its home"
+        if folder.store:
+            self._outer.end_gently(_GRACE + 2 * _LONGER, self.keeper.pid)
         self.home_layers.keeper = self.keeper
         self.groups = ControlGroups(folder.path.name, self._outer, self._told)
         self._walls.grouped = self.groups.limit(self.keeper.pid, limits)
@@ -220,7 +220,7 @@ class Session:
         way_out = self.keeper.listen(PROXY)
         self.proxy = Proxy(inner.network, way_out, self._told, inner.internet)
         self._at_end.callback(self.proxy.close)
-        self.env = environment_of(self._seen, INSIDE) | _WAY_OUT
+        self.env = environment_of(self._seen, INSIDE) | through_proxy(PROXY)
         self._start_bus()
 
     def launch(self, argv: Sequence[str], *, keep: bool = False, fds: Sequence[int] = ()) -> int:
@@ -329,6 +329,9 @@ class Session:
     def _end(self) -> None:
         if self._pulse:
             self._pulse.close()
+        if self.folder.store:  # its programs save what they have
+            self.box.hang_up()
+            self.keeper.hang_up()
         self._outer.close()
         for box in (self.keeper, self.box):
             if box is not self._outer:
@@ -364,7 +367,7 @@ class Session:
             self.lost.set()
 
     def _start_x(self, argv: Sequence[str], fds: Sequence[int]) -> int:
-        given: Sequence[int] = fds
+        given = fds
         if self._walls:
             argv, given = self._walls.x_server(argv, fds)
         try:
@@ -382,6 +385,9 @@ class Session:
             self.keeper, self._walls.desktop, log, self._program_ended, self._told, self._restarted
         )
         self._vital[self.box.pid] = "the parent of its programs"
+        if self.folder.store:
+            self.box.end_gently(_GRACE)
+            self.keeper.end_gently(_GRACE + _LONGER, self.box.pid)
         if self.groups and self.groups.freezer:
             self.box.commands([])  # once it answers, what it starts is in the group as it is
             self.groups.freezer.add(tree(self.box.pid))
@@ -391,7 +397,7 @@ class Session:
         self._bus_ready, told = os.pipe()
         self.launch(
             [
-                _own("dbus-daemon"), "--session", "--nofork", "--nopidfile", "--nosyslog",
+                own_program("dbus-daemon"), "--session", "--nofork", "--nopidfile", "--nosyslog",
                 f"--address={self.env['DBUS_SESSION_BUS_ADDRESS']}", "--print-address={fd:0}",
             ],
             keep=True, fds=[told],
@@ -417,7 +423,8 @@ class Session:
         try:
             told = f"sh -c 'echo ready > {self._seen.run / fifo.name}'"
             config = str(home / WINDOW_MANAGER)
-            self.launch([_own("openbox"), "--config-file", config, "--startup", told], keep=True)
+            argv = [own_program("openbox"), "--config-file", config, "--startup", told]
+            self.launch(argv, keep=True)
             yield
             self._wait_for(ready, "openbox")
         finally:
@@ -427,7 +434,7 @@ class Session:
             if launcher.exists():
                 self.launch([str(launcher), "--launch-immediately", "--a11y=1"], keep=True)
                 break
-        if (panel := _own("tint2")) != "tint2":
+        if (panel := own_program("tint2")) != "tint2":
             self.launch([panel, "-c", str(home / PANEL)], keep=True)
 
 
@@ -441,6 +448,7 @@ def start_session(
     told: Callable[[str], None] = lambda said: None,
     meanwhile: Callable[[Session], None] = lambda session: None,
     remains: Remains | None = None,
+    store: HomeStore | None = None,
 ) -> Session:
     """Start a desktop and return when its window manager takes windows.
 
@@ -455,6 +463,7 @@ def start_session(
         meanwhile: What else to do, once there is an X server; if it fails, the desktop ends.
         remains: What another session left; this one goes on with its files, and leaves them when it
             cannot start.
+        store: What has the home of a new desktop that stays.
 
     Raises:
         CannotStart: A program is missing or did not get ready, or there can be no walls here.
@@ -467,7 +476,7 @@ def start_session(
             "--walls none to do without: then its programs can reach all that this user can",
         )
     try:
-        folder = remains.folder if remains else make_folder(below, name)
+        folder = remains.folder if remains else make_folder(below, name, store)
         session = Session(folder, enclosure, told, remains)
         try:
             session.start(width, height, keymap, meanwhile)
@@ -478,21 +487,8 @@ def start_session(
                 session.close()
             raise
     except OSError as why:
-        about = f"{why.filename}: " if why.filename else ""
-        raise CannotStart("The desktop", f"{about}{why.strerror or 'no answer in time'}") from why
+        raise CannotStart("The desktop", told_by(why)) from why
     return session
-
-
-def _give(folder: Path, uid: int) -> None:
-    """Let the desktop's user own its folder."""
-    if uid != os.getuid():
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, uid, uid, follow_symlinks=False)
-
-
-def _own(program: str) -> str:
-    """The path of a program of the desktop itself: none of the home takes its place."""
-    return shutil.which(program, path=SEARCH_PATH) or program
 
 
 def _close(display: Display) -> None:

@@ -27,6 +27,7 @@ from .options import (
     server_name,
     server_url,
     shown_token,
+    staying_options,
 )
 from .run import add_run
 from .serve import add_serve
@@ -108,6 +109,7 @@ def _add_stdio(add: Callable[..., argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     server_name(bridging)
     desktop_options(bridging)
+    staying_options(bridging)
     bridging.set_defaults(run=_stdio)
 
 

@@ -27,9 +27,35 @@ DEFAULT_TTL = 15 * 60  # seconds
 def server_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default=DEFAULT, metavar="NAME",
-        help="the server's name; clients of the same name share it (%(default)s)",
+        help="the server's name; clients of the same name share it, and a name of its own keeps "
+        "its desktop: files, logins and checkpoints (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--state-dir", type=Path, help=argparse.SUPPRESS)
+
+
+def staying_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ephemeral", action="store_true",
+        help="keep nothing of a desktop that has a name; without a --name nothing is kept",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-reopen", action="store_true",
+        help="do not start again the programs that ran when a desktop that is kept ended",
+    )  # fmt: skip
+
+
+def homes_folder(state_dir: Path | None) -> Path:
+    """Where desktops that stay are kept: `$XDG_STATE_HOME/gloveport`, by default in ~/.local/state.
+
+    Args:
+        state_dir: Of another installation; its desktops are below it, if nothing else is set.
+    """
+    set_by_user = Path(os.environ.get("XDG_STATE_HOME", ""))  # noqa: TID251 - the command line
+    if set_by_user.is_absolute():
+        return set_by_user / "gloveport"
+    if state_dir and state_dir != own_state().folder:
+        return state_dir / "homes"
+    return Path.home() / ".local/state/gloveport"
 
 
 def desktop_options(parser: argparse.ArgumentParser) -> None:
@@ -175,8 +201,10 @@ def serve_options(given: argparse.Namespace) -> list[str]:
     """The options that make a desktop what it is, as `serve` takes them; none if as usual."""
     parser = argparse.ArgumentParser()
     desktop_options(parser)
+    staying_options(parser)
     usual = parser.parse_args([])
-    options: list[str] = []
+    kept = (("--ephemeral", given.ephemeral), ("--no-reopen", given.no_reopen))
+    options = [option for option, wanted in kept if wanted]
     for name in ("size", "max_image", "tools", "deadline", "walls", "network", "notify"):
         if getattr(given, name) != getattr(usual, name):
             options += [f"--{name.replace('_', '-')}", str(getattr(given, name))]

@@ -15,6 +15,7 @@ from .options import (
     server_name,
     server_url,
     shown_token,
+    staying_options,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
     _run_options(running)
     server_name(running)
     desktop_options(running)
+    staying_options(running)
     running.set_defaults(run=_run)
 
 

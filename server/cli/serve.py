@@ -18,9 +18,11 @@ from .options import (
     desktop_options,
     desktop_settings,
     groups_of,
+    homes_folder,
     rules_of,
     serve_options,
     server_name,
+    staying_options,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def add_serve(add: Callable[..., argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     fleet.fleet_option(serving)
     desktop_options(serving)
+    staying_options(serving)
     serving.set_defaults(run=_serve)
 
 
@@ -90,9 +93,12 @@ def _serve_alone(given: argparse.Namespace, state: State, name: str) -> int:
     relayed = Relayed.read(given.relayed) if given.relayed else None
     keys = AssertionKeys(relayed.secret) if relayed else None
     entry = access.Entry((keys,)) if keys else access.entry(given, state.token(name))
-    desktop = desktop_settings(given)
+    homes = None if given.ephemeral or relayed else homes_folder(given.state_dir)
+    stay = homes / name if homes and name != DEFAULT else None
+    desktop = replace(desktop_settings(given), stay=stay, reopen=not given.no_reopen)
     settings = Settings(
         desktop=replace(desktop, name=relayed.desktop) if relayed else desktop,
+        homes=homes,
         host=given.host,
         port=given.port,
         names=(*given.allow_host, *entry.names),

@@ -27,7 +27,8 @@ def commands(
     stopping = add_parser(
         "stop",
         help="end a server of yours, with its desktops",
-        description="End a server of yours and the desktops it runs, files included.",
+        description="End a server of yours and the desktops it runs. Files go, unless the desktop "
+        "has a name of its own.",
     )
     server_name(stopping)
     stopping.add_argument("which", nargs="?", default="", metavar="NAME", help="the server's name")

@@ -5,6 +5,7 @@ on to the gate of the desktop that is meant. Nobody sees or names the desktops o
 except who may do everything.
 """
 
+import hashlib
 import logging
 import re
 import secrets
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -37,7 +39,8 @@ class NoSuchDesktop(Impossible):
     def __init__(self, asked: str, names: list[str]) -> None:
         super().__init__(
             f"There is no desktop {asked[:40]!r} of yours; there are {', '.join(names)}. One that "
-            "was closed, or that nobody used for long, is gone with its files. Nothing was done."
+            "was closed, or that nobody used for long, is gone; only one that was opened with a "
+            "name keeps its files. Nothing was done."
         )
 
 
@@ -86,6 +89,7 @@ class Desktops:
         usual: What a desktop is like that is opened without more words.
         most: How many there may be, the first included.
         idle: Seconds without a call after which one that was opened is closed.
+        homes: The folder that desktops are kept in that are opened by a name; None: none is kept.
         gate: Makes the gate of a desktop.
     """
 
@@ -96,6 +100,7 @@ class Desktops:
         *,
         most: int = 1,
         idle: float = IDLE,
+        homes: Path | None = None,
     ) -> None:
         self.most = most
         self.metrics = Metrics(lambda: self.gates)
@@ -103,6 +108,7 @@ class Desktops:
         """Where browsers reach the server; empty: nowhere."""
         self._usual = usual
         self._idle = idle
+        self._homes = homes
         self._gate = gate
         self._desks: dict[str, HostedDesktop] = {}
         self._tasks: TaskGroup | None = None
@@ -163,12 +169,17 @@ class Desktops:
             mine = sum(desk.owner == grant.holder for desk in self._desks.values())
             if grant.quota is not None and mine >= grant.quota:
                 raise Full(grant.quota)
-            name = self._free(name)
-            owner = grant.holder
-            desk: HostedDesktop = await self._tasks.start(
-                self._run, replace(wanted, name=name), owner
-            )
+            stay = self._kept_in(name, grant)
+            settings = replace(wanted, name=self._free(name), stay=stay)
+            desk: HostedDesktop = await self._tasks.start(self._run, settings, grant.holder)
         return desk.gate
+
+    def _kept_in(self, name: str, grant: Principal) -> Path | None:
+        """Where a desktop is kept that somebody opens by a name; those of two tokens are two."""
+        if not name or not self._homes:
+            return None
+        whose = hashlib.sha256(grant.holder.encode()).hexdigest()[:8]
+        return self._homes / (name if grant.may("admin") else f"{name}--{whose}")
 
     def _free(self, wanted: str) -> str:
         """The name of a desktop that is about to be opened."""
@@ -184,7 +195,7 @@ class Desktops:
         return wanted
 
     def close(self, name: str, grant: Principal) -> None:
-        """End a desktop that was opened, with all its files.
+        """End a desktop that was opened; its files go unless it stays.
 
         Raises:
             NoSuchDesktop: There is none of this name that is theirs to close.

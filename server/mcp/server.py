@@ -3,6 +3,7 @@ call is for."""
 
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -57,6 +58,7 @@ class DesktopServer(MCPServer[Any]):
         policy: What agents may do, and what needs a person's yes; without one they may do all.
         most: How many desktops there may be.
         idle: Seconds without a call after which one that was opened is closed.
+        homes: The folder that desktops are kept in that are opened by a name; None: none is kept.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class DesktopServer(MCPServer[Any]):
         *,
         most: int = 1,
         idle: float = IDLE,
+        homes: Path | None = None,
     ) -> None:
         self._vault = desktop.settings.vault
         tools = Tools(groups, self._vault).all()
@@ -75,6 +78,7 @@ class DesktopServer(MCPServer[Any]):
             lambda desktop, desks: DesktopGate(desktop, tools, desks, policy),
             most=most,
             idle=idle,
+            homes=homes,
         )
         self.desks.add(desktop)
         if most > 1:

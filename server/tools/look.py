@@ -376,8 +376,8 @@ class Tools:
         size: Annotated[str, optional('Such as "1280x800".')] = "",
         seconds: Annotated[Whole, optional("For reserve.", gt=0, le=600)] = 60,
     ) -> Result:
-        """List desktops, open another, close one with its files; or reserve this one: others are
-        kept out until release or time-out."""
+        """List desktops, open another (its files stay if it has a name), close one; or reserve
+        this one: others are kept out until release or time-out."""
         asking = on.caller
         if action == "open":
             gate = await on.desks.open(asking.grant, size, name)

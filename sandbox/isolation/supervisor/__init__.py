@@ -18,13 +18,17 @@ The socket carries one JSON object a packet (SOCK_SEQPACKET):
               {"id": 3, "listen": 3128}
               {"id": 4, "freeze": true}      stop all programs, or let them go on; only as PID 1
               {"id": 5, "commands": [pids]}  what processes run
-              {"id": 6, "fork": uid, "pages": 123}
+              {"id": 6, "fork": uid, "pages": 123, "folders": [paths]}
                   be the root of namespaces of its own in a fork, as a user where this is root, with
-                  the descriptors of its socket and its output; `pages`: see `share_less`
+                  the descriptors of its socket and its output; `pages`: see `share_less`,
+                  `folders`: see `reach`
               {"id": 7, "open": "folder" | "file" | "new", ...}  {"id": 8, "place": ...}
                   files of the home; see `Files`
               {"id": 9, "copy": "folder", "to": "folder", "last": "folder"}  see `SnapshotCopier`
               {"id": 10, "rollback": {...}}  see `Rollback`
+              {"id": 12, "grace": 5.0, "first": pid}
+                  at the end that process ends by itself before all others are ended; 0: programs
+                  are asked to end, those that others of the same name did not start
               {"remove": [paths]}  {"id": 11, "spare": "path"}  at the end; not after all
     answered  {"id": 1, "pid": 123, "started": true}  {"id": 1, "error": "why"}  also of a fork
               {"id": 3} with the descriptor of a socket that listens on 127.0.0.1

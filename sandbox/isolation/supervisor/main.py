@@ -16,7 +16,7 @@ from typing import Any
 from .copies import SnapshotCopier
 from .home_files import Files
 from .paths import remove_group, remove_tree, removed_after, shorten
-from .processes import commands, descendants, end_first, go_on, stop_all
+from .processes import commands, descendants, end_first, end_gently, go_on, runs, stop_all
 from .rollback import Rollback
 from .system import (
     PR_SET_CHILD_SUBREAPER,
@@ -48,6 +48,10 @@ class Box:
         self.remove: list[Path] = []
         self.copies = SnapshotCopier()
         self.stopped: list[int] = []
+        self.first = 0
+        """The process that has time to end by itself before all others are ended."""
+        self.grace = 0.0
+        """Seconds that it has, or, for the first process of a namespace, its programs."""
 
     def start(self, asked: dict[str, Any], passed: list[int]) -> int:
         output = passed.pop() if asked["log"] else os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -86,7 +90,7 @@ class Box:
             for place, fd in enumerate((passed[1], passed[1], passed[0]), 1):
                 os.dup2(fd, place)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-            enter_namespaces(asked["fork"])
+            enter_namespaces(asked["fork"], asked["folders"])
             share_less(asked["pages"])
             live(Box(socket.socket(fileno=3)))
         finally:
@@ -99,6 +103,9 @@ class Box:
             self.remove += [Path(path) for path in asked["remove"]]
         elif "spare" in asked:
             self.remove = [path for path in self.remove if str(path) != asked["spare"]]
+            self.tell({"id": asked["id"]})
+        elif "grace" in asked:
+            self.first, self.grace = asked["first"], asked["grace"]
             self.tell({"id": asked["id"]})
         elif "signal" in asked:
             self.kept.pop(asked["pid"], None)
@@ -184,7 +191,12 @@ class Box:
 
     def end(self) -> None:
         """End everything below: ask, wait up to a second, then kill what is left."""
+        others = {*self.kept}
         self.kept.clear()
+        until = time.monotonic() + self.grace
+        gently = [self.first] if self.first else end_gently(others) if self.grace else []
+        while any(map(runs, gently)) and time.monotonic() < until:
+            self.drain()
         for number, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 2.0)):
             until = time.monotonic() + seconds
             told: set[int] = set()

@@ -38,6 +38,34 @@ def descendants() -> list[int]:
     return found
 
 
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def end_gently(but: set[int]) -> list[int]:
+    """Ask the programs below us to end, so that they save what they have; those that were asked.
+
+    Some are left alone with what is below them: the bus, without which others end at once. So are
+    the parts of a program, such as a browser's, which have a parent of the same name. Chromium
+    saves cookies and tabs at SIGINT; at SIGTERM it ends at once and drops what was not written.
+    """
+    asked: list[int] = []
+    queue = [(pid, "") for pid in children(os.getpid()) if pid not in but]
+    while queue:
+        pid, above = queue.pop()
+        with suppress(OSError):
+            name = Path(f"/proc/{pid}/comm").read_text()
+            queue += [(below, name) for below in children(pid)]
+            if name != above:
+                chromium = name.startswith("chrom")
+                os.kill(pid, signal.SIGINT if chromium else signal.SIGTERM)
+                asked.append(pid)
+    return asked
+
+
 def commands(pids: list[int]) -> list[tuple[list[str], str, list[str]]]:
     """The arguments, directory and `held` files of each process there is, as far as they fit."""
     found: list[tuple[list[str], str, list[str]]] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND = 0x2, 0x4, 0x8, 0x1000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 NICE = 5  # programs yield to the server and the X server
@@ -24,12 +25,44 @@ def die_with_parent() -> None:
         os.nice(NICE)
 
 
-def enter_namespaces(uid: int) -> None:
+def reach(folders: list[Path]) -> None:
+    """Keep folders in reach of other users, in mounts of our own, though what is above is not.
+
+    The outermost that no other user may enter is covered, with a way to these folders alone.
+    Without the privilege for mounts nothing is done; then they may be out of reach.
+    """
+    closed = {folder: _closed(folder) for folder in folders}
+    if not any(closed.values()) or libc.unshare(CLONE_NEWNS):
+        return
+    succeed(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    found = {one: os.open(one, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for one in folders}
+    cover = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    for top in {one for one in closed.values() if one}:
+        succeed(libc.mount(b"tmpfs", os.fsencode(top), b"tmpfs", cover, b"mode=0711,size=64k"))
+    for folder, fd in found.items():
+        if here := closed[folder]:
+            for part in folder.relative_to(here).parts:
+                here /= part
+                here.mkdir(mode=0o711, exist_ok=True)
+                here.chmod(0o711)  # whatever the umask
+            source = b"/proc/self/fd/%d" % fd
+            succeed(libc.mount(source, os.fsencode(folder), None, MS_BIND, None))
+        os.close(fd)
+
+
+def _closed(folder: Path) -> Path | None:
+    """The outermost folder above one that other users may not enter."""
+    closed = [one for one in folder.parents if not one.stat().st_mode & 0o001]
+    return closed[-1] if closed else None
+
+
+def enter_namespaces(uid: int, folders: list[str]) -> None:
     """Be root in namespaces of our own for users, mounts, System V memory and the network.
 
     The same as `setpriv --reuid=UID ... unshare --user --map-root-user --mount --ipc --net`.
     """
     if os.getuid() == 0:
+        reach([Path(one) for one in folders])
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
