@@ -6,6 +6,7 @@ without what they typed into passwords.
 """
 
 import asyncio
+import base64
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +18,7 @@ import anyio
 
 from gloveport.sandbox.desktop import Desktop
 from gloveport.sandbox.errors import BadText, FileThere, Impossible
+from gloveport.sandbox.home.files import MOST_UPLOADED
 
 from ..auth.principal import Passport
 from ..recording.actor import Actor
@@ -373,6 +375,26 @@ class DesktopSession:
                 self.record.note(person.who, "drop", did, said=said)
             return path
         raise Impossible(f"There are {_NAMES_TRIED} files called {name[:40]!r} already.")
+
+    async def hand_out(self, person: Person, name: str) -> bytes:
+        """A file of ~/Downloads, whole, for a person.
+
+        Raises:
+            SandboxError: There is no such file, it is too large or changes, or it holds a secret.
+        """
+        path, data, size = f"~/Downloads/{name}", bytearray(), -1
+        while len(data) != size:
+            part = await self.desktop.download(path, "base64", len(data))
+            if part.size > MOST_UPLOADED:
+                most = f"at most {MOST_UPLOADED:,} are handed out"
+                raise Impossible(f"{part.path} has {part.size:,} bytes; {most}.")
+            if part.size != size >= 0 or (part.end == len(data) < part.size):
+                raise Impossible(f"{part.path} changes while it is read. Try again.")
+            size = part.size
+            data += base64.b64decode(part.content)
+        said: Said = {"code": "took_file", "text": path}
+        self.record.note(person.who, "take", f"took {path} out", said=said)
+        return bytes(data)
 
     async def _answer(self, person: Person, given: Mapping[str, Any]) -> dict[str, Any]:
         asked = self.questions.find(str(given.get("id", "")))

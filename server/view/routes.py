@@ -9,6 +9,7 @@
     GET  /live/{desktop}/events               server-sent events: state, and happenings
     POST /live/{desktop}/do                   a verb of a person, as JSON
     POST /live/{desktop}/files                a file for ~/Downloads, as JSON
+    GET  /live/{desktop}/files                what is in ~/Downloads, as JSON; /files/{name} is one
     GET  /live/{desktop}/frames/{number}      a picture as it was sent to an agent
     GET  /live/{desktop}/checkpoints/{name}   a small picture of a checkpoint
     GET  /live/{desktop}/questions/{id}      the place that a question is about
@@ -44,7 +45,8 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from gloveport.sandbox.errors import Broken, NotNow, SandboxError
+from gloveport.sandbox.desktop import Desktop
+from gloveport.sandbox.errors import Broken, NoSuchFile, NotNow, SandboxError
 from gloveport.sandbox.imaging.image import Picture
 
 from ..auth.principal import Passport, passport_of
@@ -95,6 +97,8 @@ class LiveView:
             Route(f"{below}/events", self._events),
             Route(f"{below}/do", self._do, methods=["POST"]),
             Route(f"{below}/files", self._file, methods=["POST"]),
+            Route(f"{below}/files", self._files),
+            Route(f"{below}/files/{{name}}", self._handed_out),
             Route(f"{below}/frames/{{number:int}}", self._frame),
             Route(f"{below}/checkpoints/{{name}}", self._checkpoint),
             Route(f"{below}/questions/{{id}}", self._question),
@@ -243,6 +247,45 @@ class LiveView:
             return JSONResponse({"ok": True, "path": await sharing.drop(person, name, data)})
         except SandboxError as why:
             return _refused(422, sharing.desktop.settings.vault.scrub(str(why)))
+
+    async def _files(self, request: Request) -> Response:
+        """The newest files of ~/Downloads."""
+        _, desktop = self._of_files(request)
+        try:
+            found = (await desktop.files("~/Downloads")).entries
+        except NoSuchFile:
+            found = []
+        except SandboxError as why:
+            return _refused(422, desktop.settings.vault.scrub(str(why)))
+        files = sorted((one for one in found if one.kind == "file"), key=lambda one: -one.modified)
+        return JSONResponse([{"name": one.name, "size": one.size} for one in files])
+
+    async def _handed_out(self, request: Request) -> Response:
+        sharing, desktop = self._of_files(request)
+        person = sharing.people.get(passport_of(request).person)
+        if person is None:
+            return _refused(409, "This page's stream of events is not open; load it again.")
+        try:
+            data = await sharing.hand_out(person, request.path_params["name"])
+        except SandboxError as why:
+            return _refused(422, desktop.settings.vault.scrub(str(why)))
+        # Never shown as a page of this origin.
+        kept = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+        return Response(data, media_type="application/octet-stream", headers=kept)
+
+    def _of_files(self, request: Request) -> tuple[DesktopSession, Desktop]:
+        """Whose files are asked for.
+
+        Raises:
+            HTTPException: They are not for who asks, or not now.
+        """
+        sharing, passport = self._sharing(request), passport_of(request)
+        lease, person = sharing.lease, sharing.people.get(passport.person)
+        if not passport.now.may("files"):
+            raise HTTPException(403, "Your sign-in lets you watch, not read files.")
+        if lease.hidden and lease.who and not (person and lease.drives(person.who)):
+            raise HTTPException(403, str(Hidden(lease.who.name)))
+        return sharing, sharing.desktop
 
     async def _frame(self, request: Request) -> Response:
         return _shown(self._sharing(request).record.picture(request.path_params["number"]))

@@ -2,6 +2,7 @@
 
 import { ask } from "./ask.js";
 import { Bell } from "./bell.js";
+import { Files } from "./files.js";
 import { Sizes, dropping, pasting, send } from "./hands.js";
 import { Marks } from "./marks.js";
 import { Questions } from "./questions.js";
@@ -35,6 +36,7 @@ const questions = new Questions(path, answer => act("answer", answer), () => sea
 const status = new Status(seat);
 const bell = new Bell();
 const sharing = new Sharing(path);
+const files = new Files(path);
 const sizes = new Sizes();
 const typing = new Typing(keysym => screen.press(keysym));
 
@@ -141,6 +143,7 @@ function showControls(may) {
     hide: you.driving,
     keyboard: you.driving,
     checkpoint: may && walls !== "none",
+    downloads: you.may.includes("files"),
     view_only: !may,
   };
   const focused = document.activeElement?.id;
@@ -265,6 +268,10 @@ const presses = {
   sharing: () => {
     screen.blur();
     sharing.open(state?.you.may.includes("control") ?? false);
+  },
+  downloads: () => {
+    screen.blur();
+    files.open();
   },
   keyboard: () => {
     typing.show(!typing.shown);

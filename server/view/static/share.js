@@ -1,8 +1,10 @@
 /** Links for others: what they allow, for how long, and taking them back. */
 
 import { keyed } from "./key.js";
+import { qr } from "./qr.js";
 import { clock, say } from "./words.js";
 
+const HERE = /^(localhost|127\.|\[::1\])/; // hosts that are no other computer's
 const part = name => document.querySelector(`#share_${name}`);
 
 export class Sharing {
@@ -22,7 +24,7 @@ export class Sharing {
 
   open(may) {
     part("control").disabled = !may;
-    part("made").hidden = true;
+    for (const name of ["made", "code", "here"]) part(name).hidden = true;
     part("why").textContent = "";
     this.#dialog.showModal();
     this.#list();
@@ -35,6 +37,11 @@ export class Sharing {
     if (!answer) return;
     part("link").value = new URL(answer.path, location.href).href;
     part("made").hidden = false;
+    const here = HERE.test(location.hostname);
+    const picture = here ? null : qr(part("link").value);
+    part("code").replaceChildren(...(picture ? [picture] : []));
+    part("code").hidden = !picture;
+    part("here").hidden = !here;
     part("link").select();
     this.#list();
   }

@@ -20,9 +20,10 @@ const MESSAGES = {
   "What was done since then is lost.": "msg_since",
 };
 
-/** What somebody did, or wants to do where it is not over; the server's words where it has no code. */
-export function happened({ said = {}, told, who, ended }) {
-  return clause(said, who, ended ? "do" : "now") ?? told;
+/** What somebody did, or wants to where it is not over or failed; the server's words without a code. */
+export function happened({ said = {}, told, who, ended, ok }) {
+  const wanted = ended && ok ? null : clause(said, who, "now");
+  return wanted === null ? (clause(said, who, "do") ?? told) : say("wants", { what: wanted });
 }
 
 /** Why something failed, in words for people, if there are any. */
@@ -46,8 +47,7 @@ function clause(said, who, form) {
     const steps = said.steps.map(step => clause(step, who, form) ?? step.code).join(", ");
     return say(form === "now" ? "now_steps" : "and_steps", { count: said.steps.length, steps });
   }
-  const code = LIKE[said.code] ?? said.code;
-  const key = has(`${form}_${code}`) ? `${form}_${code}` : `do_${code}`;
+  const key = `${form}_${LIKE[said.code] ?? said.code}`;
   if (!has(key)) return null;
   const { text = "", answer, yes, question: of, count, on, at, direction } = said;
   return say(key, {

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from desks import session_of
 from fields import field
-from pages import arrive, browsing, person
+from pages import arrive, browsing, person, sign_in_link
 from playwright.async_api import Browser, Page, expect
 from views import viewing
 from web import served
@@ -63,6 +63,50 @@ async def test_dropped_files_go_to_downloads_and_replace_nothing(
         folder = session_of(desktop).folder.home / "Downloads"
         for name, said in (("a.txt", "a.txt"), ("账单.pdf", "账单.pdf"), ("a (1).txt", "a.txt")):
             assert (folder / name).read_text() == f"hi {said}"
+
+
+async def test_files_of_downloads_are_handed_out_whole_to_who_may_read_them(
+    browser: Browser, desktop: Desktop
+) -> None:
+    folder = session_of(desktop).folder.home / "Downloads"
+    folder.mkdir(exist_ok=True)
+    whole = bytes(range(256)) * 5000  # more than goes into one answer
+    for name, data in (("报表 1%.bin", whole), ("empty", b""), ("page.html", b"<script>")):
+        (folder / name).write_bytes(data)
+    async with (
+        served(desktop) as url,
+        person(browser, "Ada") as hers,
+        person(browser, "Bob") as his,
+    ):
+        ada = await arrive(hers, url)
+        await ada.click("#downloads")
+        for name, data in (("报表 1%.bin", whole), ("empty", b""), ("page.html", b"<script>")):
+            async with ada.expect_download() as kept:
+                await ada.get_by_role("button", name=f"Download: {name}", exact=True).click()
+            file = await kept.value
+            assert file.suggested_filename == name
+            assert await anyio.Path(await file.path()).read_bytes() == data
+        await expect(ada.locator("#story")).to_contain_text("took ~/Downloads/page.html out")
+        (folder / "empty").unlink()
+        await ada.get_by_role("button", name="Download: empty").click()
+        await expect(ada.locator("#files_why")).to_contain_text("There is no ~/Downloads/empty")
+        await ada.click("#files_close")
+        bob = await his.new_page()
+        await bob.goto(await sign_in_link(url, scope="view"))
+        await expect(bob.locator("#view_only")).to_be_visible()
+        await expect(bob.locator("#downloads")).to_be_hidden()
+        ask = """async path => (await (await import("/live/static/key.js")).keyed(path)).status"""
+        for path in ("files", "files/page.html"):
+            assert await bob.evaluate(ask, f"/live/main/{path}") == 403
+            assert await ada.evaluate(ask, f"/live/main/{path}") == 200
+        # What is private on the screen of who drives is private in files, too.
+        cleo = await arrive(his, url)
+        await take(ada)
+        await ada.click("#hide")
+        await expect(cleo.locator("#driver")).to_contain_text("Ada")
+        await expect(ada.locator("#hide")).to_have_attribute("aria-pressed", "true")
+        assert await cleo.evaluate(ask, "/live/main/files") == 403
+        assert await ada.evaluate(ask, "/live/main/files") == 200
 
 
 async def test_the_screen_is_shown_pixel_for_pixel_and_the_panel_folds(

@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import cv2
 import httpx2
+import numpy as np
 import pytest
 from answers import call
 from mcp import Client
@@ -58,6 +60,29 @@ async def test_the_home_page_signs_in_and_shows_what_happens(
         tasks.cancel_scope.cancel()
 
 
+async def test_qr_codes_of_every_version_are_read(browser: Browser, desktop: Desktop) -> None:
+    draw = """async text => {
+      const picture = (await import("/live/static/qr.js")).qr(text);
+      if (!picture) return "";
+      picture.setAttribute("width", 400);
+      return new XMLSerializer().serializeToString(picture);
+    }"""
+    async with served(desktop) as url, person(browser, "Ada") as ada:
+        page = await arrive(ada, url)
+        link, blank = f"{url}/live/main?code=", await ada.new_page()
+        for length in (1, 17, 18, 32, 53, 60, 78, 106, 134, 154, 192, 230):  # a version's most
+            text = (
+                (link + "aZ09-_" * 40)[-length:] if length < 40 else (link + "aZ09-_" * 40)[:length]
+            )
+            await blank.set_content(await page.evaluate(draw, text))
+            shown = cv2.imdecode(
+                np.frombuffer(await blank.screenshot(), np.uint8), cv2.IMREAD_COLOR
+            )
+            read, *_ = cv2.QRCodeDetector().detectAndDecode(shown)
+            assert read == text, length
+        assert await page.evaluate(draw, "a" * 231) == ""
+
+
 async def test_a_shared_link_is_for_one_for_a_while_and_can_be_taken_back(
     browser: Browser, desktop: Desktop, tmp_path: Path
 ) -> None:
@@ -72,6 +97,8 @@ async def test_a_shared_link_is_for_one_for_a_while_and_can_be_taken_back(
         await ada.click("#share_make")
         await expect(ada.locator("#share_link")).to_have_value(re.compile(r"/live/main\?code="))
         link = await ada.locator("#share_link").input_value()
+        await expect(ada.locator("#share_here")).to_be_visible()  # 127.0.0.1 is no phone's address
+        await expect(ada.locator("#share_code")).to_be_hidden()
         await expect(ada.locator("#share_list")).to_contain_text("watch, until")
         assert (await chat.get(link, headers={"user-agent": "Slackbot"})).status_code == 200
         bob = await his.new_page()

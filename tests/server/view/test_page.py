@@ -80,7 +80,7 @@ async def test_a_person_takes_over_amid_a_drag_while_others_watch(
         assert await anyio.to_thread.run_sync(witness.saw) == Release(1, 100, 100)
         await expect(bob.locator("#driver")).to_have_text("Ada is in control")
         await expect(bob.locator("#take")).to_be_disabled()
-        row = bob.locator("#story li", has_text="did 4 steps")
+        row = bob.locator("#story li", has_text="wants to do 4 steps: move the pointer")
         await expect(row).to_contain_text("A person took control; it was stopped half way.")
         assert said[0].startswith("Ada took control while this was being done.")
 
@@ -450,7 +450,7 @@ def test_every_language_says_everything() -> None:
 AT_ONCE = {
     "allowed", "answered", "asks", "dropped", "handed_back", "made_checkpoint", "pasted",
     "paused_agents", "put", "resumed_agents", "rolled_back", "rolling_back", "signed_out",
-    "stopped_agents", "took", "unknown",
+    "stopped_agents", "took", "took_file", "unknown",
 }  # fmt: skip
 
 
