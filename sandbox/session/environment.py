@@ -8,6 +8,10 @@ from pathlib import Path
 from ..home.populate import OWN_PROGRAMS
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
+UNSHARED = {"QT_X11_NO_MITSHM": "1"}
+"""For programs without walls. Chromium hands its pictures to the X server in shared memory that
+every user of the machine may read (shmget with mode 0606), unless this is set; toolkits use 0600.
+Behind walls the memory is the desktop's own (an IPC namespace)."""
 
 
 @dataclass(frozen=True, slots=True)

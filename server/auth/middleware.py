@@ -484,5 +484,9 @@ def _peer(scope: Asgi) -> str:
 
 
 def _local(scope: Asgi) -> bool:
-    """Whether a request came by the Unix socket, which is this user's alone and has no port."""
-    return (scope.get("server") or (None, None))[1] is None
+    """Whether a request came by the Unix socket, which is this user's alone and has no port.
+
+    Where the address is not known, it did not.
+    """
+    server = scope.get("server")
+    return server is not None and server[1] is None

@@ -37,11 +37,13 @@ def wrong_host(scope: Scope, hosts: frozenset[str]) -> str:
 def wrong_origin(scope: Scope, allowed: frozenset[str]) -> str:
     """Return why a request is refused for the page it comes from; empty if it is not."""
     headers = Headers(scope=scope)
-    origin = headers.get("origin")
-    if origin is not None and origin not in allowed and origin != own_origin(scope):
+    origins = headers.getlist("origin")  # of several, each may be the page's
+    mine = own_origin(scope)
+    if len(origins) > 1 or any(one not in allowed and one != mine for one in origins):
         return "Cross-origin request blocked. Allow the page's origin with --allow-origin."
+    invited = bool(origins) and origins[0] in allowed
     site = headers.get("sec-fetch-site")
-    if site in (None, "same-origin", "none") or origin in allowed or _navigates(scope, headers):
+    if site in (None, "same-origin", "none") or invited or _navigates(scope, headers):
         return ""
     return "Cross-origin request blocked. Open the address in a tab of its own."
 

@@ -230,6 +230,9 @@ async def test_an_origin_is_scheme_host_and_port(desktop: Desktop) -> None:
                 assert answer.status_code == 403, (path, origin)
         for path in ("/healthz", "/live/main/screen"):
             assert (await http.get(url + path, headers={"origin": url})).status_code == 200
+            for other in (url, "http://evil.example"):  # of two it is not said which one asks
+                twice = [("origin", url), ("origin", other)]
+                assert (await http.get(url + path, headers=twice)).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["same-site", "cross-site"])

@@ -17,8 +17,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from web import LOCAL, TOKEN, bearer, given, guarded, key_in, listening, served, serving_web
 from witness import Press, Witness
@@ -517,6 +518,25 @@ async def test_links_and_cookies_end_in_time(desktop: Desktop, tmp_path: Path) -
         assert (await http.get(path)).status_code == 200
         assert (await enter(http, path)).status_code == 200
     assert door.passes.grant("") is None
+
+
+async def test_a_connection_of_unknown_address_is_not_taken_for_this_users_own(door: Door) -> None:
+    """Such as one that ended while it was looked at: only the Unix socket needs no token."""
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    for address in (None, ("127.0.0.1", 8750), ("/run/main.sock", None)):
+        scope = {
+            "type": "http", "method": "GET", "path": "/metrics", "query_string": b"",
+            "headers": [(b"host", b"127.0.0.1")], "server": address, "client": None,
+        }  # fmt: skip
+        await Guard(PlainTextResponse("in"), door)(scope, receive, send)
+    assert statuses == [401, 401, 200]
 
 
 # WebSockets
