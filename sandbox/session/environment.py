@@ -8,7 +8,7 @@ from pathlib import Path
 from ..home.populate import OWN_PROGRAMS
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
-UNSHARED = {"QT_X11_NO_MITSHM": "1"}
+_UNSHARED = {"QT_X11_NO_MITSHM": "1"}
 """For programs without walls. Chromium hands its pictures to the X server in shared memory that
 every user of the machine may read (shmget with mode 0606), unless this is set; toolkits use 0600.
 Behind walls the memory is the desktop's own (an IPC namespace)."""
@@ -25,7 +25,7 @@ class GuestPaths:
     """An environment variable, NAME=value."""
 
 
-def environment_of(seen: GuestPaths, display: str) -> dict[str, str]:
+def environment_of(seen: GuestPaths, display: str, *, walled: bool = True) -> dict[str, str]:
     """The whole environment of the desktop's programs: nothing of the server's own leaks in."""
     name, value = seen.mark.split("=", 1)
     return {
@@ -54,6 +54,7 @@ def environment_of(seen: GuestPaths, display: str) -> dict[str, str]:
         "QT_ACCESSIBILITY": "1",
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
         **_gtk2_modules(),
+        **({} if walled else _UNSHARED),
     }
 
 

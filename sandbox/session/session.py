@@ -32,14 +32,7 @@ from ..x11.memory_limit import MemoryWatch
 from ..x11.server import INSIDE, start_xserver, write_cookie
 from ..x11.watchdog import Pulse
 from .control_groups import ControlGroups, tree
-from .environment import (
-    SEARCH_PATH,
-    UNSHARED,
-    GuestPaths,
-    environment_of,
-    own_program,
-    through_proxy,
-)
+from .environment import SEARCH_PATH, GuestPaths, environment_of, own_program, through_proxy
 from .folder import MARK, Folder, give_folder, make_folder, taken, told_by
 from .home_layers import HomeLayers, Remains, Snapshot
 from .home_store import HomeStore
@@ -169,7 +162,7 @@ class Session:
             self.groups.part_x(self.x.pid)
         self._outer.remove_at_end(*self.x.files)
         if not self._walls:
-            self.env = environment_of(self._seen, self.x.inside) | UNSHARED
+            self.env = environment_of(self._seen, self.x.inside, walled=False)
             self._start_bus()
         self._pulse = Pulse(self.x.connect, self._end_hung_x)
         self._xmemory = MemoryWatch(self.x.connect, self.x.pid, bubblewrap.X_MEMORY, self._told)
