@@ -35,7 +35,9 @@ MAY_IMPORT = {
     "sandbox.home": {
         "sandbox.imaging", "sandbox.isolation", "sandbox.secrets", "Xlib", "numpy",
     },
-    "sandbox.session": {"sandbox.home", "sandbox.isolation", "sandbox.x11", "Xlib"},
+    "sandbox.session": {
+        "sandbox.home", "sandbox.isolation", "sandbox.isolation.supervisor", "sandbox.x11", "Xlib",
+    },
     "sandbox.checkpoints": {"sandbox.imaging", "sandbox.x11"},
     "sandbox": {"sandbox.*", "anyio", "Xlib", "mss"},
     "server.stdio": {"anyio", "httpx2"},

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import CannotStart
+from ..errors import Broken, CannotStart
 
 FORMAT = 1
 """Of what is in the folder; raised when an older gloveport could not use it."""
@@ -30,7 +30,7 @@ _MOST_RECORD = 16 << 20  # bytes; 20 checkpoints with their commands take less t
 
 class StoreUnusable(CannotStart):
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"The desktop kept in {str(path)[-150:]}", why)
+        Broken.__init__(self, f"The desktop kept in {str(path)[-150:]} is out of reach: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,12 @@ def read_record(path: Path) -> dict[str, Any]:
     return cast(dict[str, Any], found)
 
 
-def open_store(path: Path) -> HomeStore:
+def open_store(path: Path, *, known: bool = True) -> HomeStore:
     """Take the folder of a desktop that stays, which is made if it is missing.
+
+    Args:
+        path: Where it is.
+        known: Whether it has to be of a format that is known, and to have room.
 
     Raises:
         StoreUnusable: Another server has it, it is another user's, a later gloveport's, or the disk
@@ -105,9 +109,10 @@ def open_store(path: Path) -> HomeStore:
     try:
         _take(fd, path)
         _check_owner(fd, path)
-        check_format(path)
+        if known:
+            check_format(path)
         free = os.fstatvfs(fd)
-        if free.f_bavail * free.f_frsize < _SPARE:
+        if known and free.f_bavail * free.f_frsize < _SPARE:
             raise StoreUnusable(
                 path, f"the disk has less than {_SPARE >> 20} MB left; `gloveport desktops` lists "
                 "what yours take"

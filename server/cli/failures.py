@@ -67,6 +67,8 @@ def _foreseen(error: BaseException) -> str | None:
         case _:
             # Known only where a desktop was to run: a bundle of the bridge has no sandbox.
             errors = sys.modules.get("gloveport.sandbox.errors")
+            if errors and isinstance(error, errors.Impossible):
+                return str(error)
             if errors and isinstance(error, errors.SandboxError):
                 return f"{error} Run `gloveport doctor`."
             return None

@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_stdio(add)
     servers.commands(add, server_name)
     fleet.commands(add, server_name)
+    servers.desktops(add)
     _add_demo(add)
     _add_policy(add)
     access.commands(add, server_name)
