@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from gloveport.sandbox.errors import BadText, Broken, Impossible
 
-from ..auth.principal import Principal
+from ..auth.principal import HERE, PERSON, Principal
 from ..hosts.base import Full, Gone, Host, Placed, Spec
 
 DEFAULT = "main"
@@ -59,8 +59,8 @@ class Unreached(Broken):
 
 
 def owner_of(grant: Principal) -> str:
-    """Whose desktops those are that somebody opens."""
-    return grant.holder or "this machine"
+    """Whose desktops those are that somebody opens: this machine's user is one, at both doors."""
+    return "this machine" if grant.holder in (HERE.holder, PERSON.holder) else grant.holder
 
 
 class Directory:

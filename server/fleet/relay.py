@@ -99,7 +99,7 @@ class Relay:
         raise Unreached(placed.key, sent=False)
 
     async def _missed(self, placed: Placed, *, sent: bool = False) -> Placed:
-        """The desktop, once its server is reached; one that dies closes its sockets before it ends.
+        """The desktop, once its server answers; one that dies closes its sockets before it ends.
 
         Raises:
             Lost: It has ended.
@@ -109,7 +109,7 @@ class Relay:
             with anyio.move_on_after(_DIES_WITHIN):
                 while True:
                     placed = await self._directory.missed(placed)
-                    if await self._upstream.reaches(at(placed)):
+                    if await self._upstream.answers(at(placed)):
                         return placed
                     await anyio.sleep(_LOOKED_AT)
         except Lost:

@@ -38,7 +38,7 @@ class Broken(Exception):
     """The connection to a server broke after something was sent."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Connection:
     stream: SocketStream
     http: h11.Connection
@@ -57,6 +57,7 @@ class Answer:
 
     def __init__(self, upstream: "Upstream", at: tuple[str, int], connection: _Connection) -> None:
         self._upstream, self._at, self._connection = upstream, at, connection
+        self._ended = False
         self.status = 0
         self.headers: Headers = ()
 
@@ -74,15 +75,16 @@ class Answer:
         while not isinstance(event := await self._next(), h11.EndOfMessage):
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
-        self._upstream.keep(self._at, self._connection)
+        self._ended = True  # from now on the connection may be another request's
+        await self._upstream.keep(self._at, self._connection)
 
     async def body(self) -> bytes:
         """The whole body."""
         return b"".join([part async for part in self.parts()])
 
     async def close(self) -> None:
-        """End the connection, unless it was kept; the server sees that nobody waits."""
-        if not self._upstream.has(self._at, self._connection):
+        """End the connection unless the answer has ended; the server sees that nobody waits."""
+        if not self._ended:
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(self._connection.stream)
 
@@ -147,13 +149,14 @@ class Upstream:
             raise
         return answer
 
-    async def reaches(self, at: tuple[str, int]) -> bool:
-        """Whether a server takes a connection, which is kept."""
+    async def answers(self, at: tuple[str, int]) -> bool:
+        """Whether a server answers: one that dies may hold its sockets for a moment longer."""
         try:
-            connection = await self._connection(at)
-        except NotReached:
+            with anyio.fail_after(_CONNECTS_WITHIN):
+                answer = await self.send(at, "GET", "/healthz", (), b"")
+                await answer.body()
+        except (NotReached, Broken, TimeoutError):
             return False
-        self._kept[at].append(connection)
         return True
 
     async def _connection(self, at: tuple[str, int]) -> _Connection:
@@ -162,6 +165,7 @@ class Upstream:
             if connection.usable:
                 return connection
             await anyio.aclose_forcefully(connection.stream)
+        await self._prune()
         try:
             with anyio.fail_after(_CONNECTS_WITHIN):
                 stream = await anyio.connect_tcp(*at)
@@ -172,16 +176,25 @@ class Upstream:
             raw.setsockopt(*option)
         return _Connection(stream, h11.Connection(h11.CLIENT), time.monotonic())
 
-    def keep(self, at: tuple[str, int], connection: _Connection) -> None:
+    async def keep(self, at: tuple[str, int], connection: _Connection) -> None:
         """Keep a connection whose answer was read to its end."""
         if connection.http.our_state is h11.DONE and connection.http.their_state is h11.DONE:
             connection.http.start_next_cycle()
             connection.used = time.monotonic()
             self._kept[at].append(connection)
+        else:  # the server ends it after this answer
+            await anyio.aclose_forcefully(connection.stream)
 
-    def has(self, at: tuple[str, int], connection: _Connection) -> bool:
-        """Whether a connection is kept."""
-        return any(one is connection for one in self._kept[at])
+    async def _prune(self) -> None:
+        """Close the connections that nobody may use again, such as those to desktops that ended."""
+        old: list[_Connection] = []
+        for at, kept in list(self._kept.items()):
+            old += [one for one in kept if not one.usable]
+            self._kept[at] = [one for one in kept if one not in old]
+            if not self._kept[at]:
+                del self._kept[at]
+        for connection in old:
+            await anyio.aclose_forcefully(connection.stream)
 
     async def close(self) -> None:
         """Close the connections that are kept."""

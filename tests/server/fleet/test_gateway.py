@@ -234,6 +234,29 @@ async def test_a_lost_desktop_is_told_and_not_swapped(fleet: Fleet, ada: str, mo
         assert facts(await call(client, "desktops", action="close", name="frail"))["ok"]
 
 
+async def test_requests_at_once_do_not_disturb_each_other(fleet: Fleet, ada: str) -> None:
+    """Connections are kept and used again by others, while answers end and clients go."""
+    async with fleet.client(ada) as client:
+        hers = facts(await call(client, "desktops", action="open"))["id"]
+    said: list[int] = []
+
+    async def ask(http: httpx2.AsyncClient) -> None:
+        for number in range(40):
+            page = await http.get(f"{fleet.urls[0]}/live/{hers}")
+            said.append(page.status_code)
+            if number % 8 == 0:  # goes before the answer has ended
+                async with http.stream("GET", f"{fleet.urls[0]}/live/{hers}/screen"):
+                    pass
+
+    async with (
+        httpx2.AsyncClient(trust_env=False, headers=bearer(ada), timeout=60) as http,
+        anyio.create_task_group() as tasks,
+    ):
+        for _ in range(8):
+            tasks.start_soon(ask, http)
+    assert said == [200] * 320
+
+
 async def test_a_request_is_sent_once_whatever_becomes_of_it(fleet: Fleet) -> None:
     """A server that takes requests and answers nothing gets each of them once."""
     from gloveport.server.fleet.upstream import Broken, Upstream
