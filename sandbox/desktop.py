@@ -369,7 +369,7 @@ class Desktop(ObservedDesktop):
         Raises:
             NoUndo: The desktop has no walls.
             NoSuchCheckpoint: There is none of this name; nothing was done.
-            NotKept: What is there now cannot be kept; nothing was done.
+            NotKept: With `keep`, what is there now cannot be kept; nothing was done.
         """
 
         return await self._take(

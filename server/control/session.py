@@ -424,9 +424,10 @@ class DesktopSession:
         begun = self.record.begin(
             person.who, "rollback", "rolling back", said={"code": "rolling_back"}
         )
+        keep = given.get("keep") is not False  # a person was asked whether the present may be lost
         try:
             restored, frame = await self.desktop.rollback(
-                _text(given, "to"), show="always", keep=True
+                _text(given, "to"), show="always", keep=keep
             )
         except BaseException as why:
             self.record.end(begun, error=str(why))

@@ -5,9 +5,7 @@ strace makes system calls of the real programs fail, or holds them while somethi
 
 import os
 import signal
-import subprocess
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from answers import call, facts, refusal
 from attempts import run_inside
 from desks import session_of
+from injections import injected
 from mcp import Client
 from processes import children, until
 
@@ -36,18 +35,6 @@ async def desktop(anyio_backend: str, below: Path, keymap: Keymap) -> AsyncGener
         DesktopOptions(below, width=640, height=480, walls="bwrap"), keymap
     ) as one:
         yield one
-
-
-@contextmanager
-def injected(pid: int, calls: str, what: str) -> Generator[None]:
-    """Have the kernel do something else at system calls of what a process starts."""
-    argv = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}"]
-    with subprocess.Popen([*argv, "-e", f"inject={calls}:{what}", "-p", str(pid)]) as tracer:
-        try:
-            assert until(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text())
-            yield
-        finally:
-            tracer.kill()
 
 
 def write(desktop: Desktop, text: str) -> None:

@@ -204,19 +204,33 @@ function trouble(text) {
 // What people do
 
 /** Do something; the button that was pressed shows it until the server has answered. */
-async function act(verb, more) {
+/** Do a verb; true when it is done, a code when it was refused for this reason, else false. */
+async function act(verb, more, reason = "") {
   const pressed = document.activeElement?.closest?.("button");
   pressed?.setAttribute("aria-busy", "true");
   try {
     await seat.do(verb, more);
     return true;
   } catch (why) {
+    if (reason && why.code === reason) return reason;
     const silent = why instanceof Unanswered;
     trouble(silent ? say(why.slow ? "no_answer_slow" : "no_answer_verb") : refused(why));
     return false;
   } finally {
     pressed?.removeAttribute("aria-busy");
   }
+}
+
+/** Roll back; where the present cannot be saved first, such as on a full disk, ask once more. */
+async function rollBack(to) {
+  if ((await act("rollback", { to }, "NotKept")) !== "NotKept") return;
+  const answer = await ask({
+    title: say("ask_unkept"),
+    text: say("ask_unkept_text"),
+    yes: say("roll_back"),
+    danger: true,
+  });
+  if (answer !== null) await act("rollback", { to, keep: false });
 }
 
 async function handBack() {
@@ -300,7 +314,7 @@ for (const [id, press] of Object.entries(presses)) $(id).addEventListener("click
 
 questions.addEventListener("take", () => act("take"));
 undo.addEventListener("look", ({ detail }) => timeline.look(`c${detail}`));
-undo.addEventListener("rollback", ({ detail }) => act("rollback", { to: detail }));
+undo.addEventListener("rollback", ({ detail }) => rollBack(detail));
 story.addEventListener("look", ({ detail }) => timeline.look(`f${detail}`));
 $("marks").addEventListener("pointerdown", () => {
   if (state) hint(say(state.you.may.includes("control") ? "hint" : "hint_view"));

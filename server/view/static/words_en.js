@@ -24,6 +24,10 @@ export default {
     "A checkpoint of the present is made first, so that you can come back. Text that was not saved " +
     "to a file does not come back, even where the picture shows it. What has left the desktop " +
     "(mails, orders, uploads) cannot be undone.",
+  ask_unkept: "Roll back without a way to come back?",
+  ask_unkept_text:
+    "The present could not be saved; mostly the disk is full. Nothing was done yet. If you go on, " +
+    "what changed in the desktop's files since the checkpoint is lost.",
   asked_at: "asked {when}",
   asker_client: "Also asked in the agent’s own client",
   asker_gave_up: "“{who}” stopped waiting {for} ago. Your answer counts if it asks again.",

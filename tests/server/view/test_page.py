@@ -11,6 +11,7 @@ import pytest
 from answers import call, facts, picture, refusal, text
 from desks import session_of
 from fields import field
+from injections import injected
 from mcp import Client
 from pages import arrive, browsing, nameless, on_screen, person, sign_in_link
 from playwright.async_api import Browser, Page, expect
@@ -398,6 +399,10 @@ async def test_rolling_back_is_asked_once_more(
         await expect(page.locator("#ask_text")).to_contain_text("cannot be undone")
         await page.click("#ask_no")
         await row.get_by_role("button", name="Roll back").click()
+        keeper = session_of(desktop).keeper.pid
+        with injected(keeper, "mkdir,rename,copy_file_range", "error=ENOSPC"):
+            await page.click("#ask_yes")  # the present cannot be kept, so it is asked again
+            await expect(page.locator("#ask_text")).to_contain_text("could not be saved")
         await page.click("#ask_yes")
         await expect(page.locator("#story")).to_contain_text("rolled back to c1")
         assert "rolled back to c1" in refusal(await call(client, "key", text="a"))
