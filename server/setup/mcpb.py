@@ -18,28 +18,9 @@ from typing import Any
 
 NOVNC = Path(str(files("gloveport.server.view"))) / "static" / "novnc" / "core"
 _ROOMS = ("server", "sandbox", "clients")
-# What `gloveport stdio --url` runs, and the packages it needs; all of them pure Python.
-_BRIDGE = (
-    "server/__init__.py",
-    "server/py.typed",
-    "server/cli/__init__.py",
-    "server/cli/__main__.py",
-    "server/cli/main.py",
-    "server/cli/access.py",
-    "server/cli/entry.py",
-    "server/cli/failures.py",
-    "server/cli/loop.py",
-    "server/cli/numbers.py",
-    "server/cli/options.py",
-    "server/cli/run.py",
-    "server/cli/serve.py",
-    "server/cli/servers.py",
-    "server/stdio/__init__.py",
-    "server/stdio/bridge.py",
-    "server/stdio/greeting.py",
-    "server/stdio/state_folder.py",
-    "server/stdio/system_errors.py",
-)
+# Where what `gloveport stdio --url` runs is, and the packages it needs; all of them pure Python.
+# Whole folders: a list of modules goes stale with the first import that is added.
+_BRIDGE = ("server/__init__.py", "server/py.typed", "server/cli/", "server/stdio/")
 _BRIDGE_NEEDS = ("httpx2", "anyio")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources make the same bytes
 
@@ -82,7 +63,8 @@ def bundles() -> tuple[Bundle, Bundle]:
     icon = {"icon.png": NOVNC.parents[1].joinpath("icon.png").read_bytes()}
     described = {f"{_info(ours)}/METADATA": (ours.read_text("METADATA") or "").encode()}
     whole = {f"gloveport/{name}": data for name, data in _sources()}
-    bridge = {f"gloveport/{name}": whole[f"gloveport/{name}"] for name in _BRIDGE}
+    parts = tuple(f"gloveport/{name}" for name in _BRIDGE)
+    bridge = {name: data for name, data in whole.items() if name.startswith(parts)}
     with_uv = {
         **whole, **described, **icon,
         "manifest.json": _json(_uv_manifest(ours)),

@@ -11,6 +11,7 @@ import pytest
 from answers import call, facts
 from mcp import Client, StdioServerParameters
 from npm import node, package, program
+from trap import set_trap
 from uv import find_uv_bin
 from web import TOKEN, guarded, served
 
@@ -81,6 +82,20 @@ def test_the_official_tool_validates_and_packs_it(unpacked: Path, tmp_path: Path
     assert "passes" in mcpb("validate", unpacked / "manifest.json")
     mcpb("pack", unpacked, tmp_path / "again.mcpb")
     assert "manifest.json" in zipfile.ZipFile(tmp_path / "again.mcpb").namelist()
+
+
+async def test_it_runs_nothing_of_the_folder_it_is_started_in(
+    unpacked: Path, desktop: Desktop, tmp_path: Path
+) -> None:
+    project, ran = set_trap(tmp_path)
+    async with served(desktop, guarded(tmp_path)) as url:
+        started = parameters(filled(unpacked, url=f"{url}/mcp", token=TOKEN), tmp_path)
+        started.cwd = project
+        started.env = {**(started.env or {}), "PWD": str(project)}
+        async with Client(started) as client:
+            told = facts(await call(client, "mouse_move", coordinate=[34, 12]))
+    assert told["cursor"] == [34, 12]
+    assert not ran.exists(), ran.read_text()
 
 
 async def test_its_command_reaches_a_desktop_elsewhere(

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from processes import alive, until
+from trap import set_trap
 
 COMMAND = [sys.executable, "-P", "-m", "gloveport.server.cli"]
 GLOVEPORT = str(Path(sys.executable).with_name("gloveport"))
@@ -171,24 +172,9 @@ def test_a_server_elsewhere_that_does_not_answer_is_said() -> None:
         assert said["content"][0]["text"].startswith("The desktop server does not answer at http")
 
 
-POISONED = (
-    "json", "mcp", "numpy", "secrets", "PIL/__init__", "anyio/__init__", "queue", "token",
-    "http/__init__", "logging/__init__", "socket", "subprocess", "asyncio/__init__", "uvicorn",
-    "starlette/__init__", "argparse", "typing", "re", "sitecustomize", "usercustomize",
-    "gloveport/__init__", "server/__init__", "h11", "Xlib/__init__", "ctypes/__init__", "struct",
-)  # fmt: skip
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder of somebody else's, in which every name a program imports leads to a trap."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in POISONED:
-        file = folder / f"{name}.py"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write(__name__ + '\\n')\n")
-    return folder
+    return set_trap(tmp_path)[0]
 
 
 def test_the_folder_a_client_stands_in_runs_no_code(state: Path, project: Path) -> None:
