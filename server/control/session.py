@@ -75,7 +75,8 @@ class DesktopSession:
 
     def __init__(self, desktop: Desktop) -> None:
         self.desktop = desktop
-        self.record = Recorder(self._clean)
+        stay = desktop.settings.stay
+        self.record = Recorder(self._clean, stay and stay / "story")
         self.lease = Lease(self._ring)
         self.questions = Questions(self.record, self._ring)
         self.people: dict[str, Person] = {}

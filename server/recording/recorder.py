@@ -8,12 +8,14 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 from gloveport.sandbox.imaging.image import Picture
 
 from .actor import Actor
+from .event import Event, Place, Said
+from .saved_story import SavedStory
 
 logger = logging.getLogger(__name__)
 
@@ -21,46 +23,7 @@ _KEPT = 500  # happenings
 _PICTURES = 16 << 20  # bytes of pictures
 _UNTOLD = {"show_desktop"}  # clients ask for it once a second, by themselves
 
-Place = tuple[int, int]
-Said = dict[str, Any]
-"""What is told as a code with arguments, for pages to say in the language of whoever reads them."""
 _WORDS_ONLY = Said()
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing somebody did; points are pixels of the full screenshot."""
-
-    number: int
-    when: float
-    """Seconds since 1970."""
-    who: Actor
-    what: str
-    """A tool's name, or a verb of people: take, hand_back, ..."""
-    told: str
-    at: Place | None = None
-    to: Place | None = None
-    ended: bool = False
-    ok: bool = True
-    ms: int = 0
-    frame: int | None = None
-    """The number of the picture that was sent, if one was."""
-    error: str = ""
-    why: str = ""
-    """The kind of the error, such as PersonDrives; empty for those that only have words."""
-    said: Said = field(default_factory=Said)
-    """The same as `told`; empty: there are only its words."""
-
-    def as_json(self) -> dict[str, Any]:
-        told = {
-            "number": self.number, "when": self.when, "what": self.what, "told": self.told,
-            "who": {"kind": self.who.kind, "name": self.who.name},
-            "at": self.at, "to": self.to, "ended": self.ended, "said": self.said,
-        }  # fmt: skip
-        if self.ended:
-            told |= {"ok": self.ok, "ms": self.ms, "frame": self.frame, "error": self.error}
-            told["why"] = self.why
-        return told
 
 
 class Recorder:
@@ -68,9 +31,10 @@ class Recorder:
 
     Args:
         clean: Redacts a text.
+        folder: Where it is written too, and gone on with when there is one; None: nowhere.
     """
 
-    def __init__(self, clean: Callable[[str], str] = str) -> None:
+    def __init__(self, clean: Callable[[str], str] = str, folder: Path | None = None) -> None:
         self._clean = clean
         self._numbers = 0
         self._frames = 0
@@ -78,6 +42,9 @@ class Recorder:
         self._pictures: deque[tuple[int, Picture]] = deque()
         self._bytes = 0
         self._listening: dict[object, Callable[[Event], None]] = {}
+        self._saved = SavedStory(folder, _KEPT) if folder else None
+        if self._saved:
+            self._take_up(self._saved)
 
     def lately(self, most: int = 200) -> list[Event]:
         """The last happenings, the oldest first."""
@@ -157,6 +124,8 @@ class Recorder:
         if not happening.number:
             return happening
         self._happened[happening.number] = happening
+        if self._saved and happening.ended:
+            self._saved.add(happening)
         while len(self._happened) > _KEPT:
             self._happened.popitem(last=False)
         for token, listener in list(self._listening.items()):
@@ -169,9 +138,26 @@ class Recorder:
 
     def _keep_picture(self, picture: Picture) -> int:
         self._frames += 1
-        self._pictures.append((self._frames, picture))
+        if self._saved:
+            self._saved.add_picture(self._frames, picture)
+        self._hold(self._frames, picture)
+        return self._frames
+
+    def _hold(self, number: int, picture: Picture) -> None:
+        self._pictures.append((number, picture))
         self._bytes += len(picture.data)
         while self._bytes > _PICTURES:
-            _, gone = self._pictures.popleft()
+            dropped, gone = self._pictures.popleft()
             self._bytes -= len(gone.data)
-        return self._frames
+            if self._saved:
+                self._saved.drop_picture(dropped)
+
+    def _take_up(self, saved: SavedStory) -> None:
+        """Go on with what was written before the desktop ended."""
+        events, pictures = saved.load()
+        for event in events:
+            self._happened[event.number] = event
+        for number, picture in pictures:
+            self._hold(number, picture)
+        self._numbers = max(self._happened, default=0)
+        self._frames = max((number for number, _ in self._pictures), default=0)
