@@ -16,6 +16,7 @@ import { Typing } from "./typing.js";
 import { Undo } from "./undo.js";
 import { Status } from "./status.js";
 import { say, switchLanguage, translate } from "./words.js";
+import { zooming } from "./zoom.js";
 
 const NAME = "gloveport.name";
 const HINT = 4000;
@@ -26,6 +27,7 @@ const $ = id => document.getElementById(id);
 const path = location.pathname.replace(/\/$/, "");
 
 translate();
+zooming();
 const seat = new Seat(path, localStorage.getItem(NAME) || say("guest"));
 const screen = new Screen(path);
 const marks = new Marks();

@@ -1,5 +1,6 @@
 """What people bring along to the desktop: their clipboard and files; and how large they see it."""
 
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import anyio
 import pytest
 from desks import session_of
 from fields import field
-from pages import arrive, browsing, person, sign_in_link
+from pages import arrive, browsing, on_screen, person, sign_in_link
 from playwright.async_api import Browser, Page, expect
 from views import viewing
 from web import served
+from witness import Press, Witness
 
 from gloveport.sandbox.desktop import Desktop
 
@@ -142,3 +144,56 @@ async def test_a_phone_on_its_side_shows_all_of_the_screen_and_the_buttons(
             assert box["y"] >= 0, shown
             assert box["y"] + box["height"] <= 390, shown
             assert box["x"] + box["width"] <= 844, shown
+
+
+async def test_two_fingers_zoom_and_move_the_screen_and_a_tap_still_hits(
+    browser: Browser, desktop: Desktop
+) -> None:
+    async with served(desktop) as url, person(browser, "Ada", phone=True, width=390) as ada:
+        page = await arrive(ada, url)
+        await take(page)
+        witness = Witness(session_of(desktop).x)
+        try:
+            canvas = page.locator("#screen canvas")
+            before = await canvas.bounding_box()
+            assert before
+            touch = await ada.new_cdp_session(page)
+
+            async def fingers(*path: tuple[float, float, float, float]) -> None:
+                """Two fingers, as distances from the middle of what is seen at first."""
+                x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
+                for kind, places in (
+                    ("touchStart", path[:1]), ("touchMove", path[1:]), ("touchEnd", [()])
+                ):  # fmt: skip
+                    for place in places:
+                        points = [
+                            {"x": x + place[i], "y": y + place[i + 1], "id": i}
+                            for i in range(0, len(place), 2)
+                        ]
+                        given = {"type": kind, "touchPoints": points}
+                        await touch.send("Input.dispatchTouchEvent", given)  # pyright: ignore[reportUnknownMemberType] # half typed
+
+            apart = [(-40.0 - step, 0.0, 40.0 + step, 0.0) for step in range(0, 81, 10)]
+            await fingers(*apart)
+            await expect(page.locator("body")).to_have_class(re.compile("zoomed"))
+            larger = await canvas.bounding_box()
+            assert larger
+            assert larger["width"] > 1.8 * before["width"]
+            middle = (larger["x"] + larger["width"] / 2) - (before["x"] + before["width"] / 2)
+            assert abs(middle) < 0.2 * before["width"]  # what was between the fingers stayed there
+            await fingers(*((-30.0 - step, 0.0, 30.0 - step, 0.0) for step in range(0, 61, 10)))
+            moved = await canvas.bounding_box()
+            assert moved
+            assert moved["x"] < larger["x"] - 20
+            await page.touchscreen.tap(*await on_screen(page, 400, 240))
+            press = await anyio.to_thread.run_sync(witness.saw)
+            assert isinstance(press, Press)
+            assert press.button == 1
+            assert max(abs(press.x - 400), abs(press.y - 240)) <= 1
+            await anyio.to_thread.run_sync(witness.saw)  # its release
+            await fingers(*reversed(apart))
+            await expect(page.locator("body")).not_to_have_class(re.compile("zoomed"))
+            # No turn of the wheel came of it.
+            assert await anyio.to_thread.run_sync(witness.saw_nothing)
+        finally:
+            witness.close()
