@@ -29,7 +29,6 @@ GRANT = Principal("admin", "bench", including(["admin"]))
 META = "io.modelcontextprotocol/"
 CALLS: dict[str, dict[str, Any]] = {
     "cursor_position": {},
-    "left_click": {"coordinate": [20, 20]},
     "zoom": {"region": [0, 0, 1280, 800]},
 }
 
