@@ -267,6 +267,9 @@ class ScreenCapture:
             afresh=afresh,
         )
         act()
+        if (title := self._title()) != wait.title:  # it came before the wait: not waited for again
+            wait.title = title
+            wait.settling.news(time.monotonic())
         wait.near = near()
         moves = wait.settling.moves
         stale = any(self._stale(at, before, known) and not moves(at) for at in aimed)
