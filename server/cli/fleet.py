@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,7 @@ def _ray(state: State, cluster: str) -> "Host":
     from ..hosts.ray_host import RayHost
     from ..hosts.ray_node import Node, NoNode, environment, is_here
 
+    _require_ray()
     token = state.folder / "fleet.token"
     made_token(token)
     node = Node(state.folder)
@@ -166,8 +168,13 @@ def _ray(state: State, cluster: str) -> "Host":
         return RayHost(cluster, node.address)
     except NoNode as why:
         sys.exit(f"gloveport: {why}")
-    except ImportError:
-        sys.exit("gloveport: --fleet ray needs Ray: pip install 'gloveport[fleet]'.")
+    except (ConnectionError, TimeoutError):
+        sys.exit(f"gloveport: Ray does not answer at {cluster}; see {state.folder / 'ray.log'}")
+
+
+def _require_ray() -> None:
+    if find_spec("ray") is None:
+        sys.exit("gloveport: Ray is not installed here. Run: pip install 'gloveport[fleet]'")
 
 
 def _cluster(text: str) -> str:
@@ -184,6 +191,7 @@ def _cluster(text: str) -> str:
 def _join(given: argparse.Namespace) -> int:
     from ..hosts.ray_node import Node, NoNode
 
+    _require_ray()
     state = own_state(given.state_dir)
     if not given.fleet_token.is_file():
         sys.exit(f"gloveport: there is no file {given.fleet_token}.")
