@@ -74,15 +74,20 @@ MAY_IMPORT = {
     },
     "server.cli": {
         "sandbox.*", "clients.*", "server", "server.auth", "server.control", "server.hosts",
-        "server.setup", "server.stdio",
+        "server.practice", "server.setup", "server.stdio",
         "anyio", "httpx2", "PIL", "rich",
     },
+    "server.practice": {"sandbox.*", "clients.*", "server", "server.auth", "anyio", "PIL"},
     "server.setup": {"sandbox.*", "server.stdio", "anyio"},
     "clients": {"anyio", "httpx2", "mcp", "mcp_types", "PIL"},
     "clients.agents": {"clients", "anyio", "anthropic", "google", "mcp", "mcp_types", "openai",
                        "rich"},
     "clients.practice": {"anyio", "starlette", "uvicorn"},
     "clients.scripted": {"clients", "clients.agents", "clients.practice", "PIL", "numpy"},
+    "clients.scenarios": {
+        "clients", "clients.agents", "clients.practice", "clients.scripted", "anyio", "httpx2",
+        "mcp", "mcp_types", "starlette",
+    },
     "clients.recipes": {"ruamel", "tomlkit"},
 }  # fmt: skip
 # What is an extra, or the business of one process, and the modules that may know it.

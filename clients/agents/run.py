@@ -81,7 +81,7 @@ async def do(errand: Errand, console: Console) -> tuple[Ending, bool]:
     confirm = None if errand.yes else Asking(phase)
     async with AsyncExitStack() as running:
         progress.began(errand.model, errand.live)
-        brain, client, failures = _BRAINS[errand.brain](errand, confirm or _yes)
+        brain, client, failures = brain_of(errand, confirm)
         await running.enter_async_context(client)
         try:
             desk = await running.enter_async_context(
@@ -113,6 +113,16 @@ async def do(errand: Errand, console: Console) -> tuple[Ending, bool]:
         progress.ended(ending, hands.spent)
         tasks.cancel_scope.cancel()
     return ending, progress.last == ending.text
+
+
+def brain_of(errand: Errand, confirm: Confirm | None = None) -> "tuple[Brain, Any, Failures]":
+    """The model of an errand, the client to enter for it, and how its API fails.
+
+    Raises:
+        Unreachable: There is no key to ask it with.
+        ImportError: The vendor's SDK is not installed.
+    """
+    return _BRAINS[errand.brain](errand, confirm or _yes)
 
 
 async def _yes(call: Any) -> bool:

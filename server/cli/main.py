@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..stdio.state_folder import DEFAULT, check_name
 from . import access, fleet, servers
+from .bench import add_bench
 from .entry import INTERRUPTED
 from .failures import run
 from .loop import run_loop
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     fleet.commands(add, server_name)
     servers.desktops(add)
     _add_demo(add)
+    add_bench(add)
     _add_policy(add)
     access.commands(add, server_name)
     _add_config(add)
@@ -242,8 +244,8 @@ def _add_reference(
 
 
 def _demo(given: argparse.Namespace) -> int:
+    from ..practice.demo import demo, play
     from ..serve import Settings
-    from .demo import demo, play
 
     settings = Settings(
         desktop=desktop_settings(given),

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .numbers import YEAR, number, whole
 from .options import (
@@ -118,7 +118,7 @@ def _run(given: argparse.Namespace) -> int:
         from gloveport.clients.agents.loop import Budget
         from gloveport.clients.agents.recorder import BadRecord, began, new_folder
     except ModuleNotFoundError as why:
-        return _lacks(given.brain, why)
+        lacks(given.brain, why)
     logging.getLogger().setLevel(logging.WARNING)
     for noisy in ("anthropic", "openai", "google_genai"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -175,7 +175,7 @@ def _do(todo: "Errand", console: "Console", brain: str, again: str) -> int:
     try:
         ending, shown = anyio.run(run.do, todo, console)
     except ModuleNotFoundError as why:
-        return _lacks(brain, why)
+        lacks(brain, why)
     except run.Unreachable as why:
         print(f"gloveport: {why}\n{again}", file=sys.stderr)  # noqa: T201
         return 1
@@ -207,7 +207,8 @@ def _live(given: argparse.Namespace, socket: str) -> str:
     return made.get("url") or (base + made["path"] if made and not socket else "")
 
 
-def _lacks(brain: str, why: ModuleNotFoundError) -> int:
+def lacks(brain: str, why: ModuleNotFoundError) -> NoReturn:
+    """End the program with how to get a vendor's SDK."""
     extra = {"claude": "anthropic"}.get(brain, brain)
     from ..setup.installation import installation
 

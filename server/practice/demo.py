@@ -93,7 +93,7 @@ async def demo(
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
         url = await running.enter_async_context(open_shop(shop))
-        served, url, token = await _reaching(settings, url, running)
+        served, url, token = await reaching(settings, url, running)
         say(f"  watch it at {served.url}{served.live}\n")
         desk = await running.enter_async_context(connect(f"{served.url}/mcp", token))
         how = "in words, without one picture" if by_text else "by the MCP wire alone"
@@ -132,7 +132,7 @@ async def play(settings: Settings, out: Path, goal: int, *, as_json: bool) -> in
     async with AsyncExitStack() as running:
         say("starting a desktop ...")
         url = await running.enter_async_context(open_game(game))
-        served, url, token = await _reaching(settings, url, running)
+        served, url, token = await reaching(settings, url, running)
         say(f"  watch it at {served.url}{served.live}\n")
         say(f"playing 2048 to a tile of {goal}, by looking at the picture")
         desk = await running.enter_async_context(connect(f"{served.url}/mcp", token))
@@ -150,7 +150,7 @@ async def play(settings: Settings, out: Path, goal: int, *, as_json: bool) -> in
     return 0 if won else 1
 
 
-async def _reaching(
+async def reaching(
     settings: Settings, url: str, running: AsyncExitStack
 ) -> tuple[Served, str, str]:
     """Serve a desktop that reaches one site of this machine.
