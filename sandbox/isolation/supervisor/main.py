@@ -15,7 +15,7 @@ from typing import Any
 
 from .copies import SnapshotCopier
 from .home_files import Files
-from .paths import remove_group, remove_tree, removed_after, shorten
+from .paths import remove_group, remove_tree, removed_after, shorten, thaw
 from .processes import commands, descendants, end_first, end_gently, go_on, runs, stop_all
 from .rollback import Rollback
 from .system import (
@@ -191,6 +191,8 @@ class Box:
 
     def end(self) -> None:
         """End everything below: ask, wait up to a second, then kill what is left."""
+        thaw(self.remove)
+        go_on(self.stopped)
         others = {*self.kept}
         self.kept.clear()
         until = time.monotonic() + self.grace

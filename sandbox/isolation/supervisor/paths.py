@@ -123,6 +123,15 @@ def removed_after(path: Path) -> tuple[bool, int]:
     return path.is_dir() and not path.is_symlink() and not group, -len(path.parts)
 
 
+def thaw(folders: list[Path]) -> None:
+    """Let go on what an owner froze that died meanwhile: what is frozen cannot end by itself."""
+    for folder in folders:
+        for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+            with suppress(OSError):
+                if (folder / name).exists():
+                    (folder / name).write_text(word)
+
+
 def remove_group(folder: Path) -> None:
     """Remove a control group; what was killed stays in it for a moment."""
     until = time.monotonic() + GONE_WITHIN

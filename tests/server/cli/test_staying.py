@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import anyio
 import pytest
 from answers import call, facts
 from mcp import Client, StdioServerParameters
 from processes import alive, until
 
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
 from gloveport.server.stdio.local_servers import about
 from gloveport.server.stdio.state_folder import State
 
@@ -150,3 +152,31 @@ async def test_nothing_is_kept_of_what_has_no_name_or_is_ephemeral(runtime: Path
             async with client(runtime, name, *options) as asking:
                 await call(asking, "upload", path="~/note.txt", content="kept")
         assert not (runtime / "homes" / name).exists()
+
+
+# Dies while its programs are frozen, as they are for a copy.
+DIES_FROZEN = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from gloveport.sandbox.desktop import DesktopOptions, open_desktop
+
+async def main(folder):
+    options = DesktopOptions(folder / "run", walls="bwrap", stay=folder / "homes/frozen")
+    async with open_desktop(options) as desktop:
+        await desktop.upload("~/note.txt", b"kept")
+        session = desktop._life.runtime.session
+        with (session.groups and session.groups.frozen()) or session.box.frozen():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_one_that_was_killed_while_it_was_copied_opens_again(runtime: Path) -> None:
+    died = await anyio.run_process(
+        [sys.executable, "-c", DIES_FROZEN, str(runtime)], check=False, stderr=None
+    )
+    assert died.returncode == -signal.SIGKILL
+    options = DesktopOptions(runtime / "run", walls="bwrap", stay=runtime / "homes/frozen")
+    async with open_desktop(options) as desktop:  # it waits until the other has ended
+        assert (await desktop.download("~/note.txt")).content == "kept"
