@@ -28,7 +28,7 @@ sys.exit(os.waitstatus_to_exitcode(ended[1]))
 """
 # A client that starts what the settings of Codex say, and opens an editor.
 CLIENT = """
-import json, pathlib, subprocess, tomllib
+import json, pathlib, subprocess, sys, tomllib
 settings = tomllib.loads(pathlib.Path.home().joinpath(".codex/config.toml").read_text())
 entry = settings["mcp_servers"]["gloveport"]
 asked = [
@@ -39,7 +39,7 @@ asked = [
     {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
         "name": "open", "arguments": {"target": "mousepad"}}},
 ]
-with subprocess.Popen([entry["command"], *entry["args"]], text=True,
+with subprocess.Popen([entry["command"], *entry["args"], *sys.argv[1:]], text=True,
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
     print(*map(json.dumps, asked), sep="\\n", file=server.stdin, flush=True)
     print(next(line for line in server.stdout if json.loads(line).get("id") == 2))
@@ -47,6 +47,7 @@ with subprocess.Popen([entry["command"], *entry["args"]], text=True,
 STEP = 'printf "\\n@@ %s\\n" {0}; {{ {1}\n}} 2>&1; printf "\\n== %s" "$?"\n'
 PROCESSES = "ps -eo stat=,comm= | grep -v ^Z"
 FILES = 'find "$HOME" "$TMPDIR" /run/user ! -type d'
+KEPT = 'test -n "$(ls -A "$HOME/.local/state/gloveport")"'
 NAMED = 'grep -rl gloveport "$HOME" "$TMPDIR" /run/user || true'
 
 UNINSTALLERS = {"uvx": "uv"}
@@ -150,7 +151,9 @@ def test_every_line_from_install_to_uninstall(
     plug = [line for line in block("Plug it in") if line.startswith("gloveport")]
     look, uninstall = block("Run, look, stop"), block("Uninstall")
     started = f"{sys.executable} {client}"
-    before = [install, *plug, started, *look[:2], "gloveport doctor --json"]
+    # One with a name of its own is kept; once is enough.
+    kept = [f"{started} --name work", KEPT] if kind == "uv tool" else []
+    before = [install, *plug, started, *kept, *look[:2], "gloveport doctor --json"]
     after = [*uninstall, uninstalling(kind)]
     assert [line.split()[:2] for line in look] == [
         ["gloveport", word] for word in ("status", "live", "stop", "doctor")
@@ -159,12 +162,13 @@ def test_every_line_from_install_to_uninstall(
     for line in [*before, *after]:
         assert said[line][0] == 0, (line, said[line])
     assert "Mousepad" in said[started][1]
+    assert all("Mousepad" in said[line][1] for line in kept[:1])
     assert "main" in said["gloveport status"][1]
     assert "http://127.0.0.1:" in said["gloveport live"][1]
     assert json.loads(said["gloveport doctor --json"][1])["installed"] == kind
     first, *others = (line.split()[1] for line in said[PROCESSES][1].splitlines())
     assert first.startswith("python")  # INIT
     assert sorted(others) == ["grep", "ps", "sh"]
-    left = [line for line in said[FILES][1].splitlines() if "gloveport" in Path(line).name]
+    left = [line for line in said[FILES][1].splitlines() if "gloveport" in line]
     left += [line for line in said[NAMED][1].splitlines() if ".backup-" not in line]
     assert not [line for line in left if "pipx" not in Path(line).parts]  # its locks and logs
