@@ -5,9 +5,10 @@
 One server as a user starts it, three desktops, two MCP clients over the wire that call every tool
 but those that need a person, a watcher of the live view, and a fault in one desktop every 30 s. A
 failure is a call that takes longer than the 50 s each promises, an answer that is no sentence, a
-file that is not there at the end as it was written, and a process, folder or mount that outlives
-the server. Prints calls and refusals by kind, and draws memory, descriptors and processes.
-Needs root or the same user as the desktops, for the faults are made from outside.
+desktop that is not up at the end, a file that is not there then as it was written, and a process,
+folder or mount that outlives the server. Prints calls and refusals by kind, and draws memory,
+descriptors and processes. Needs root: the faults are made from outside, and the server has a
+/tmp of its own in a mount namespace, whatever else there is on this machine.
 """
 
 import argparse
@@ -45,6 +46,7 @@ from web import bearer
 
 HANG = 50.0  # seconds; what each call promises
 DESKTOPS = 3
+OWN = "tmp"  # in the folder of the run: what the server has for /tmp, where desktops live
 COMMAND = [sys.executable, "-P", "-m", "gloveport.server.cli"]
 PROGRAMS = ("mousepad", "xterm", "Chromium", "thunar", "data:text/html,<button>Go</button><input>")
 SAMPLE = 5.0  # seconds
@@ -93,9 +95,14 @@ def running(folder: Path) -> Generator[Server]:
     token = base64.b16encode(os.urandom(20)).decode()
     (folder / "token").write_text(token)
     (folder / "token").chmod(0o600)
+    own = folder / OWN
+    own.mkdir()
+    own.chmod(0o1777)
+    mount = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"']
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", "--size", "1024x768", "--desktops", str(DESKTOPS),
+            [*mount, str(own), "/tmp", *COMMAND,
+             "serve", "--port", "0", "--size", "1024x768", "--desktops", str(DESKTOPS),
              "--state-dir", str(folder), "--token-file", str(folder / "token"), "--walls", "bwrap",
              "--policy", "none", "--tools", "files,low-level"],
             stdout=subprocess.PIPE, stderr=log, text=True,
@@ -219,8 +226,8 @@ class Agent:
                 files.unsure.setdefault(name, set()).add(data)
             await self.compare(desktop, self._chance.choice(sorted(files.now) or [name]))
 
-    async def compare(self, desktop: str, name: str) -> None:
-        """Read a file and see that it is what was written."""
+    async def compare(self, desktop: str, name: str) -> bool:
+        """Read a file and see that it is what was written; False when it could not be read."""
         files = self._files[desktop]
         got, offset = b"", 0
         while True:
@@ -229,7 +236,7 @@ class Agent:
             )
             if isinstance(told, str):
                 if "There is no" not in told:
-                    return
+                    return False
                 got = b""
                 break
             got += base64.b64decode(told["base64"])
@@ -245,6 +252,7 @@ class Agent:
         else:
             files.now.pop(name, None)
         files.unsure.pop(name, None)
+        return True
 
     async def undo(self, desktop: str) -> None:
         files = self._files[desktop]
@@ -440,23 +448,22 @@ async def soak(server: Server, minutes: float, every: float, seed: int) -> Repor
             tasks.start_soon(sample, server, report, until)
         for name in names:
             await agents[0].call(name, "screenshot")  # says what was started again
+            if isinstance(said := await agents[0].call(name, "screenshot"), str):
+                report.fail(f"{name} is not up at the end: {said[:200]}")
             for path in list(files[name].now):
-                await agents[0].compare(name, path)
+                if not await agents[0].compare(name, path):
+                    report.fail(f"{path} of {name} could not be read at the end")
             report.calls["(files compared at the end)"] += len(files[name].now)
     return report
 
 
 def leftovers(state: Path) -> list[str]:
     """What is left of the desktops after the server has ended."""
-    left = [str(path) for path in (state / "desktops").glob("*")]
+    left = [str(path) for path in (state / OWN).glob("*/desktops/*")]
     for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
         with suppress(OSError):
-            if str(state / "desktops") in mounts.read_text():
+            if str(state / OWN) in mounts.read_text():  # a process in a namespace of the server's
                 left.append(str(mounts))
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"{state / 'desktops'}/".encode() in environ.read_bytes():
-                left.append(str(environ))
     return left
 
 
@@ -517,7 +524,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, help="where to keep the server's log")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gloveport-soak-") as below:
+    with tempfile.TemporaryDirectory(prefix="gloveport-soak-", dir="/var/tmp") as below:
         folder = Path(below)
         folder.chmod(0o711)
         with running(folder) as server:
