@@ -66,6 +66,11 @@ class Group:
     unplaced: Sequence[Element] = ()
     """What is in it at a place that its program does not tell."""
 
+    def at(self, point: Point) -> list[Element]:
+        """What covers a point, the smallest first."""
+        there = [one for one in self.elements if one.rect.holds(point)]
+        return sorted(there, key=lambda one: one.rect.area)
+
 
 @dataclass(frozen=True, slots=True)
 class Touched:

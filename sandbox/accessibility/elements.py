@@ -237,7 +237,7 @@ class Elements:
         for top in [own.top] if own else tops:
             chain = self._tree.touched(top.key, own_point(point, top, layer))
             if not chain or chain[0].role.startswith("document"):  # it may not have found out yet
-                chain = self._listed_at(point, layer) or chain
+                chain = self._listed_at(point, layer, sure=not chain) or chain
             chains.append(chain)
         windows = {one.window for one in layers if one.pid == layer.pid}
         sure = own is not None or not tops or len(windows) < 2
@@ -249,13 +249,8 @@ class Elements:
         groups = [one for one in self.read() if one.layer.window == layer.window]
         if unplaced := [one for group in groups for one in group.unplaced]:
             return Touched(tuple([self.node(one)] for one in unplaced))
-        there = [
-            one
-            for group in groups
-            for one in group.elements
-            if one.rect.holds(point) and one.role in POPUPS | {"button", "check box"}
-        ]
-        listed = [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+        kinds = POPUPS | {"button", "check box"}
+        listed = [self.node(one) for each in groups for one in each.at(point) if one.role in kinds]
         return Touched((listed,), "" if listed else "its program does not tell what is in it")
 
     def form(self, node: Node) -> list[Node] | None:
@@ -370,10 +365,16 @@ class Elements:
                 raise Unsure("it does not tell its windows apart")
             time.sleep(_LOOKS)  # a title or the active window has just changed
 
-    def _listed_at(self, point: Point, layer: Layer) -> list[Node]:
-        """What covers a point of all that a window shows, the smallest first."""
-        there = [one for one in self.in_window(layer.window) if one.rect.holds(point)]
-        return [self.node(one) for one in sorted(there, key=lambda one: one.rect.area)]
+    def _listed_at(self, point: Point, layer: Layer, *, sure: bool = False) -> list[Node]:
+        """What covers a point of all that a window shows, the smallest first.
+
+        Raises:
+            Slow: Its program did not tell all of it, and `sure` is asked for.
+        """
+        groups = [one for one in self.read() if one.layer.window == layer.window]
+        if sure and any(one.silent not in ("", ALIKE) for one in groups):
+            raise Slow("it did not tell what it shows")
+        return [self.node(one) for group in groups for one in group.at(point)]
 
     def focus(self, *, sure: bool = False) -> Element | None:
         """What has the keyboard focus, if the active window's program tells.

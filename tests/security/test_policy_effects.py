@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
-from answers import call, facts, refusal
+from answers import call, facts, refusal, text
 from desks import session_of
 from fields import Field, field, page_in_chromium
 from mcp import Client
@@ -61,6 +61,10 @@ async def desktop(
         yield running
 
 
+_NOT_YET = ("did not answer in time", "program does not answer", "is covered by a menu")
+"""What is said, and nothing done, while a program is slow."""
+
+
 class Program:
     """A program, its desktop, and an agent under the default policy."""
 
@@ -73,15 +77,30 @@ class Program:
         return json.loads(self._at.value() or "{}")
 
     async def refused(self, name: str, **given: Any) -> str:
-        said = refusal(await call(self.agent, name, **given))
+        said = refusal(await self._answered(name, given))
         assert "needs a person's yes" in said, said
         return said
 
     async def does(self, name: str, **given: Any) -> Any:
-        return facts(await call(self.agent, name, **given))
+        return facts(await self._answered(name, given))
+
+    async def _answered(self, name: str, given: dict[str, Any]) -> Any:
+        """An answer, once the program tells what it shows: LibreOffice takes its time."""
+        with anyio.fail_after(60):
+            while True:
+                answer = await call(self.agent, name, **given)
+                if not answer.is_error or not any(one in text(answer) for one in _NOT_YET):
+                    return answer
+                if "covered by a menu" in text(answer):  # that an earlier try has opened
+                    await call(self.agent, "key", text="Escape Escape")
 
     async def at(self, text: str, role: str = "") -> list[int]:
-        found = (await self.does("find", text=text, role=role))["found"][0]
+        told: dict[str, Any] = {"found": []}
+        with anyio.move_on_after(60):
+            while not told["found"]:
+                told = await self.does("find", text=text, role=role)
+        assert told["found"], told
+        found = told["found"][0]
         words = [word for word in found.split() if word.replace(",", "").isdecimal()]
         return [int(number) for number in next(one for one in words if "," in one).split(",")]
 
