@@ -23,7 +23,7 @@ FORMAT = 1
 """Of what is in the folder; raised when an older gloveport could not use it."""
 
 _RECORD = "desktop.json"
-_ENDS_WITHIN = 15.0  # seconds the processes of a killed server have to end
+_ENDS_WITHIN = 25.0  # seconds the processes of a killed server have to end
 _SPARE = 256 << 20  # bytes that must be free on the disk: browsers corrupt profiles without room
 _MOST_RECORD = 16 << 20  # bytes; 20 checkpoints with their commands take less than one
 

@@ -43,7 +43,7 @@ _X = "the X server"
 
 PROXY = 3128  # the port that HTTP proxies are known to use
 # Seconds programs that stay have to save before the X server ends; each box around waits longer.
-_GRACE, _LONGER = 4.0, 3.5
+_GRACE, _LONGER = 6.0, 3.5
 _TOLD_WITHIN = 10.0  # seconds until a box that says nothing more is known to have ended
 # What is kept for a desktop, by the name of its program, and what programs that ran lack then.
 _BLIND = "; programs that ran then may tell nothing of what they show until they are started anew"
