@@ -271,13 +271,11 @@ class ScreenCapture:
             wait.title = title
             wait.settling.news(time.monotonic())
         wait.near = near()
-        moves = wait.settling.moves
-        stale = any(self._stale(at, before, known) and not moves(at) for at in aimed)
+        stale = any(self._stale(at, before, known) and not wait.settling.moves(at) for at in aimed)
         wait.settling.sent(time.monotonic())
         end = self._rest(wait, count)
         self._carets = wait.settling.carets
-        after = self.pixels()
-        changed = self._differs(before, after)
+        changed = self._differs(before, self.pixels())
         self._activity.end()
         if not afresh and _patient(patience):
             self._owed = start if changed is None or wait.local_only else 0.0
