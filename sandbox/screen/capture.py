@@ -88,6 +88,12 @@ class _Wait:
     silent: int = 0
     """A window that has not handled its input."""
 
+    def came(self, title: tuple[int, str]) -> None:
+        """Another window or title came with the act: it is not waited for again."""
+        if title != self.title:
+            self.title = title
+            self.settling.news(time.monotonic())
+
     def seen(self, end: End, changed: Rect | None, meanwhile: Rect | None, *, stale: bool) -> Seen:
         """How the screen answered, the wait being over."""
         start, first, last = self.settling.start, self.settling.first, self.settling.last
@@ -259,17 +265,10 @@ class ScreenCapture:
         if not afresh:
             self._traffic.begin(start)
             patience = self._expecting(patience, start, meanwhile, earlier)
-        wait = _Wait(
-            Settling(patience, start, [] if afresh else earlier),
-            before,
-            self._title(),
-            patience,
-            afresh=afresh,
-        )
+        settling = Settling(patience, start, [] if afresh else earlier)
+        wait = _Wait(settling, before, self._title(), patience, afresh=afresh)
         act()
-        if (title := self._title()) != wait.title:  # it came before the wait: not waited for again
-            wait.title = title
-            wait.settling.news(time.monotonic())
+        wait.came(self._title())
         wait.near = near()
         stale = any(self._stale(at, before, known) and not wait.settling.moves(at) for at in aimed)
         wait.settling.sent(time.monotonic())
