@@ -21,6 +21,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(base, ignore_errors=True))
 
 
+# Half of the suite's time. `./run test --all` and .ci/run run them, too.
+SLOW = (
+    "faults",
+    "sandbox/test_answers.py",
+    "security/test_policy_effects.py",
+    "server/tools/test_entry.py",
+    "server/tools/test_seeing.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, before what is not asked for is left out."""
+    slow = [Path(__file__).parent / path for path in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
