@@ -102,7 +102,14 @@ def typed(python: str, folder: Path, steps: list[str]) -> dict[str, tuple[int, s
     home = folder / "home"
     home.mkdir()
     (folder / "tmp").mkdir()
-    own = "mkdir -p /run/user; mount -t tmpfs tmpfs /run/user; mkdir -m 700 /run/user/0; cd"
+    # A /run/user and a /tmp of its own: what it uninstalls is not what others here run.
+    base = next(one for one in folder.parents if one.parent == Path("/tmp"))
+    own = (
+        "set -e; mkdir -p /run/user; mount -t tmpfs tmpfs /run/user; mkdir /run/user/kept; "
+        f"mount --bind {base} /run/user/kept; mount -t tmpfs -o mode=1777 tmpfs /tmp; "
+        f"mkdir {base}; mount --move /run/user/kept {base}; rmdir /run/user/kept; "
+        "mkdir -m 700 /run/user/0; set +e; cd"
+    )
     environment = {
         **os.environ,  # noqa: TID251 - a test starts programs
         "HOME": str(home), "SHELL": "/bin/sh", "TMPDIR": str(folder / "tmp"), "UV_PYTHON": python,
@@ -126,8 +133,8 @@ def typed(python: str, folder: Path, steps: list[str]) -> dict[str, tuple[int, s
 
 KINDS = [
     pytest.param("uv tool", "3.11", id="uv tool"),
-    pytest.param("uvx", "3.11", id="uvx"),
-    pytest.param("pipx", "3.11", id="pipx"),
+    pytest.param("uvx", "3.11", id="uvx", marks=pytest.mark.fresh),
+    pytest.param("pipx", "3.11", id="pipx", marks=pytest.mark.fresh),
     pytest.param("pip", "3.11", id="pip"),
     *(
         pytest.param("uv tool", one, id=one, marks=pytest.mark.fresh)
