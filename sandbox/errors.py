@@ -405,7 +405,7 @@ class NotRestarted(Broken):
         kept = f" and {checkpoints} checkpoint{'s' * (checkpoints > 1)}" if checkpoints else ""
         super().__init__(
             f"The display ended and could not be started again: {why.rstrip('.')[:180]}. The files "
-            f"of the home{kept} are kept. Once the cause is gone, the next call starts it."
+            f"of the home{kept} are kept. Once the cause is gone, a call a second later starts it."
         )
 
 

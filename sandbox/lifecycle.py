@@ -51,6 +51,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _Loss = TypeVar("_Loss", bound=Loss)
 _REVIVED_AGAIN = 60.0  # seconds
+_TRIED_AGAIN = 1.0  # seconds; all who watch ask at once, and each start costs a fifth of one
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class Lifecycle:
         self._remains: Remains | None = None
         """What is left of a session that was lost, until another has taken it over."""
         self._revived = -math.inf
+        self._failed = -math.inf, ""
+        """When the display could not be started again last, and why."""
         self._ran = LastPrograms()
         self._reopened: dict[int, Sequence[str]] = {}
         """What was started again when the desktop was taken up."""
@@ -353,7 +356,7 @@ class Lifecycle:
 
         Raises:
             DesktopLost: It is up.
-            NotRestarted: It is not; the next call tries again.
+            NotRestarted: It is not; a call a second later tries again.
         """
         what = "its display"
         if self.runtime:
@@ -361,10 +364,14 @@ class Lifecycle:
             what = session.lost_part
             self.leave(session)
         kept = len(self._history.made)
+        failed, why_not = self._failed
+        if time.monotonic() - failed < _TRIED_AGAIN:
+            raise NotRestarted(why_not, kept)
         try:
             started = self.revive(what)
         except Broken as why:
             said = why.cause if isinstance(why, ProgramFailed) else str(why)
+            self._failed = time.monotonic(), said
             raise NotRestarted(said, kept) from why
         raise self.lost(DesktopLost(what, kept, started)) from failure
 
