@@ -103,12 +103,24 @@ def typed(python: str, folder: Path, steps: list[str]) -> dict[str, tuple[int, s
     home.mkdir()
     (folder / "tmp").mkdir()
     # A /run/user and a /tmp of its own: what it uninstalls is not what others here run.
-    base = next(one for one in folder.parents if one.parent == Path("/tmp"))
-    own = (
-        "set -e; mkdir -p /run/user; mount -t tmpfs tmpfs /run/user; mkdir /run/user/kept; "
-        f"mount --bind {base} /run/user/kept; mount -t tmpfs -o mode=1777 tmpfs /tmp; "
-        f"mkdir {base}; mount --move /run/user/kept {base}; rmdir /run/user/kept; "
-        "mkdir -m 700 /run/user/0; set +e; cd"
+    tmp = Path("/tmp")
+    kept = sorted(
+        {
+            next(one for one in (path, *path.parents) if one.parent == tmp)
+            for path in (folder, Path(uv).resolve(), Path(sys.prefix))
+            if tmp in path.parents
+        }
+    )
+    aside = [Path("/run/user", str(place)) for place in range(len(kept))]
+    moves = list(zip(kept, aside, strict=True))
+    own = "; ".join(
+        [
+            "set -e; mkdir -p /run/user; mount -t tmpfs tmpfs /run/user",
+            *(f"mkdir {away}; mount --bind {path} {away}" for path, away in moves),
+            "mount -t tmpfs -o mode=1777 tmpfs /tmp",
+            *(f"mkdir {path}; mount --move {away} {path}; rmdir {away}" for path, away in moves),
+            "mkdir -p -m 700 /run/user/0; set +e; cd",
+        ]
     )
     environment = {
         **os.environ,  # noqa: TID251 - a test starts programs

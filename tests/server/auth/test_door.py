@@ -68,11 +68,13 @@ POSTS = {
     "/live/{desktop}/unshare": "/live/main/unshare",
 }
 """Routes that are for POST alone."""
+FILES = {"/live/{desktop}/files/{name}": "/live/main/files/x"}
+"""Routes that take the scope files; see test_hands.py."""
 SOCKETS = {"/live/{desktop}/rfb"}
 """Routes that are WebSockets; see the tests at the end."""
 NOWHERE = ["/nothing", "/d/main/nothing", "/live/static/nothing.js", "/live/main/rfb"]
 """Addresses no route has for plain HTTP: the door comes first."""
-GUARDED = [*LOOKS.values(), *POSTS.values(), *NOWHERE]
+GUARDED = [*LOOKS.values(), *POSTS.values(), *FILES.values(), *NOWHERE]
 WRONG = ["", "Bearer wrong", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}"]
 
 
@@ -121,6 +123,7 @@ def test_every_route_is_in_a_table_above(desktop: Desktop) -> None:
         *OPEN,
         *LOOKS,
         *POSTS,
+        *FILES,
         *SOCKETS,
     }
 
