@@ -1,7 +1,7 @@
 """What people bring along to the desktop: their clipboard and files; and how large they see it."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import anyio
@@ -111,24 +111,27 @@ async def test_files_of_downloads_are_handed_out_whole_to_who_may_read_them(
         assert await ada.evaluate(ask, "/live/main/files") == 200
 
 
+async def sized(page: Page, fits: Callable[[float], bool]) -> None:
+    """Wait for the screen to have a width: the browser tells the page of a new one later."""
+    canvas = page.locator("#screen canvas")
+    with anyio.fail_after(10):
+        while not ((box := await canvas.bounding_box()) and fits(box["width"])):
+            await page.wait_for_timeout(20)
+
+
 async def test_the_screen_is_shown_pixel_for_pixel_and_the_panel_folds(
     browser: Browser, desktop: Desktop
 ) -> None:
     async with served(desktop) as url, person(browser, "Ada", width=900) as ada:
         page = await arrive(ada, url)
-        stage = page.locator("#screen canvas")
         await page.click("#actual")
         await expect(page.locator("#actual")).to_have_attribute("aria-pressed", "true")
-        box = await stage.bounding_box()
-        assert box
-        assert (round(box["width"]), round(box["height"])) == (640, 480)
+        await sized(page, lambda width: round(width) == 640)
         await page.click("#actual")
         await page.click("#fold")
         await expect(page.locator("#side")).to_be_hidden()
         await expect(page.locator("#fold")).to_have_text("Show panel")
-        with anyio.fail_after(10):  # the browser tells the page of its new size a moment later
-            while not ((larger := await stage.bounding_box()) and larger["width"] > 640):
-                await page.wait_for_timeout(50)
+        await sized(page, lambda width: width > 640)
 
 
 async def test_a_phone_on_its_side_shows_all_of_the_screen_and_the_buttons(
