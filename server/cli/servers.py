@@ -131,7 +131,7 @@ def _list(given: argparse.Namespace) -> int:
     for one in found:
         state = f"open (process {one.process})" if one.process else one.wrong or "closed"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used)) if one.used else "never"
-        kept = f"{one.checkpoints} checkpoints"
+        kept = f"{one.checkpoints} checkpoint{'s' * (one.checkpoints != 1)}"
         print(f"{one.name:20} {_mb(one.bytes):>10}  {kept:15} used {used}  {state}")  # noqa: T201
     free = shutil.disk_usage(homes).free
     total = sum(one.bytes for one in found)
