@@ -19,7 +19,10 @@ PAGE = """
 <button id=a>Keep it</button><button id=b>Pay now</button>
 <script>
 let count = 0;
-setInterval(() => {
+if (FRAMED && location.hostname == '127.0.0.1') {
+  document.body.innerHTML = '<iframe style="position: fixed; inset: 0; width: 700px; height:' +
+    ` 500px; border: 0" src="http://localhost:${location.port}/"></iframe>`;
+} else setInterval(() => {
   const over = count++ % 2 ? 'b' : 'a';
   for (const one of 'ab') document.getElementById(one).style.zIndex = one == over ? 2 : 1;
   fetch('/value', {method: 'POST', body: count + ' ' + document.getElementById(over).textContent});
@@ -29,13 +32,16 @@ setInterval(() => {
 """
 
 
-@pytest.mark.parametrize("busy", [0, 60, 150])
+@pytest.mark.parametrize(("busy", "framed"), [(0, False), (60, False), (150, False), (60, True)])
 async def test_a_page_is_asked_for_what_is_on_top_now(
-    desktop: Desktop, tmp_path: Path, busy: int
+    desktop: Desktop, tmp_path: Path, busy: int, framed: bool
 ) -> None:
-    """A page that computes answers late; what it had there before is not taken for its answer."""
+    """A page that computes answers late; what it had there before is not taken for its answer.
+
+    A frame of another site is drawn by a process of its own.
+    """
     tree = AccessibilityTree(session_of(desktop).reach)
-    html = PAGE.replace("BUSY", str(busy))
+    html = PAGE.replace("BUSY", str(busy)).replace("FRAMED", str(int(framed)))
     with page_in_chromium(session_of(desktop), tmp_path, html) as page:
         await desktop.wait_until_shown("Keep it", 20)
 
@@ -57,7 +63,9 @@ async def test_a_page_is_asked_for_what_is_on_top_now(
 
 async def test_a_page_that_does_not_answer_is_not_judged(desktop: Desktop, tmp_path: Path) -> None:
     tree = AccessibilityTree(session_of(desktop).reach)
-    with page_in_chromium(session_of(desktop), tmp_path, PAGE.replace("BUSY", "1e9")) as page:
+    with page_in_chromium(
+        session_of(desktop), tmp_path, PAGE.replace("BUSY", "1e9").replace("FRAMED", "0")
+    ) as page:
         await desktop.wait_until_shown("Keep it", 20)
         assert until(lambda: page.value() != "", 10)
 
